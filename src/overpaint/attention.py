@@ -1,0 +1,327 @@
+"""One seam into every attention layer: the scaled-dot-product call itself.
+
+While a control is pushed, each attention layer that somebody wants runs inside a function mode that intercepts
+``scaled_dot_product_attention``. The layer's processor is never touched, so whatever it does to queries and keys
+(norms, rotary embeddings, image prompts) has been done by then, and a new release of the network code changes nothing.
+"""
+
+from collections.abc import Callable, Iterator, Sequence
+from contextlib import AbstractContextManager, ExitStack, contextmanager
+from dataclasses import dataclass, field
+from typing import Any, Literal, cast
+
+import torch
+import torch.nn.functional as F
+from jaxtyping import Float
+from torch import Tensor, nn
+from torch.overrides import TorchFunctionMode
+from torch.utils.hooks import RemovableHandle
+
+from overpaint.errors import OverpaintError
+
+Heads = Float[Tensor, "rows heads tokens width"]
+Maps = Float[Tensor, "rows heads queries keys"]
+
+
+class SilentControl(OverpaintError):
+    """A control that could not act: it names layers or rows that do not exist, or something bypassed it."""
+
+
+@dataclass(frozen=True)
+class Site:
+    """The static address of a layer: the same for every run of a network."""
+
+    name: str
+    place: Literal["down", "mid", "up"]
+    kind: Literal["self", "cross", "conv"]
+    nth: int
+    """Execution order among sites of its kind: down, mid, up."""
+    stride: int
+    """How many latent pixels one cell of its map covers along a side (1, 2, 4, 8)."""
+    module: nn.Module = field(repr=False, compare=False)
+
+
+@dataclass(frozen=True)
+class Moment:
+    """When, for whom and on what canvas: fixed for one network call."""
+
+    step: int = 0
+    steps: int = 1
+    rows: tuple[str, ...] = ()
+    """The role of every row: branch name and sign, such as ``"src+"`` or ``"tgt-"``."""
+    height: int = 0
+    width: int = 0
+
+    def of(self, *roles: str) -> list[int]:
+        """The rows that play one of these roles."""
+        return [k for k, role in enumerate(self.rows) if role in roles]
+
+    def canvas(self, site: Site) -> tuple[int, int]:
+        """Height and width of the site's map, in cells."""
+        return -(-self.height // site.stride), -(-self.width // site.stride)
+
+    def side(self, site: Site) -> float:
+        """The side of a square with as many cells as the site's map: published limits are stated in it."""
+        height, width = self.canvas(site)
+        return (height * width) ** 0.5
+
+
+class Control:
+    """Edits attention at one or more stages; a subclass overrides only the stages it edits.
+
+    Nothing may be changed in place: another control may have recorded the tensor. Rows are found by role through the
+    moment, layers by ``where``, steps by ``when``; nothing is ever counted.
+    """
+
+    needs_probs: bool = False
+    """Whether ``probs`` is used, which makes the layer compute its softmax explicitly."""
+    reads: frozenset[str] = frozenset()
+    """Roles whose rows the control looks at; a call without them is refused while ``when`` holds."""
+    writes: frozenset[str] = frozenset()
+    """Roles whose rows the control changes."""
+    part: Literal["text", "image"] = "text"
+    """Which of a cross layer's calls it edits where an image prompt adds a second one."""
+
+    def where(self, site: Site) -> bool:
+        """Which layers, independent of time. A choice that matches nothing is an error."""
+        return True
+
+    def when(self, at: Moment) -> bool:
+        """Which steps. An empty window is legal and must leave the output as it was."""
+        return True
+
+    def context(self, site: Site, at: Moment, states: Tensor) -> Tensor:
+        """The text a cross layer reads, before its projections."""
+        return states
+
+    def values(self, site: Site, at: Moment, states: Tensor) -> Tensor:
+        """The text from which only the values are made."""
+        return states
+
+    def qkv(self, site: Site, at: Moment, q: Heads, k: Heads, v: Heads) -> tuple[Heads, Heads, Heads]:
+        """Queries, keys and values after projection, norm and head split."""
+        return q, k, v
+
+    def probs(self, site: Site, at: Moment, p: Maps) -> Maps:
+        """The softmax maps, in float32."""
+        return p
+
+    def out(self, site: Site, at: Moment, o: Tensor) -> Tensor:
+        """What leaves the attention product (by head), or the second convolution of a residual block."""
+        return o
+
+
+def scores(q: Heads, k: Heads, mask: Tensor | None, scale: float | None) -> Maps:
+    """The softmax map in float32 at least, as the fused kernel would form it."""
+    wide = torch.promote_types(q.dtype, torch.float32)
+    s = q.to(wide) @ k.to(wide).transpose(-1, -2) * (q.shape[-1] ** -0.5 if scale is None else scale)
+    if mask is not None:
+        s = s.masked_fill(~mask, float("-inf")) if mask.dtype == torch.bool else s + mask
+    return s.softmax(-1)
+
+
+class _Intercept(TorchFunctionMode):
+    """Stands in the way of one layer's attention call."""
+
+    def __init__(self, site: Site, at: Moment, controls: Sequence[Control]) -> None:
+        super().__init__()
+        self.site, self.at, self.controls, self.calls = site, at, controls, 0
+
+    def __torch_function__(
+        self, func: Callable[..., Any], types: Any, args: tuple[Any, ...] = (), kwargs: dict[str, Any] | None = None
+    ) -> Any:
+        if func is not F.scaled_dot_product_attention:
+            return func(*args, **(kwargs or {}))
+        self.calls += 1
+        part = "text" if self.calls == 1 else "image"
+        chosen = [c for c in self.controls if c.part == part]
+        return self._attend(chosen, func, *args, **(kwargs or {}))
+
+    def _attend(
+        self,
+        controls: Sequence[Control],
+        func: Callable[..., Tensor],
+        query: Tensor,
+        key: Tensor,
+        value: Tensor,
+        attn_mask: Tensor | None = None,
+        dropout_p: float = 0.0,
+        is_causal: bool = False,
+        scale: float | None = None,
+        **more: Any,
+    ) -> Tensor:
+        q, k, v = query, key, value
+        for c in controls:
+            q, k, v = c.qkv(self.site, self.at, q, k, v)
+        if any(c.needs_probs for c in controls):
+            p = scores(q, k, attn_mask, scale)
+            for c in controls:
+                p = c.probs(self.site, self.at, p)
+            o = p.to(v.dtype) @ v
+        else:
+            o = func(q, k, v, attn_mask=attn_mask, dropout_p=dropout_p, is_causal=is_causal, scale=scale, **more)
+        for c in controls:
+            o = c.out(self.site, self.at, o)
+        return o
+
+
+def _depth() -> int:
+    return cast(int, torch._C._len_torch_function_stack())  # pyright: ignore[reportPrivateUsage, reportUnknownMemberType, reportAttributeAccessIssue]
+
+
+def _pop_to(depth: int) -> None:
+    while _depth() > depth:
+        torch._C._pop_torch_function_stack()  # pyright: ignore[reportPrivateUsage, reportUnknownMemberType, reportAttributeAccessIssue]
+
+
+class Tap:
+    """The one attachment point of a network: controls are pushed and popped, hooks exist only while any is pushed."""
+
+    def __init__(self, sites: Sequence[Site]) -> None:
+        self.sites = tuple(sites)
+        self.controls: list[Control] = []
+        self._at = Moment()
+        self._live: dict[str, _Intercept] = {}
+        self._values: dict[str, Tensor] = {}
+        self._visited: set[str] = set()
+        self._handles: list[RemovableHandle] = []
+
+    @contextmanager
+    def control(self, *controls: Control) -> Iterator[None]:
+        """Push controls for the length of a ``with``; their order is their meaning.
+
+        Raises:
+            SilentControl: a control's ``where`` matches no layer of this network.
+        """
+        for c in controls:
+            if not any(c.where(site) for site in self.sites):
+                raise SilentControl(f"{type(c).__name__} names layers that this network does not have.")
+        if controls and not self.controls:
+            self._attach()
+        self.controls += controls
+        try:
+            yield
+        finally:
+            del self.controls[len(self.controls) - len(controls) :]
+            if not self.controls:
+                self._detach()
+
+    @contextmanager
+    def call(self, at: Moment) -> Iterator[None]:
+        """One network call: checks roles before it, visits after it, and cleans up whatever interrupts it.
+
+        Forward hooks with ``always_call`` run on ``Exception`` only, so a Ctrl-C inside a layer would leave its
+        function mode installed; hence the pop back to the depth noted here.
+        """
+        active = self._check_roles(at)
+        depth = _depth()
+        self._at = at
+        self._visited.clear()
+        try:
+            with self._eager() if self.controls else ExitStack():
+                yield
+        finally:
+            _pop_to(depth)
+            self._live.clear()
+            self._values.clear()
+        self._check_visits(active)
+
+    def _eager(self) -> AbstractContextManager[object]:
+        # A compiled network would run its recorded graph and pass every control by.
+        return torch.compiler.set_stance("force_eager")
+
+    def _check_roles(self, at: Moment) -> list[Control]:
+        active = [c for c in self.controls if c.when(at)]
+        for c in active:
+            missing = sorted((c.reads | c.writes) - set(at.rows))
+            if missing:
+                raise SilentControl(
+                    f"{type(c).__name__} needs the row {missing[0]!r}, but this call has only {', '.join(at.rows)}."
+                )
+        return active
+
+    def _check_visits(self, active: Sequence[Control]) -> None:
+        for c in active:
+            for site in self.sites:
+                if c.where(site) and site.name not in self._visited:
+                    raise SilentControl(
+                        f"{type(c).__name__} was never asked at {site.name}; run the network uncompiled and uncached."
+                    )
+
+    def _wanted(self, site: Site) -> list[Control]:
+        return [c for c in self.controls if c.where(site) and c.when(self._at)]
+
+    def _attach(self) -> None:
+        for site in self.sites:
+            if site.kind == "conv":
+                self._handles.append(site.module.register_forward_hook(self._conv(site)))
+                continue
+            self._handles += [
+                site.module.register_forward_pre_hook(self._enter(site), with_kwargs=True),
+                site.module.register_forward_hook(self._leave(site), always_call=True),
+            ]
+            if site.kind == "cross":
+                to_v = cast(nn.Module, site.module.to_v)
+                self._handles.append(to_v.register_forward_pre_hook(self._swap_values(site)))
+
+    def _detach(self) -> None:
+        while self._handles:
+            self._handles.pop().remove()
+
+    def _conv(self, site: Site) -> Callable[..., Any]:
+        def hook(module: nn.Module, args: Any, output: Tensor) -> Tensor:
+            self._visited.add(site.name)
+            for c in self._wanted(site):
+                output = c.out(site, self._at, output)
+            return output
+
+        return hook
+
+    def _enter(self, site: Site) -> Callable[..., Any]:
+        def hook(module: nn.Module, args: Any, kwargs: dict[str, Any]) -> Any:
+            wanted = self._wanted(site)
+            if not wanted:
+                return None
+            if site.kind == "cross":
+                kwargs = self._edit_text(site, wanted, kwargs)
+            self._live[site.name] = _Intercept(site, self._at, wanted)
+            self._live[site.name].__enter__()
+            return args, kwargs
+
+        return hook
+
+    def _edit_text(self, site: Site, wanted: Sequence[Control], kwargs: dict[str, Any]) -> dict[str, Any]:
+        given = kwargs.get("encoder_hidden_states")
+        # An image prompt travels beside the text as (text, images); controls edit the text.
+        text, *images = cast(tuple[Tensor, ...], given if isinstance(given, tuple) else (given,))
+        states = text
+        for c in wanted:
+            states = c.context(site, self._at, states)
+        values = states
+        for c in wanted:
+            values = c.values(site, self._at, values)
+        if values is not states:
+            self._values[site.name] = values
+        return {**kwargs, "encoder_hidden_states": (states, *images) if images else states}
+
+    def _swap_values(self, site: Site) -> Callable[..., Any]:
+        def hook(module: nn.Module, args: tuple[Tensor, ...]) -> Any:
+            values = self._values.pop(site.name, None)
+            return None if values is None else (values, *args[1:])
+
+        return hook
+
+    def _leave(self, site: Site) -> Callable[..., Any]:
+        def hook(module: nn.Module, args: Any, output: Any) -> None:
+            live = self._live.pop(site.name, None)
+            if live is None:
+                return
+            live.__exit__(None, None, None)
+            if live.calls == 0 and output is not None:
+                raise SilentControl(
+                    f"The layer {site.name} bypasses scaled_dot_product_attention, so controls cannot reach it; "
+                    "load the model with its default attention processors."
+                )
+            self._visited.add(site.name)
+
+        return hook

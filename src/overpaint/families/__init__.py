@@ -1,0 +1,1 @@
+"""Families: the only place that knows a network class, its text encoders and its picture codec."""

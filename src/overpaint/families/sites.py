@@ -1,0 +1,49 @@
+"""Where attention happens in a UNet, in execution order."""
+
+import re
+from typing import Literal, cast
+
+from torch import nn
+
+from overpaint.attention import Site
+
+_ORDER = {"down": 0, "mid": 1, "up": 2}
+
+
+def sites_of(net: nn.Module) -> list[Site]:
+    """Every self-attention, cross-attention and residual-block site of a ``UNet2DConditionModel``.
+
+    ``named_modules`` lists the middle block last; execution order is down, mid, up.
+    """
+    modules = [(n, m) for n, m in net.named_modules() if _kind(n) is not None]
+    modules.sort(key=lambda pair: _ORDER[_place(pair[0])])
+    blocks = len(cast(nn.ModuleList, net.down_blocks))
+    seen: dict[str, int] = {}
+    sites: list[Site] = []
+    for name, module in modules:
+        kind = cast(Literal["self", "cross", "conv"], _kind(name))
+        nth = seen.get(kind, 0)
+        seen[kind] = nth + 1
+        sites.append(Site(name, _place(name), kind, nth, _stride(name, blocks), module))
+    return sites
+
+
+def _kind(name: str) -> Literal["self", "cross", "conv"] | None:
+    last = name.rpartition(".")[2]
+    if last == "attn1":
+        return "self"
+    if last == "attn2":
+        return "cross"
+    return "conv" if last == "conv2" and ".resnets." in name else None
+
+
+def _place(name: str) -> Literal["down", "mid", "up"]:
+    return cast(Literal["down", "mid", "up"], name.partition("_")[0])
+
+
+def _stride(name: str, blocks: int) -> int:
+    if name.startswith("mid"):
+        return 2 ** (blocks - 1)
+    found = re.match(r"(?:down|up)_blocks\.(\d+)\.", name)
+    index = int(found.group(1)) if found else 0
+    return 2**index if name.startswith("down") else 2 ** (blocks - 1 - index)

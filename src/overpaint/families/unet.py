@@ -1,0 +1,119 @@
+"""Stable Diffusion 1, 2 and XL: a ``UNet2DConditionModel`` with one or two CLIP text encoders."""
+
+# pyright: reportMissingTypeStubs=false, reportUnknownMemberType=false, reportUnknownVariableType=false
+# pyright: reportUnknownArgumentType=false
+
+from collections.abc import Sequence
+from dataclasses import dataclass, field
+from typing import Any
+
+import torch
+from torch import Tensor, nn
+
+from overpaint.attention import Site
+from overpaint.families.codec import Codec
+from overpaint.families.sites import sites_of
+from overpaint.model import Pixels, Residuals, Text
+from overpaint.path import Latent, Schedule
+from overpaint.words import Words
+
+
+@dataclass(frozen=True)
+class UNetFamily:
+    """What a Stable Diffusion UNet needs around it."""
+
+    name: str
+    schedule: Schedule
+    codec: Codec
+    tokenizers: Sequence[Any]
+    encoders: Sequence[Any]
+    side: int
+    zero_null: bool = False
+    """SDXL was trained with zeros in place of an empty prompt."""
+    guidance: float = field(default=7.5)
+
+    @property
+    def channels(self) -> int:
+        """Channels of a latent."""
+        return self.codec.channels
+
+    @property
+    def factor(self) -> int:
+        """Pixels per latent cell along a side."""
+        return self.codec.factor
+
+    @property
+    def window(self) -> int:
+        """How many tokens a prompt may have, begin and end counted."""
+        return int(self.encoders[0].config.max_position_embeddings)
+
+    def sites(self, net: nn.Module) -> list[Site]:
+        """Attention sites in execution order: 16 + 16 for SD 1 and 2, 70 + 70 for XL."""
+        return sites_of(net)
+
+    def call(self, net: nn.Module, x: Latent, t: Tensor, text: Text, more: Residuals) -> Latent:
+        """The raw network output, in the network's own type."""
+        dtype = next(net.parameters()).dtype
+        extra: dict[str, Any] = {}
+        if more.down or more.mid is not None:
+            extra["down_block_additional_residuals"] = more.down
+            extra["mid_block_additional_residual"] = more.mid
+        if more.intra:
+            # The network empties this list while it runs.
+            extra["down_intrablock_additional_residuals"] = list(more.intra)
+        if text.pooled is not None:
+            extra["added_cond_kwargs"] = {"text_embeds": text.pooled.to(dtype), "time_ids": self._time_ids(x, dtype)}
+        return net(x.to(dtype), t, text.states.to(dtype), return_dict=False, **extra)[0]
+
+    def _time_ids(self, x: Latent, dtype: torch.dtype) -> Tensor:
+        height, width = (int(n) * self.factor for n in x.shape[-2:])
+        ids = torch.tensor([[height, width, 0, 0, height, width]], dtype=dtype, device=x.device)
+        return ids.expand(len(x), -1)
+
+    def text(self, prompt: str) -> Text:
+        """A prompt encoded: all positions, padded to the window, without an attention mask (as SD was trained).
+
+        Raises:
+            UsageError: the prompt is longer than the encoders read.
+        """
+        words = self._words(prompt)
+        if len(self.encoders) == 1:
+            return Text(self._states(0, prompt).last_hidden_state.float(), None, words)
+        outputs = [self._states(k, prompt) for k in range(len(self.encoders))]
+        states = torch.cat([o.hidden_states[-2].float() for o in outputs], -1)
+        return Text(states, outputs[-1].text_embeds.float(), words)
+
+    def null(self) -> Text:
+        """The text of an empty prompt; zeros for a family trained with zeros."""
+        text = self.text("")
+        if not self.zero_null or text.pooled is None:
+            return text
+        return Text(torch.zeros_like(text.states), torch.zeros_like(text.pooled), text.words)
+
+    def _words(self, prompt: str) -> Words:
+        tokenizer = self.tokenizers[0]
+
+        def tokens(word: str) -> list[int]:
+            return list(tokenizer(word, add_special_tokens=False, truncation=False).input_ids)
+
+        return Words.of(prompt, tokens, tokenizer.bos_token_id, tokenizer.eos_token_id, self.window)
+
+    def _states(self, k: int, prompt: str) -> Any:
+        tokenizer, encoder = self.tokenizers[k], self.encoders[k]
+        ids = tokenizer(
+            " ".join(prompt.split()),
+            padding="max_length",
+            max_length=self.window,
+            truncation=True,
+            return_tensors="pt",
+        ).input_ids
+        with torch.no_grad():
+            return encoder(ids.to(encoder.device), output_hidden_states=len(self.encoders) > 1)
+
+    def encode(self, pixels: Pixels) -> Latent:
+        """Pictures to latents."""
+        return self.codec.encode(pixels)
+
+    def decode(self, latents: Latent) -> Pixels:
+        """Latents to pictures."""
+        return self.codec.decode(latents)

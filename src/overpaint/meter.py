@@ -1,0 +1,77 @@
+"""The meter: the one choke point through which every piece of work reports, is counted and can be stopped."""
+
+from collections.abc import Callable
+from dataclasses import dataclass, field
+from time import perf_counter
+from typing import Literal
+
+from torch import Tensor
+
+from overpaint.errors import OverpaintError
+
+Work = Literal["rows", "backward", "update", "item"]
+
+
+class Cancelled(OverpaintError):
+    """The user asked to stop."""
+
+
+@dataclass
+class Meter:
+    """Counts work, calls back on progress and preview, and stops when asked to.
+
+    Loops without a network call (a tuner's updates, a layer generator) tick it themselves, so progress, cost and
+    cancelling work the same way everywhere without a callback argument anywhere.
+    """
+
+    on_tick: Callable[["Meter"], None] | None = None
+    on_preview: Callable[[Tensor], None] | None = None
+    calls: int = 0
+    rows: int = 0
+    backwards: int = 0
+    updates: int = 0
+    items: int = 0
+    notes: dict[str, list[float]] = field(default_factory=dict[str, list[float]])
+    """Figures that parts of a method report about themselves, by name."""
+    maps: dict[str, Tensor] = field(default_factory=dict[str, Tensor])
+    """Pictures of what happened inside (masks, attention of words), by name."""
+    cancelled: bool = False
+    started: float = field(default_factory=perf_counter)
+
+    def tick(self, work: Work, n: int = 1) -> None:
+        """Report work that is about to be done.
+
+        Raises:
+            Cancelled: ``cancel`` was called, from a signal handler or another thread.
+        """
+        if self.cancelled:
+            raise Cancelled("The edit was cancelled; nothing was written.")
+        match work:
+            case "rows":
+                self.calls, self.rows = self.calls + 1, self.rows + n
+            case "backward":
+                self.backwards += n
+            case "update":
+                self.updates += n
+            case "item":
+                self.items += n
+        if self.on_tick is not None:
+            self.on_tick(self)
+
+    def note(self, name: str, value: float) -> None:
+        """Keep a figure; several under one name make a curve."""
+        self.notes.setdefault(name, []).append(value)
+
+    def preview(self, x0: Tensor) -> None:
+        """Offer the current belief about the clean latent to whoever shows previews."""
+        if self.on_preview is not None:
+            self.on_preview(x0)
+
+    def cancel(self) -> None:
+        """Stop at the next tick."""
+        self.cancelled = True
+
+    @property
+    def seconds(self) -> float:
+        """Time since the meter was made."""
+        return perf_counter() - self.started

@@ -1,0 +1,287 @@
+"""A frozen denoiser: one network call with named rows, a tap for attention, a meter that sees everything.
+
+What differs between networks (SD 1, 2, XL) is the family's business; methods see rows, branches and predictions.
+"""
+
+from collections.abc import Iterator, Mapping, Sequence
+from contextlib import ExitStack, contextmanager
+from dataclasses import dataclass, field
+from functools import cached_property
+from pathlib import Path as FilePath
+from threading import RLock
+from typing import Any, ContextManager, Protocol
+
+import torch
+from jaxtyping import Float
+from torch import Tensor, nn
+
+from overpaint.attention import Control, Moment, Site, Tap
+from overpaint.errors import OverpaintError
+from overpaint.meter import Meter
+from overpaint.path import Latent, Path, Prediction, Schedule
+from overpaint.words import Words
+
+Pixels = Float[Tensor, "rows 3 height width"]
+"""Pictures as the networks see them: float32 in [-1, 1]."""
+
+
+@dataclass(frozen=True)
+class Text:
+    """An encoded prompt."""
+
+    states: Float[Tensor, "1 tokens width"]
+    pooled: Float[Tensor, "1 pooled"] | None = None
+    words: Words | None = None
+
+    @property
+    def prompt(self) -> Words:
+        """The prompt taken apart; an error for a text that was learned rather than written."""
+        if self.words is None:
+            raise OverpaintError("This text was not made from a prompt, so it has no words to look up.")
+        return self.words
+
+
+@dataclass(frozen=True)
+class Line:
+    """One row of a network call: its sign within a branch, its text, its extra input channels."""
+
+    sign: str
+    text: Text
+    concat: Latent | None = None
+
+
+class Guide(Protocol):
+    """Which rows a branch needs, and how their predictions become one."""
+
+    def begin(self) -> "Guide":
+        """The guide for a fresh walk; one without memory is its own."""
+        ...
+
+    def lines(self, i: int) -> Sequence[Line]:
+        """The rows to ask for at step ``i``."""
+        ...
+
+    def combine(
+        self, own: Mapping[str, Prediction], call: Mapping[str, Prediction], x: Latent, i: int
+    ) -> Prediction:
+        """One prediction from the branch's own rows (by sign) and every row of the call (by role)."""
+        ...
+
+
+@dataclass(frozen=True)
+class Branch:
+    """One latent walking: its rows are called name plus sign, such as ``"src+"``."""
+
+    name: str
+    guide: Guide
+
+
+@dataclass(frozen=True)
+class Residuals:
+    """What a side network adds inside the main one; several add up."""
+
+    down: tuple[Tensor, ...] = ()
+    mid: Tensor | None = None
+    intra: tuple[Tensor, ...] = ()
+
+    def __add__(self, other: "Residuals") -> "Residuals":
+        down = tuple(a + b for a, b in zip(self.down, other.down, strict=True)) if self.down and other.down else ()
+        intra = tuple(a + b for a, b in zip(self.intra, other.intra, strict=True)) if self.intra and other.intra else ()
+        mids = [m for m in (self.mid, other.mid) if m is not None]
+        return Residuals(
+            down or self.down or other.down, sum(mids[1:], mids[0]) if mids else None, intra or self.intra or other.intra
+        )
+
+
+class Side(Protocol):
+    """Another network that speaks into every call (ControlNet, T2I-Adapter, CycleNet)."""
+
+    def residuals(self, x: Latent, t: Tensor, text: Text, at: Moment) -> Residuals:
+        """What it adds to the rows of this call."""
+        ...
+
+
+class Patch(Protocol):
+    """What learning left behind (tokens, embeddings, LoRA, weights), put on and taken off."""
+
+    def apply(self, model: "Model") -> ContextManager[None]:
+        """The model with the patch for the length of a ``with``."""
+        ...
+
+
+class Family(Protocol):
+    """The only place that knows a network class, its text encoders and its picture codec."""
+
+    name: str
+    schedule: Schedule
+    channels: int
+    """Channels of a latent."""
+    factor: int
+    """Pixels per latent cell along a side."""
+    side: int
+    """The side, in pixels, the network was trained on."""
+    window: int
+    """How many tokens a prompt may have, begin and end counted."""
+
+    def call(self, net: nn.Module, x: Latent, t: Tensor, text: Text, more: Residuals) -> Latent:
+        """The raw network output for a batch of rows."""
+        ...
+
+    def sites(self, net: nn.Module) -> list[Site]:
+        """Where attention happens, in execution order."""
+        ...
+
+    def text(self, prompt: str) -> Text:
+        """A prompt encoded."""
+        ...
+
+    def null(self) -> Text:
+        """The text of no prompt, as this family was trained with."""
+        ...
+
+    def encode(self, pixels: Pixels) -> Latent:
+        """Pictures to latents (posterior mean, scaled)."""
+        ...
+
+    def decode(self, latents: Latent) -> Pixels:
+        """Latents to pictures."""
+        ...
+
+
+@dataclass
+class Model:
+    """A network with its family. One model serves one thread at a time: hold ``lock`` for a whole edit."""
+
+    net: nn.Module
+    family: Family
+    name: str = "model"
+    home: FilePath | None = None
+    """The folder it was loaded from."""
+    device: torch.device = field(default_factory=lambda: torch.device("cpu"))
+    dtype: torch.dtype = torch.float32
+    """The network's type; latents, path and maps stay in float32."""
+    meter: Meter = field(default_factory=Meter)
+    sides: list[Side] = field(default_factory=list[Side])
+    patches: list[Patch] = field(default_factory=list[Patch])
+    cache: Any = None
+    """Where inversions are kept between edits (`overpaint.inversions.cache.Cache`), or nothing."""
+    lock: RLock = field(default_factory=RLock, repr=False)
+
+    def __post_init__(self) -> None:
+        self.net.eval().requires_grad_(False)
+        self.tap = Tap(self.family.sites(self.net))
+
+    @staticmethod
+    def load(name: str, dtype: torch.dtype | None = None, device: str | None = None) -> "Model":
+        """The shipped model by its name (``still-life``) or a diffusers folder of SD 1.x, SD 2.x or SDXL.
+
+        Raises:
+            UsageError: no such model, a folder that lacks parts, or a family that is not supported.
+        """
+        from overpaint.families.load import load
+
+        return load(name, dtype, device)
+
+    @cached_property
+    def fingerprint(self) -> str:
+        """A hash of the weights' content: what caches and recipes know the model by."""
+        from overpaint.fingerprint import weights_hash
+
+        return weights_hash(self.net, self.home)
+
+    def path(self, steps: int | None = None, *, offset: int | None = None, dtype: torch.dtype = torch.float32) -> Path:
+        """A sampling path of that many steps; without a number, every training level."""
+        return self.family.schedule.path(steps, offset, dtype)
+
+    def shape(self, height: int, width: int) -> tuple[int, int, int, int]:
+        """The shape of one latent for a picture of that size in pixels."""
+        return 1, self.family.channels, height // self.family.factor, width // self.family.factor
+
+    @contextmanager
+    def control(self, *controls: Control) -> Iterator[None]:
+        """Push attention controls for the length of a ``with``; order is meaning.
+
+        Raises:
+            SilentControl: a control names layers this network does not have.
+            OverpaintError: the network recomputes its activations, which would run every control twice.
+        """
+        if controls and getattr(self.net, "is_gradient_checkpointing", False):
+            raise OverpaintError(
+                "Controls cannot be used with gradient checkpointing; call disable_gradient_checkpointing() first."
+            )
+        with self.tap.control(*controls):
+            yield
+
+    @contextmanager
+    def side(self, *sides: Side) -> Iterator[None]:
+        """Let side networks speak into every call inside."""
+        self.sides += sides
+        try:
+            yield
+        finally:
+            del self.sides[len(self.sides) - len(sides) :]
+
+    @contextmanager
+    def patched(self, *patches: Patch) -> Iterator[None]:
+        """Put learned patches on for the length of a ``with``."""
+        with ExitStack() as stack:
+            for patch in patches:
+                stack.enter_context(patch.apply(self))
+                self.patches.append(patch)
+                stack.callback(self.patches.remove, patch)
+            yield
+
+    @contextmanager
+    def metered(self, meter: Meter) -> Iterator[Meter]:
+        """Count, report and cancel through this meter for the length of a ``with``."""
+        before, self.meter = self.meter, meter
+        try:
+            yield meter
+        finally:
+            self.meter = before
+
+    def rows(
+        self, x: Latent, i: int, path: Path, roles: Sequence[str], lines: Sequence[Line], level: int | None = None
+    ) -> Prediction:
+        """THE network call: every row at once, read as predictions.
+
+        Args:
+            x: one latent a row.
+            i: the step, which says what the network is told and what controls see.
+            path: the levels.
+            roles: the name of every row.
+            lines: text and extra channels of every row.
+            level: the level at which the latents sit, where it is not the step's own (an inversion is one behind).
+        """
+        at = Moment(i, len(path), tuple(roles), x.shape[-2], x.shape[-1])
+        self.meter.tick("rows", len(x))
+        text = together([line.text for line in lines])
+        extra = [line.concat for line in lines if line.concat is not None]
+        inputs = torch.cat([x, torch.cat(extra).to(x)], 1) if extra else x
+        t = path.t[i].to(x.device)
+        with self.tap.call(at):
+            more = sum((s.residuals(x, t, text, at) for s in self.sides), Residuals())
+            out = self.family.call(self.net, inputs, t, text, more)
+        return path.read(x, out.to(x.dtype), i if level is None else level)
+
+    def predict(
+        self, xs: Mapping[str, Latent], i: int, path: Path, branches: Sequence[Branch], level: int | None = None
+    ) -> dict[str, Prediction]:
+        """All rows of all branches in one network call; then every branch's guide combines its own."""
+        asked = [(b, line) for b in branches for line in b.guide.lines(i)]
+        asked.sort(key=lambda row: row[1].sign == "+")  # the published layout: conditional rows last
+        roles = [b.name + line.sign for b, line in asked]
+        x = torch.cat([xs[b.name] for b, _ in asked])
+        p = self.rows(x, i, path, roles, [line for _, line in asked], level)
+        call = {role: p.row(k) for k, role in enumerate(roles)}
+        return {b.name: b.guide.combine(_own(b.name, call, asked), call, xs[b.name], i) for b in branches}
+
+
+def _own(name: str, call: Mapping[str, Prediction], asked: Sequence[tuple[Branch, Line]]) -> dict[str, Prediction]:
+    return {line.sign: call[name + line.sign] for b, line in asked if b.name == name}
+
+
+def together(texts: Sequence[Text]) -> Text:
+    """Several texts as one batch."""
+    pooled = [t.pooled for t in texts if t.pooled is not None]
+    return Text(torch.cat([t.states for t in texts]), torch.cat(pooled) if pooled else None)

@@ -1,0 +1,150 @@
+"""The noise path: which levels are visited, and how latents, predictions and levels turn into each other.
+
+Everything rests on one formula. A latent at a level is ``x = alpha * x0 + sigma * eps``; a network's output, whatever
+it was trained to predict, is read as the pair ``(x0, eps)``; putting that pair on another level is a step. Towards less
+noise the step is DDIM (Song et al., 2021, arXiv:2010.02502, eq. 12 with eta 0) for variance-preserving models and
+Euler for rectified flow; towards more noise it is DDIM inversion (Dhariwal and Nichol, 2021, arXiv:2105.05233).
+"""
+
+from dataclasses import dataclass, replace
+from typing import Literal
+
+import torch
+from jaxtyping import Float
+from torch import Tensor
+
+from overpaint.errors import OverpaintError
+
+Latent = Float[Tensor, "rows c h w"]
+"""Latents are float32 (float64 where a method asks for it), scaled to about unit variance."""
+
+Kind = Literal["epsilon", "v_prediction", "sample", "flow"]
+
+
+@dataclass(frozen=True)
+class Prediction:
+    """What the network believes about a latent: the clean picture in it and the noise in it."""
+
+    x0: Latent
+    eps: Latent
+
+    def toward(self, other: "Prediction", w: float | Tensor) -> "Prediction":
+        """Move by ``w`` from this prediction to ``other``; ``w`` may differ per element.
+
+        The same weights hold for ``x0`` and ``eps`` because both are affine in the network's output, so a guidance
+        rule written with it is right for every kind of network.
+        """
+        return Prediction(self.x0 + w * (other.x0 - self.x0), self.eps + w * (other.eps - self.eps))
+
+    def row(self, k: int) -> "Prediction":
+        """The prediction of one row, still with a leading axis of one."""
+        return Prediction(self.x0[k : k + 1], self.eps[k : k + 1])
+
+
+@dataclass(frozen=True)
+class Path:
+    """Levels of noise, noisiest first. Step ``i`` leads from level ``i`` to level ``i + 1``; level ``n`` is the data."""
+
+    t: Float[Tensor, " steps"] | Tensor
+    """What the network is told at each step (training levels for diffusion, 0 to 1000 for flow)."""
+    alpha: Float[Tensor, " levels"]
+    """Share of the picture at each level, ``sqrt(alpha_bar)``; one entry more than ``t``."""
+    sigma: Float[Tensor, " levels"]
+    """Share of the noise at each level."""
+    kind: Kind
+
+    def __len__(self) -> int:
+        return len(self.t)
+
+    def last(self, n: int) -> "Path":
+        """The final ``n`` steps: what SDEdit, DiffEdit and a skipped start walk. Zero steps is a legal walk."""
+        if not 0 <= n <= len(self):
+            raise OverpaintError(f"A path of {len(self)} steps has no last {n} steps; ask for 0 to {len(self)}.")
+        start = len(self) - n
+        return replace(self, t=self.t[start:], alpha=self.alpha[start:], sigma=self.sigma[start:])
+
+    def on(self, levels: Tensor) -> "Path":
+        """The path that visits just these training levels (descending), then the data end of this one.
+
+        For samplers with an explicit list (LCM, midpoint solvers); call it on the path of every training level.
+        """
+        place = {int(t): k for k, t in enumerate(self.t)}
+        missing = [int(t) for t in levels if int(t) not in place]
+        if missing:
+            raise OverpaintError(f"This path has no level {missing[0]}; take levels from the full training path.")
+        rows = [*(place[int(t)] for t in levels), len(self)]
+        return replace(self, t=self.t[rows[:-1]], alpha=self.alpha[rows], sigma=self.sigma[rows])
+
+    def noised(self, x0: Latent, eps: Latent, i: int) -> Latent:
+        """A clean latent brought to level ``i`` with the noise ``eps``."""
+        return self.alpha[i] * x0 + self.sigma[i] * eps
+
+    def read(self, x: Latent, out: Latent, i: int) -> Prediction:
+        """The network's output for a latent at level ``i``, as clean picture and noise."""
+        a, s = self.alpha[i], self.sigma[i]
+        match self.kind:
+            case "epsilon":
+                return Prediction((x - s * out) / a, out)
+            case "v_prediction":
+                return Prediction(a * x - s * out, a * out + s * x)
+            case "sample":
+                return Prediction(out, (x - a * out) / s)
+            case "flow":
+                return Prediction(x - s * out, x + (1 - s) * out)
+
+    def at(self, p: Prediction, i: int) -> Latent:
+        """A prediction put on level ``i``."""
+        return self.alpha[i] * p.x0 + self.sigma[i] * p.eps
+
+    def posterior(self, p: Prediction, i: int, eta: float = 1.0) -> tuple[Latent, Tensor]:
+        """Mean and standard deviation of the next latent: ``eta`` 0 is DDIM, 1 is DDPM (arXiv:2010.02502, eq. 16)."""
+        a, s, a1, s1 = self.alpha[i], self.sigma[i], self.alpha[i + 1], self.sigma[i + 1]
+        std = eta * s1 * (1 - (a * s1 / (a1 * s)) ** 2).clamp(min=0).sqrt()
+        return a1 * p.x0 + (s1**2 - std**2).clamp(min=0).sqrt() * p.eps, std
+
+    @staticmethod
+    def flow(n: int, shift: float = 1.0) -> "Path":
+        """The straight path of rectified flow (arXiv:2209.03003), ``shift`` as in Stable Diffusion 3."""
+        s = torch.linspace(1, 0, n + 1)
+        s = shift * s / (1 + (shift - 1) * s)
+        return Path(s[:-1] * 1000, 1 - s, s, "flow")
+
+
+@dataclass(frozen=True)
+class Schedule:
+    """A trained noise schedule: the table from which every sampling path of a model is cut."""
+
+    bars: Float[Tensor, " levels"]
+    """``alpha_bar`` of each training level in float64, cleanest first."""
+    kind: Kind
+    offset: int = 0
+    """Added to the visited levels when they are spaced from the clean end (SD: 1)."""
+    to_one: bool = False
+    """Whether the data end is free of noise (``alpha_bar`` 1) or the first training level (SD)."""
+    spacing: Literal["leading", "trailing", "linspace"] = "leading"
+
+    def levels(self, steps: int, offset: int | None = None) -> Tensor:
+        """The training levels a walk of that many steps visits, noisiest first."""
+        train = len(self.bars)
+        if not 1 <= steps <= train:
+            raise OverpaintError(f"Steps must be between 1 and {train}, not {steps}.")
+        if self.spacing == "leading":
+            shift = self.offset if offset is None else offset
+            t = torch.arange(steps).flip(0) * (train // steps) + shift
+        elif self.spacing == "trailing":
+            t = (torch.arange(steps, dtype=torch.float64).neg() * train / steps + train).round().long() - 1
+        else:
+            t = torch.linspace(train - 1, 0, steps, dtype=torch.float64).round().long()
+        return t.clamp(max=train - 1)
+
+    def path(self, steps: int | None = None, offset: int | None = None, dtype: torch.dtype = torch.float32) -> Path:
+        """A sampling path; without ``steps`` the path of every training level (for losses at random levels)."""
+        end = torch.ones(1, dtype=torch.float64) if self.to_one else self.bars[:1]
+        if steps is None:
+            t = torch.arange(len(self.bars) - 1, -1, -1)
+            bars = torch.cat([self.bars.flip(0), end])
+        else:
+            t = self.levels(steps, offset)
+            before = int(t[-1]) - len(self.bars) // steps
+            bars = torch.cat([self.bars[t], self.bars[before : before + 1] if before >= 0 else end])
+        return Path(t, bars.sqrt().to(dtype), (1 - bars).sqrt().to(dtype), self.kind)

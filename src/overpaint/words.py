@@ -1,0 +1,178 @@
+"""From prompts to words to tokens: which token belongs to which word, and how two prompts line up.
+
+The alignments are those of Prompt-to-Prompt (Hertz et al., ICLR 2023, arXiv:2208.01626): word swap with one place per
+word, refinement by a global alignment of the tokens.
+"""
+
+from collections.abc import Callable, Mapping, Sequence
+from dataclasses import dataclass
+from difflib import get_close_matches
+
+import torch
+from jaxtyping import Float
+from torch import Tensor
+
+from overpaint.errors import UsageError
+
+Window = float | tuple[float, float]
+"""A share of the walk: ``0.8`` is its first four fifths, ``(0.2, 0.6)`` a stretch in the middle."""
+
+
+@dataclass(frozen=True)
+class Words:
+    """A prompt taken apart: its words, split at spaces, and the tokens of each."""
+
+    text: str
+    words: tuple[str, ...]
+    spans: tuple[tuple[int, ...], ...]
+    """Token places of each word, counted from the begin token at 0."""
+    ids: tuple[int, ...]
+    """Token ids with begin and end, without padding."""
+    window: int
+    """How many tokens the text encoder reads."""
+
+    @staticmethod
+    def of(text: str, tokens: Callable[[str], Sequence[int]], begin: int, end: int, window: int) -> "Words":
+        """Take a prompt apart; ``tokens`` gives the ids of a text without begin and end."""
+        words = tuple(text.split())
+        spans: list[tuple[int, ...]] = []
+        ids: list[int] = [begin]
+        for word in words:
+            own = tokens(word)
+            spans.append(tuple(range(len(ids), len(ids) + len(own))))
+            ids += own
+        ids.append(end)
+        if len(ids) > window:
+            raise UsageError(
+                f"The prompt has {len(ids) - 2} tokens, but this model reads at most {window - 2}; shorten it."
+            )
+        return Words(text, words, tuple(spans), tuple(ids), window)
+
+    def places(self, word: str) -> tuple[int, ...]:
+        """The tokens of every occurrence of a word (or of several words in a row)."""
+        wanted = word.split()
+        if not wanted:
+            raise UsageError("An empty word cannot be looked up in the prompt; name a word that is in it.")
+        found: list[int] = []
+        for start in range(len(self.words) - len(wanted) + 1):
+            if list(self.words[start : start + len(wanted)]) == wanted:
+                found += [t for span in self.spans[start : start + len(wanted)] for t in span]
+        if not found:
+            raise UsageError(f"The word {word!r} is not in the prompt {self.text!r}{self._hint(word)}.")
+        return tuple(found)
+
+    def _hint(self, word: str) -> str:
+        near = get_close_matches(word, self.words, n=1, cutoff=0.5)
+        return f"; did you mean {near[0]!r}?" if near else f"; its words are: {', '.join(self.words) or 'none'}"
+
+
+@dataclass(frozen=True)
+class Alignment:
+    """How a target prompt's token maps are made from the source's.
+
+    A target map is ``kept * (source maps @ matrix) + (1 - kept) * own map``.
+    """
+
+    matrix: Float[Tensor, "source target"]
+    kept: Float[Tensor, " target"]
+
+
+def swap(source: Words, target: Words, official: bool = False) -> Alignment:
+    """Word swap: each word takes the map of the word in the same place.
+
+    A word of several tokens shares the map of the word it replaces out evenly. ``official`` repeats the published
+    code, which shifts every map behind the last swapped word when the two words differ in tokens.
+
+    Raises:
+        UsageError: the prompts have different numbers of words.
+    """
+    if len(source.words) != len(target.words):
+        raise UsageError(
+            f"A word swap needs prompts with equally many words, but the source has {len(source.words)} and the "
+            f"target {len(target.words)}; use the edit kind 'refine' or reword one of them."
+        )
+    n = source.window
+    matrix = torch.zeros(n, n)
+    i = j = 0
+    for k in [k for k, pair in enumerate(zip(source.words, target.words, strict=True)) if pair[0] != pair[1]]:
+        old, new = source.spans[k], target.spans[k]
+        while i < old[0]:
+            matrix[i, j] = 1
+            i, j = i + 1, j + 1
+        if len(old) == len(new):
+            matrix[list(old), list(new)] = 1
+        else:
+            matrix[old[0] : old[-1] + 1, new[0] : new[-1] + 1] = 1 / len(new)
+        i, j = old[-1] + 1, new[-1] + 1
+    for column in range(j, n):
+        matrix[column if official else min(i + column - j, n - 1), column] = 1
+    return Alignment(matrix, torch.ones(n))
+
+
+def refine(source: Words, target: Words) -> Alignment:
+    """Refinement: tokens both prompts share take the source's map, new tokens keep their own.
+
+    Needleman-Wunsch over the token ids with gap 0, match 1, mismatch -1 (arXiv:2208.01626, section 4).
+    """
+    n = source.window
+    matrix, kept = torch.zeros(n, n), torch.ones(n)
+    partners = _partners(source.ids, target.ids)
+    for j, i in enumerate(partners):
+        if i is None:
+            kept[j] = 0
+        else:
+            matrix[i, j] = 1
+    for j in range(len(partners), n):
+        matrix[j, j] = 1
+    return Alignment(matrix, kept)
+
+
+def _partners(x: Sequence[int], y: Sequence[int]) -> list[int | None]:
+    """For every token of ``y`` the place in ``x`` it is aligned with; ties leave the target's token alone."""
+    score = [[0] * (len(y) + 1) for _ in range(len(x) + 1)]
+    for i, a in enumerate(x):
+        for j, b in enumerate(y):
+            score[i + 1][j + 1] = max(score[i + 1][j], score[i][j + 1], score[i][j] + (1 if a == b else -1))
+    found: list[int | None] = [None] * len(y)
+    i, j = len(x), len(y)
+    while i and j:
+        if score[i][j] == score[i][j - 1]:
+            j -= 1
+        elif score[i][j] == score[i - 1][j]:
+            i -= 1
+        else:
+            i, j = i - 1, j - 1
+            found[j] = i
+    return found
+
+
+def bounds(window: Window) -> tuple[float, float]:
+    """A window as its two ends."""
+    return window if isinstance(window, tuple) else (0.0, window)
+
+
+def windows(target: Words, steps: int, default: Window, words: Mapping[str, Window]) -> Float[Tensor, "rows tokens"]:
+    """When each target token follows the source: a table of 0 and 1 by step.
+
+    The published table has one row more than there are steps (its sampler made one call more), and a share is counted
+    in those rows; that convention is kept, so ``0.8`` of 50 steps is 40 of them and ``1`` all.
+    """
+    table = torch.zeros(steps + 1, target.window)
+
+    def fill(window: Window, columns: Sequence[int]) -> None:
+        start, stop = (int(share * (steps + 1)) for share in bounds(window))
+        table[:, list(columns)] = 0
+        table[start:stop, list(columns)] = 1
+
+    fill(default, range(target.window))
+    for word, window in words.items():
+        fill(window, target.places(word))
+    return table
+
+
+def weights(target: Words, reweight: Mapping[str, float]) -> Float[Tensor, " tokens"]:
+    """The factor of every target token: 1 except at re-weighted words."""
+    factors = torch.ones(target.window)
+    for word, factor in reweight.items():
+        factors[list(target.places(word))] = factor
+    return factors
