@@ -1,0 +1,78 @@
+"""Trajectories: what an inversion found, as tensors only, so that it can be stored and used again."""
+
+from dataclasses import dataclass
+
+import torch
+from jaxtyping import Float, Int
+from torch import Tensor
+
+from overpaint.errors import OverpaintError
+from overpaint.model import Model, Text
+from overpaint.path import Latent, Path
+from overpaint.sample import After, Latents
+
+
+@dataclass(frozen=True)
+class Trajectory:
+    """How a picture became noise. ``latents[i]`` sits at the level of step ``i``; the last one is the picture."""
+
+    t: Int[Tensor, " steps"]
+    latents: Float[Tensor, "levels c h w"]
+    nulls: Float[Tensor, "steps tokens width"] | None = None
+    """Texts to use in place of the empty prompt: one a step, or one for all."""
+    pooled: Float[Tensor, "1 pooled"] | None = None
+    """The pooled text that goes with them, for families that have one."""
+    noise: Float[Tensor, "steps c h w"] | None = None
+    """The noise of each step, for stochastic walks."""
+    pinned: bool = False
+    """Whether the source is put back on the trajectory after every step."""
+
+    @property
+    def start(self) -> Latent:
+        """The noisiest latent."""
+        return self.latents[:1]
+
+    def level(self, i: int) -> Latent:
+        """The latent at a level, with a leading axis of one."""
+        return self.latents[i : i + 1]
+
+    def null(self, base: Text) -> Text | list[Text]:
+        """What stands in for the empty prompt: ``base``, one other text, or one a step."""
+        if self.nulls is None:
+            return base
+        pooled = base.pooled if self.pooled is None else self.pooled
+        texts = [Text(states, pooled) for states in self.nulls.split(1)]
+        return texts[0] if len(texts) == 1 else texts
+
+    def on(self, path: Path) -> "Trajectory":
+        """The same trajectory on a grid that visits a part of its levels.
+
+        Raises:
+            OverpaintError: the path visits a level the inversion did not store.
+        """
+        places = {int(t): k for k, t in enumerate(self.t)}
+        missing = [int(t) for t in path.t if int(t) not in places]
+        if missing:
+            raise OverpaintError(f"The inversion did not visit level {missing[0]}; invert with the steps of the edit.")
+        rows = [places[int(t)] for t in path.t]
+        part = torch.tensor(rows)
+        nulls = self.nulls if self.nulls is None or len(self.nulls) == 1 else self.nulls[part]
+        noise = None if self.noise is None else self.noise[part]
+        levels = torch.tensor([*rows, len(self.t)])
+        return Trajectory(self.t[part], self.latents[levels], nulls, self.pooled, noise, self.pinned)
+
+    def follow(self, model: Model, name: str = "src") -> After:
+        """After every step: note how far the source strayed, and put it back if the trajectory is pinned.
+
+        For a pinned trajectory that distance is the pull the pinning had to make (the picture itself would look
+        perfect by construction), for others what was lost; it costs no network call.
+        """
+
+        def after(i: int, xs: Latents) -> Latents:
+            if name not in xs or len(self.latents) <= i + 1:
+                return xs
+            stored = self.level(i + 1).to(xs[name])
+            model.meter.note("strayed", float((xs[name] - stored).square().mean().sqrt()))
+            return {**xs, name: stored} if self.pinned else xs
+
+        return after

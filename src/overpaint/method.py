@@ -1,0 +1,27 @@
+"""What a method is: frozen options, a card, and a body that composes parts."""
+
+from abc import ABC, abstractmethod
+from typing import ClassVar
+
+from overpaint.card import Card
+from overpaint.model import Model
+from overpaint.options import Options
+from overpaint.path import Latent
+from overpaint.task import Task
+
+
+class Method(Options, ABC):
+    """An editing method. Its fields are its options; calling it edits.
+
+    A method touches models through `Model.predict`, `Model.control` and the walks only: no network module, no
+    scheduler, no tokenizer, no batch index.
+    """
+
+    card: ClassVar[Card]
+
+    def check(self, model: Model, task: Task) -> None:
+        """Refuse what cannot work, in one sentence and before the first network call."""
+
+    @abstractmethod
+    def __call__(self, model: Model, task: Task) -> Latent:
+        """Edit: the latent of the result."""

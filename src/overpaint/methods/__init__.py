@@ -1,0 +1,1 @@
+"""Methods: one published editing method a file."""

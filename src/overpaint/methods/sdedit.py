@@ -1,0 +1,54 @@
+"""SDEdit: some noise, then the way back with another prompt."""
+
+from typing import ClassVar
+
+from pydantic import Field
+
+from overpaint.card import Card, Cost, Law, Need, Paper
+from overpaint.guides import CFG
+from overpaint.method import Method
+from overpaint.model import Branch, Model
+from overpaint.path import Latent
+from overpaint.sample import denoise
+from overpaint.task import Task
+
+SDEDIT = Paper(
+    "meng2022sdedit",
+    "Meng, Chenlin and He, Yutong and Song, Yang and Song, Jiaming and Wu, Jiajun and Zhu, Jun-Yan and Ermon, Stefano",
+    "SDEdit: Guided Image Synthesis and Editing with Stochastic Differential Equations",
+    "International Conference on Learning Representations",
+    2022,
+    "2108.01073",
+    "https://github.com/ermongroup/SDEdit",
+)
+
+
+class SDEdit(Method):
+    """Noise the picture part of the way and denoise it with the target prompt: freedom against faithfulness."""
+
+    card: ClassVar[Card] = Card(
+        name="sdedit",
+        idea="Add some noise, then denoise with the new prompt.",
+        papers=(SDEDIT,),
+        needs=frozenset({Need.IMAGE, Need.TARGET}),
+        families={"sd1": {}, "sd2": {}, "sdxl": {}},
+        cost=lambda o: Cost.of(2 * o.kept),
+        law=Law.NONE,
+        random=True,
+    )
+    steps: int = Field(50, ge=1, le=1000, description="denoising steps of the whole path")
+    strength: float = Field(0.6, ge=0, le=1, description="share of the path walked: 0 keeps the picture, 1 forgets it")
+    guidance: float = Field(7.5, ge=0, le=30, description="classifier-free guidance scale")
+
+    @property
+    def kept(self) -> int:
+        """How many steps are walked."""
+        return min(int(self.steps * self.strength), self.steps)
+
+    def __call__(self, model: Model, task: Task) -> Latent:
+        """Noise, then denoise."""
+        path = model.path(self.steps).last(self.kept)
+        if not len(path):
+            return task.x0
+        x = path.noised(task.x0, task.noise.normal(task.shape, "sdedit").to(task.x0), 0)
+        return denoise(model, path, {"tgt": x}, [Branch("tgt", CFG(task.target, task.null, self.guidance))])["tgt"]
