@@ -1,0 +1,1 @@
+"""The embedded world: a picture language in which the right answer of an edit is known."""
