@@ -1,0 +1,163 @@
+"""The recipe inside a picture: everything that is needed to make the same pixels again."""
+
+import base64
+import platform
+from importlib.metadata import PackageNotFoundError, version
+from pathlib import Path
+from typing import Self
+
+import torch
+from pydantic import BaseModel, ConfigDict, Field, JsonValue, ValidationError
+
+from overpaint.errors import UsageError
+from overpaint.images import (
+    Info,
+    Limits,
+    Picture,
+    check_output,
+    decode_picture,
+    encode_png,
+    load_picture,
+    pixels_hash,
+    save_png,
+)
+
+KEY = "overpaint"  # the text chunk of the PNG
+VERSION = 1
+EMBED = 256_000  # bytes of a source picture that still travels inside the recipe
+LIBRARIES = ("overpaint", "torch", "diffusers", "transformers", "numpy", "pillow")
+
+
+class Record(BaseModel):
+    """Part of a recipe: frozen, and patient with fields that a later overpaint added."""
+
+    model_config = ConfigDict(frozen=True, extra="ignore")
+
+
+class Version(Record):
+    """The one field of a recipe that every layout has."""
+
+    version: int = Field(ge=1)
+
+
+class SourceRecord(Record):
+    """The picture an edit began with: itself where it is small, else where it was."""
+
+    pixels: str = Field(description="SHA-256 of the pixels, as overpaint.images.pixels_hash gives it")
+    png: str | None = Field(default=None, description="the picture as a base64 PNG, where it is small")
+    path: str | None = Field(default=None, description="absolute path of the file, where it is not")
+
+    @classmethod
+    def of(cls, picture: Picture, path: str | Path | None = None) -> Self:
+        """Remember a picture that was read from `path`."""
+        data = encode_png(Picture(picture.rgb, picture.alpha, Info(icc=picture.info.icc)))
+        if len(data) <= EMBED:
+            return cls(pixels=pixels_hash(picture), png=base64.b64encode(data).decode())
+        return cls(pixels=pixels_hash(picture), path=None if path is None else str(Path(path).absolute()))
+
+    def open(self, *, limits: Limits | None = None) -> Picture:
+        """The picture again; a `UsageError` where its file has gone or was changed since."""
+        picture = self.read(limits)
+        if pixels_hash(picture) != self.pixels:
+            place = self.path or "the recipe"
+            raise UsageError(f"The source picture in {place} is not the one the recipe was made from.")
+        return picture
+
+    def read(self, limits: Limits | None) -> Picture:
+        """The picture, unchecked."""
+        if self.png is not None:
+            try:
+                data = base64.b64decode(self.png, validate=True)
+            except ValueError:
+                raise UsageError("The source picture inside the recipe is damaged.") from None
+            return decode_picture(data, "The source picture inside the recipe", limits=limits)
+        if self.path is None:
+            raise UsageError("The recipe names no source picture; give it yourself.")
+        return load_picture(self.path, limits=limits)
+
+
+class ModelRecord(Record):
+    """The model: the name it was asked for by, and a hash of its weights."""
+
+    name: str
+    hash: str = ""
+
+
+class Environment(Record):
+    """What, beside the options, the last bits of the pixels depend on."""
+
+    versions: dict[str, str] = {}
+    threads: int = Field(default=1, ge=1, description="threads of one torch operation; sums depend on it")
+    device: str = "cpu"
+    dtype: str = "float32"
+
+    @classmethod
+    def now(cls, device: str = "cpu", dtype: str = "float32") -> Self:
+        """The environment of this process."""
+        versions = {"python": platform.python_version()} | {name: installed(name) for name in LIBRARIES}
+        return cls(versions=versions, threads=torch.get_num_threads(), device=device, dtype=dtype)
+
+
+class Recipe(Record):
+    """What was done, with what, to which picture, and what came out."""
+
+    version: int = Field(default=VERSION, ge=1, description="layout of the recipe itself")
+    command: str = Field(default="edit", description="the command that was run")
+    method: str
+    options: dict[str, JsonValue] = Field(default={}, description="every option of the method, defaults too")
+    request: dict[str, JsonValue] = Field(
+        default={}, description="prompts, seed, words, and what else was asked"
+    )
+    model: ModelRecord
+    environment: Environment = Environment()
+    source: SourceRecord | None = None
+    output: str = Field(default="", description="SHA-256 of the pixels that were written")
+
+
+def installed(name: str) -> str:
+    """The installed version of a distribution, or nothing."""
+    try:
+        return version(name)
+    except PackageNotFoundError:
+        return ""
+
+
+def save_with_recipe(
+    picture: Picture, path: str | Path, recipe: Recipe, *, overwrite: bool = False
+) -> Recipe:
+    """Write a PNG with its recipe inside and give back the recipe as written, pixels included."""
+    check_output(path, overwrite=overwrite)
+    complete = recipe.model_copy(update={"output": pixels_hash(picture)})
+    save_png(picture, path, {KEY: complete.model_dump_json()}, overwrite=overwrite)
+    return complete
+
+
+def read_recipe(path: str | Path) -> Recipe:
+    """The recipe inside a PNG file; a `UsageError` where there is none that can be read."""
+    return parse_recipe(load_picture(path), str(path))
+
+
+def parse_recipe(picture: Picture, name: str) -> Recipe:
+    """The recipe a picture carries; `name` is what errors call the picture."""
+    text = picture.info.text.get(KEY)
+    if text is None:
+        raise UsageError(f"{name} carries no recipe; only PNG files written by overpaint do.")
+    try:
+        written = Version.model_validate_json(text).version
+        if written > VERSION:
+            raise UsageError(
+                f"The recipe in {name} was written by a newer overpaint "
+                f"(layout {written}, this one reads up to {VERSION}); update overpaint."
+            )
+        return Recipe.model_validate_json(text)
+    except ValidationError:
+        raise UsageError(f"The recipe in {name} is damaged and cannot be read.") from None
+
+
+def trusted_recipe(picture: Picture) -> Recipe | None:
+    """The recipe of a picture if it can be read and the pixels are those it was written with."""
+    try:
+        recipe = parse_recipe(picture, "The picture")
+    except UsageError:
+        return None
+    return recipe if recipe.output == pixels_hash(picture) else None
