@@ -4,7 +4,6 @@ import base64
 import platform
 from importlib.metadata import PackageNotFoundError, version
 from pathlib import Path
-from typing import Self
 
 import torch
 from pydantic import BaseModel, ConfigDict, Field, JsonValue, ValidationError
@@ -48,7 +47,7 @@ class SourceRecord(Record):
     path: str | None = Field(default=None, description="absolute path of the file, where it is not")
 
     @classmethod
-    def of(cls, picture: Picture, path: str | Path | None = None) -> Self:
+    def of(cls, picture: Picture, path: str | Path | None = None) -> "SourceRecord":
         """Remember a picture that was read from `path`."""
         data = encode_png(Picture(picture.rgb, picture.alpha, Info(icc=picture.info.icc)))
         if len(data) <= EMBED:
@@ -92,7 +91,7 @@ class Environment(Record):
     dtype: str = "float32"
 
     @classmethod
-    def now(cls, device: str = "cpu", dtype: str = "float32") -> Self:
+    def now(cls, device: str = "cpu", dtype: str = "float32") -> "Environment":
         """The environment of this process."""
         versions = {"python": platform.python_version()} | {name: installed(name) for name in LIBRARIES}
         return cls(versions=versions, threads=torch.get_num_threads(), device=device, dtype=dtype)

@@ -3,7 +3,7 @@
 import errno
 import os
 import secrets
-from collections.abc import Callable, Mapping
+from collections.abc import Mapping
 from io import BytesIO
 from pathlib import Path
 
@@ -42,15 +42,26 @@ def check_output(path: str | Path, *, overwrite: bool = False) -> Path:
         raise UsageError(
             f"Pictures are written as PNG; choose a name ending in .png instead of {path.name!r}."
         )
-    if path.is_dir():
+    if os.path.isdir(path):
         raise UsageError(f"{path} is a folder; choose the name of a file.")
-    if not path.parent.is_dir():
+    if not os.path.isdir(path.parent):
         raise UsageError(f"There is no folder {path.parent}; create it or choose another name.")
-    if not overwrite and os.path.lexists(path):
+    if named(path) and not overwrite:
         raise taken(path)
     if not os.access(path.parent, os.W_OK | os.X_OK):
         raise UsageError(f"The folder {path.parent} may not be written to; choose another.")
     return path
+
+
+def named(path: Path) -> bool:
+    """Whether something has this name, be it a link to nowhere; an error for names no system takes."""
+    try:
+        path.lstat()
+    except FileNotFoundError:
+        return False
+    except (OSError, ValueError) as error:
+        raise UsageError(f"{path.name[:40]!r} cannot be the name of a file ({error}).") from None
+    return True
 
 
 def write_whole(path: str | Path, data: bytes, *, overwrite: bool) -> Path:
@@ -78,10 +89,10 @@ def write_flushed(path: Path, data: bytes) -> None:
         os.fsync(file.fileno())
 
 
-def place_new(draft: Path, path: Path, link: Callable[[Path, Path], None] = os.link) -> None:
+def place_new(draft: Path, path: Path) -> None:
     """Give the draft its final name only if nobody has taken it, however close the race."""
     try:
-        link(draft, path)
+        os.link(draft, path)
     except OSError as error:
         if error.errno not in NO_HARD_LINKS:
             raise
