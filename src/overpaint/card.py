@@ -1,4 +1,4 @@
-"""Cards: what a method needs, costs, promises and where it comes from; data next to its code, probed by the contract."""
+"""Cards: what a method needs, costs, promises and where it comes from; data that the contract probes."""
 
 from collections.abc import Callable, Mapping
 from dataclasses import dataclass, field
@@ -54,7 +54,7 @@ class Paper:
 
 @dataclass(frozen=True)
 class Cost:
-    """Work of an edit as (least, most): rows through the network and backward passes, inversions not cached."""
+    """Work of an edit as (least, most): network rows and backward passes, inversions not cached."""
 
     rows: tuple[int, int] = (0, 0)
     backwards: tuple[int, int] = (0, 0)

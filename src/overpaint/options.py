@@ -1,8 +1,10 @@
-"""What a user can set: frozen, typed, bounded, described. Command line, web form, docs and recipes read the schema."""
+"""What a user can set: frozen, typed, bounded, described. Every interface is made from its schema."""
 
-from typing import Any, Self
+from typing import Any, TypeVar
 
 from pydantic import BaseModel, ConfigDict
+
+T = TypeVar("T", bound="Options")
 
 
 class Options(BaseModel):
@@ -10,6 +12,6 @@ class Options(BaseModel):
 
     model_config = ConfigDict(frozen=True, extra="forbid", allow_inf_nan=False, protected_namespaces=())
 
-    def changed(self, **fields: Any) -> Self:
+    def changed(self: T, **fields: Any) -> T:
         """A copy with some fields changed, checked like new."""
         return type(self).model_validate({**self.model_dump(), **fields})

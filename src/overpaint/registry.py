@@ -1,7 +1,7 @@
-"""The list of methods. Explicit: no decorator, no import side effect; a method's code is imported when it is asked for.
+"""The list of methods: explicit, without decorators; a method's code is imported when it is asked for.
 
-Programs that only list methods (help, forms) read ``registry.json``, which is written from the cards and schemas, and
-never import a network library.
+Programs that only list methods (help, forms) read ``registry.json``, which is written from the cards and
+schemas, and never import a network library.
 """
 
 import json
@@ -64,7 +64,14 @@ def describe(method: "type[Method]") -> dict[str, Any]:
     return {
         "idea": card.idea,
         "papers": [
-            {"key": p.key, "title": p.title, "venue": p.venue, "year": p.year, "arxiv": p.arxiv, "code": p.code}
+            {
+                "key": p.key,
+                "title": p.title,
+                "venue": p.venue,
+                "year": p.year,
+                "arxiv": p.arxiv,
+                "code": p.code,
+            }
             for p in card.papers
         ],
         "needs": sorted(card.needs),
@@ -92,3 +99,7 @@ def read_summary() -> dict[str, Any]:
 def write_summary() -> None:
     """Write the summary anew (after a method, card or option changed)."""
     SUMMARY.write_text(json.dumps(summary(), indent=1, ensure_ascii=False) + "\n", encoding="utf-8")
+
+
+if __name__ == "__main__":
+    write_summary()

@@ -3,13 +3,14 @@
 from collections.abc import Iterable
 from dataclasses import dataclass, field
 
+from pydantic import Field
+
 from overpaint.card import Need
 from overpaint.errors import UsageError
 from overpaint.model import Model, Pixels, Text
 from overpaint.noise import Draws, Noise
 from overpaint.options import Options
 from overpaint.path import Latent
-from pydantic import Field
 
 
 class Request(Options):
@@ -33,7 +34,9 @@ class Task:
     given_target: Text | None = None
 
     @staticmethod
-    def of(model: Model, request: Request, needs: Iterable[Need], pixels: Pixels | None, size: tuple[int, int]) -> "Task":
+    def of(
+        model: Model, request: Request, needs: Iterable[Need], pixels: Pixels | None, size: tuple[int, int]
+    ) -> "Task":
         """Encode a request; ``needs`` says which parts the method will look at.
 
         Raises:
@@ -52,7 +55,9 @@ class Task:
             shape=model.shape(*size),
             null=family.null(),
             noise=Noise(request.seed),
-            given_x0=family.encode(pixels.to(model.device)) if Need.IMAGE in wanted and pixels is not None else None,
+            given_x0=family.encode(pixels.to(model.device))
+            if Need.IMAGE in wanted and pixels is not None
+            else None,
             given_source=texts[request.source] if Need.SOURCE in wanted else None,
             given_target=texts[request.target] if Need.TARGET in wanted else None,
         )

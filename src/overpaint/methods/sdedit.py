@@ -14,7 +14,8 @@ from overpaint.task import Task
 
 SDEDIT = Paper(
     "meng2022sdedit",
-    "Meng, Chenlin and He, Yutong and Song, Yang and Song, Jiaming and Wu, Jiajun and Zhu, Jun-Yan and Ermon, Stefano",
+    "Meng, Chenlin and He, Yutong and Song, Yang and Song, Jiaming and Wu, Jiajun and Zhu, Jun-Yan "
+    "and Ermon, Stefano",
     "SDEdit: Guided Image Synthesis and Editing with Stochastic Differential Equations",
     "International Conference on Learning Representations",
     2022,
@@ -24,7 +25,7 @@ SDEDIT = Paper(
 
 
 class SDEdit(Method):
-    """Noise the picture part of the way and denoise it with the target prompt: freedom against faithfulness."""
+    """Noise the picture part of the way and denoise it with the target prompt: freedom for faithfulness."""
 
     card: ClassVar[Card] = Card(
         name="sdedit",
@@ -37,7 +38,9 @@ class SDEdit(Method):
         random=True,
     )
     steps: int = Field(50, ge=1, le=1000, description="denoising steps of the whole path")
-    strength: float = Field(0.6, ge=0, le=1, description="share of the path walked: 0 keeps the picture, 1 forgets it")
+    strength: float = Field(
+        0.6, ge=0, le=1, description="share of the path walked: 0 keeps all, 1 keeps nothing"
+    )
     guidance: float = Field(7.5, ge=0, le=30, description="classifier-free guidance scale")
 
     @property
@@ -51,4 +54,6 @@ class SDEdit(Method):
         if not len(path):
             return task.x0
         x = path.noised(task.x0, task.noise.normal(task.shape, "sdedit").to(task.x0), 0)
-        return denoise(model, path, {"tgt": x}, [Branch("tgt", CFG(task.target, task.null, self.guidance))])["tgt"]
+        return denoise(model, path, {"tgt": x}, [Branch("tgt", CFG(task.target, task.null, self.guidance))])[
+            "tgt"
+        ]

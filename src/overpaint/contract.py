@@ -1,0 +1,343 @@
+"""The contract: what every method promises, as named checks for any method, ours or a plugin's.
+
+    from overpaint.contract import CHECKS, SHAPES, check_method
+    check_method(MyMethod)                       # all checks on all declared families
+    CHECKS["cost equals the card"](MyMethod, "sd1")   # one of them
+
+Each check runs the method on tiny networks of the real classes, in a second or two, without a download.
+"""
+
+from collections.abc import Callable, Iterator
+from dataclasses import dataclass
+from functools import partial
+from typing import Any
+
+import torch
+from torch import Tensor
+
+from overpaint.attention import depth_of_modes
+from overpaint.card import Law, Need
+from overpaint.errors import OverpaintError, UsageError
+from overpaint.families.tiny import SHAPES, Shape, tiny
+from overpaint.fingerprint import tensor_hash
+from overpaint.meter import Cancelled, Meter
+from overpaint.method import Method
+from overpaint.model import Model
+from overpaint.path import Latent
+from overpaint.task import Request, Task
+
+SIZE = (32, 32)
+SOURCE, TARGET = "a photo of a cat", "a photo of a dog"
+STEPS = 3
+
+Kind = type[Method]
+Check = Callable[[Kind, Shape], None]
+
+
+class BrokenContract(AssertionError):
+    """A promise that does not hold, as a sentence."""
+
+
+def demand(holds: bool, sentence: str) -> None:
+    """Raise the sentence unless it holds."""
+    if not holds:
+        raise BrokenContract(sentence)
+
+
+def short(kind: Kind, **fields: Any) -> Method:
+    """The method with few steps, otherwise at its defaults."""
+    own = {"steps": STEPS} if "steps" in kind.model_fields else {}
+    return kind.model_validate({**own, **fields})
+
+
+def picture() -> Tensor:
+    """A smooth picture, the same on every machine."""
+    y, x = torch.meshgrid(torch.linspace(-1, 1, SIZE[0]), torch.linspace(-1, 1, SIZE[1]), indexing="ij")
+    return torch.stack([x, y, (3 * x * y).sin()])[None] * 0.8
+
+
+def task(model: Model, kind: Kind, source: str = SOURCE, target: str = TARGET, seed: int = 0) -> Task:
+    """The task every check runs: a small picture and two prompts."""
+    needs = kind.card.needs | kind.card.optional
+    return Task.of(model, Request(source=source, target=target, seed=seed), needs, picture(), SIZE)
+
+
+def run(model: Model, method: Method, given: Task, meter: Meter | None = None) -> Latent:
+    """Run a method the way `overpaint.edit` does."""
+    with model.lock, torch.no_grad(), model.metered(meter or Meter()):
+        method.check(model, given)
+        return method(model, given)
+
+
+def error_of(attempt: Callable[[], object]) -> OverpaintError | None:
+    """The sentence an attempt ends with, if it ends with one."""
+    try:
+        attempt()
+    except OverpaintError as error:
+        return error
+    return None
+
+
+@dataclass(frozen=True)
+class State:
+    """Everything about a model that an edit must leave as it was."""
+
+    weights: str
+    hooks: int
+    processors: tuple[int, ...]
+    attached: tuple[int, int, int, int]
+    gradients: tuple[bool, bool]
+
+    @staticmethod
+    def of(model: Model) -> "State":
+        """Look at a model."""
+        modules = list(model.net.modules())
+        kinds = ("_forward_hooks", "_forward_pre_hooks")
+        hooks = sum(len(vars(module)[kind]) for module in modules for kind in kinds)
+        return State(
+            tensor_hash(*model.net.state_dict().values()),
+            hooks,
+            tuple(id(getattr(m, "processor", None)) for m in modules),
+            (len(model.tap.controls), len(model.sides), len(model.patches), depth_of_modes()),
+            (
+                any(p.requires_grad or p.grad is not None for p in model.net.parameters()),
+                torch.is_grad_enabled(),
+            ),
+        )
+
+
+def default_constructible(kind: Kind, shape: Shape) -> None:
+    """A method needs no argument."""
+    kind()
+
+
+def frozen(kind: Kind, shape: Shape) -> None:
+    """A method cannot be changed after it was made, nor take a field it does not have."""
+    name = next(iter(kind.model_fields))
+    try:
+        setattr(kind(), name, getattr(kind(), name))
+    except ValueError:
+        pass
+    else:
+        raise BrokenContract(f"{kind.__name__} lets its options be changed; make it frozen.")
+    try:
+        kind.model_validate({"no such option": 1})
+    except ValueError:
+        return
+    raise BrokenContract(f"{kind.__name__} takes options it does not have; forbid extra fields.")
+
+
+def documented(kind: Kind, shape: Shape) -> None:
+    """Every option says what it is, and every number within which bounds."""
+    demand(bool(kind.__doc__), f"{kind.__name__} has no docstring.")
+    for name, spec in kind.model_json_schema()["properties"].items():
+        demand("description" in spec, f"The option {name} of {kind.__name__} has no description.")
+        if spec.get("type") in ("number", "integer"):
+            low = {"minimum", "exclusiveMinimum"} & spec.keys()
+            high = {"maximum", "exclusiveMaximum"} & spec.keys()
+            demand(bool(low and high), f"The option {name} of {kind.__name__} has no bounds.")
+
+
+def card_complete(kind: Kind, shape: Shape) -> None:
+    """The card names its method, its idea, its papers and families that exist."""
+    card = kind.card
+    demand(bool(card.name and card.idea), f"The card of {kind.__name__} lacks a name or an idea.")
+    demand(bool(card.papers), f"The card of {card.name} cites no paper.")
+    for paper in card.papers:
+        demand("@" in paper.bibtex() and paper.year > 2000, f"The paper {paper.key} cannot be cited.")
+    demand(bool(card.families), f"The card of {card.name} names no family.")
+    for preset in card.families.values():
+        kind.model_validate(dict(preset))
+
+
+def runs(kind: Kind, shape: Shape) -> None:
+    """The result is finite and of the right shape, on every family the card declares."""
+    model = tiny(shape)
+    given = task(model, kind)
+    result = run(model, short(kind), given)
+    demand(tuple(result.shape) == given.shape, f"{kind.card.name} gives the shape {tuple(result.shape)}.")
+    demand(bool(torch.isfinite(result).all()), f"{kind.card.name} gives values that are not finite.")
+    demand(result.dtype == torch.float32, f"{kind.card.name} gives latents in {result.dtype}.")
+
+
+def refuses_missing(kind: Kind, shape: Shape) -> None:
+    """What the card needs is asked for in one sentence, before the first network call."""
+    for need in kind.card.needs:
+        model, meter = tiny(shape), Meter()
+        words = {"source": SOURCE, "target": TARGET, str(need): ""}
+        request = Request(source=words["source"], target=words["target"], seed=0)
+        pixels = None if need is Need.IMAGE else picture()
+        error = error_of(partial(_encode_and_run, kind, model, request, pixels, meter))
+        demand(isinstance(error, UsageError), f"{kind.card.name} does not refuse a missing {need}.")
+        demand(meter.calls == 0, f"{kind.card.name} calls the network before it refuses a missing {need}.")
+
+
+def _encode_and_run(
+    kind: Kind, model: Model, request: Request, pixels: Tensor | None, meter: Meter
+) -> Latent:
+    return run(model, short(kind), Task.of(model, request, kind.card.needs, pixels, SIZE), meter)
+
+
+def leaves_as_found(kind: Kind, shape: Shape) -> None:
+    """Weights, hooks, processors, stacks and gradients are what they were."""
+    model = tiny(shape)
+    before = State.of(model)
+    run(model, short(kind), task(model, kind))
+    demand(State.of(model) == before, f"{kind.card.name} leaves the model changed.")
+
+
+def leaves_as_found_when_stopped(kind: Kind, shape: Shape) -> None:
+    """The same when the edit is cancelled at any of its network calls, or interrupted inside one."""
+    model = tiny(shape)
+    given, before = task(model, kind), State.of(tiny(shape))
+    whole = Meter()
+    run(model, short(kind), given, whole)
+    ticks = whole.calls + whole.backwards + whole.updates
+    before = State.of(model)
+    for stop in range(0, ticks, max(1, ticks // 12)):
+        for error in (Cancelled, KeyboardInterrupt):
+            left = [stop]
+
+            def count(meter: Meter, left: list[int] = left, error: type[BaseException] = error) -> None:
+                left[0] -= 1
+                if left[0] < 0:
+                    raise error("stopped by the contract")
+
+            try:
+                run(model, short(kind), given, Meter(on_tick=count))
+            except error:
+                pass
+            demand(
+                State.of(model) == before,
+                f"{kind.card.name}, stopped at {stop}, leaves the model changed.",
+            )
+
+
+def seeded(kind: Kind, shape: Shape) -> None:
+    """The same seed gives the same bits; another seed gives another picture exactly if the card says so."""
+    model = tiny(shape)
+    first, again, other = (run(model, short(kind), task(model, kind, seed=s)) for s in (0, 0, 1))
+    demand(torch.equal(first, again), f"{kind.card.name} is not repeatable.")
+    demand(
+        torch.equal(first, other) != kind.card.random,
+        f"{kind.card.name}: the card is wrong about randomness.",
+    )
+
+
+def _seed_globally(seed: int) -> None:
+    torch.random.manual_seed(seed)  # pyright: ignore[reportUnknownMemberType]
+
+
+def no_global_random(kind: Kind, shape: Shape) -> None:
+    """The global random state is neither used nor moved."""
+    model = tiny(shape)
+    given = task(model, kind)
+    state = torch.random.get_rng_state()
+    try:
+        _seed_globally(1)
+        first, before = run(model, short(kind), given), torch.random.get_rng_state()
+        _seed_globally(1)
+        demand(
+            torch.equal(before, torch.random.get_rng_state()),
+            f"{kind.card.name} moves the global random state.",
+        )
+        _seed_globally(2)
+        demand(
+            torch.equal(first, run(model, short(kind), given)),
+            f"{kind.card.name} uses global randomness.",
+        )
+    finally:
+        torch.random.set_rng_state(state)
+
+
+def cost_as_stated(kind: Kind, shape: Shape) -> None:
+    """Rows and backward passes, counted, lie within what the card says."""
+    for steps in (2, 5):
+        method = short(kind, steps=steps) if "steps" in kind.model_fields else kind()
+        model, meter = tiny(shape), Meter()
+        run(model, method, task(model, kind), meter)
+        cost = kind.card.cost(method)
+        for name, seen, (low, high) in (
+            ("rows", meter.rows, cost.rows),
+            ("backwards", meter.backwards, cost.backwards),
+        ):
+            demand(low <= seen <= high, f"{kind.card.name} took {seen} {name}, not {low} to {high}.")
+
+
+def same_prompt(kind: Kind, shape: Shape) -> None:
+    """With the same prompt twice, the promise of the card holds."""
+    if kind.card.law is Law.NONE:
+        return
+    model = tiny(shape)
+    given = task(model, kind, target=SOURCE)
+    result = run(model, short(kind), given)
+    error = float((result - given.x0).abs().max())
+    if kind.card.law is Law.EXACT:
+        demand(error <= 1e-4, f"{kind.card.name} promises the picture back and misses it by {error:.1e}.")
+    else:
+        other = run(model, short(kind), task(model, kind))
+        demand(not torch.equal(other, result), f"{kind.card.name} does not look at the target prompt.")
+
+
+def half_precision(kind: Kind, shape: Shape) -> None:
+    """A bfloat16 network works, with latents in float32."""
+    model = tiny(shape)
+    for tensor in (*model.net.parameters(), *model.net.buffers()):
+        tensor.data = tensor.data.to(torch.bfloat16)
+    model.dtype = torch.bfloat16
+    result = run(model, short(kind), task(model, kind))
+    demand(
+        result.dtype == torch.float32,
+        f"{kind.card.name} gives {result.dtype} on a bfloat16 network.",
+    )
+    demand(bool(torch.isfinite(result).all()), f"{kind.card.name} is not finite on a bfloat16 network.")
+
+
+def options_survive(kind: Kind, shape: Shape) -> None:
+    """Options go to JSON and back unchanged."""
+    method = short(kind)
+    again = kind.model_validate_json(method.model_dump_json())
+    demand(again == method, f"The options of {kind.card.name} do not survive JSON.")
+    demand(
+        again.model_dump_json() == method.model_dump_json(),
+        f"{kind.card.name}: options drift through JSON.",
+    )
+
+
+CHECKS: dict[str, Check] = {
+    "default-constructible": default_constructible,
+    "frozen": frozen,
+    "documented": documented,
+    "card complete": card_complete,
+    "runs": runs,
+    "refuses missing input": refuses_missing,
+    "leaves the model as found": leaves_as_found,
+    "leaves it as found when stopped": leaves_as_found_when_stopped,
+    "same seed, same bits": seeded,
+    "no global random state": no_global_random,
+    "cost equals the card": cost_as_stated,
+    "same-prompt law": same_prompt,
+    "half precision": half_precision,
+    "options survive": options_survive,
+}
+
+
+def cases(kind: Kind) -> Iterator[tuple[str, Shape]]:
+    """The checks that apply to a method: each on every family its card declares."""
+    for name in CHECKS:
+        for shape in SHAPES:
+            if shape in kind.card.families:
+                yield name, shape
+
+
+def check_method(kind: Kind) -> None:
+    """Run the whole contract.
+
+    Raises:
+        BrokenContract: the first promise that does not hold, as a sentence.
+    """
+    for name, shape in cases(kind):
+        CHECKS[name](kind, shape)
+
+
+__all__ = ["CHECKS", "SHAPES", "BrokenContract", "cases", "check_method"]
