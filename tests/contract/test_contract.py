@@ -97,5 +97,11 @@ def test_a_broken_promise_is_found(kind: type[Generate], check: str) -> None:
         CHECKS[check](kind, "sd1")
 
 
+class Narrow(SDEdit):
+    """Declares one family, to keep this short."""
+
+    card: ClassVar[Card] = replace(SDEdit.card, families={"sd1": {}})
+
+
 def test_a_good_method_passes_whole() -> None:
-    check_method(SDEdit)
+    check_method(Narrow)
