@@ -45,16 +45,24 @@ def dotted(relative: Path) -> str:
     return ".".join(parts[:-1] if parts[-1] == "__init__" else parts)
 
 
-def imports(source: Source) -> set[str]:
-    """Dotted names of everything the file imports, wherever in the file it does so."""
+def imports(source: Source, late: bool = True) -> set[str]:
+    """Dotted names of everything the file imports; without `late` only what is imported with the file itself."""
     found: set[str] = set()
-    for node in ast.walk(source.tree):
+    for node in ast.walk(source.tree) if late else early(source.tree):
         if isinstance(node, ast.Import):
             found |= {alias.name for alias in node.names}
         elif isinstance(node, ast.ImportFrom):
             module = absolute(node, source)
             found |= {f"{module}.{alias.name}" for alias in node.names}
     return found
+
+
+def early(node: ast.AST) -> Iterator[ast.AST]:
+    """All nodes outside functions."""
+    for child in ast.iter_child_nodes(node):
+        if not isinstance(child, ast.FunctionDef | ast.AsyncFunctionDef | ast.Lambda):
+            yield child
+            yield from early(child)
 
 
 def absolute(node: ast.ImportFrom, source: Source) -> str:
@@ -95,7 +103,8 @@ def cycle(sources: Sequence[Source]) -> list[str]:
     """One ring of files that import each other, or an empty list."""
     names = {source.name for source in sources}
     graph = {
-        source.name: {n for n in map(lambda t: nearest(t, names), imports(source)) if n} for source in sources
+        source.name: {nearest(target, names) for target in imports(source, late=False)} - {""}
+        for source in sources
     }
     done: set[str] = set()
     for start in graph:
@@ -105,11 +114,11 @@ def cycle(sources: Sequence[Source]) -> list[str]:
     return []
 
 
-def nearest(target: str, names: set[str]) -> str | None:
-    """The file an imported name lives in."""
+def nearest(target: str, names: set[str]) -> str:
+    """The file an imported name lives in; nothing for other packages and for the package's front door."""
     while target and target not in names:
         target = target.rpartition(".")[0]
-    return target if "." in target else None
+    return target if "." in target else ""
 
 
 def walk(name: str, graph: Mapping[str, set[str]], trail: list[str], done: set[str]) -> list[str]:

@@ -19,17 +19,18 @@ PACKAGE = arch.sources(ROOT / "src" / "overpaint", ROOT / "src")
 TESTS = arch.sources(ROOT / "tests", ROOT)
 METHODS = [source for source in PACKAGE if source.name.startswith("overpaint.methods.")]
 
-# Lowest first. A module may import from its own layer and from those before it; no ring of files is allowed.
+# Lowest first. A module may import from its own layer and from those before it; no ring of files is allowed,
+# save through an import inside a function (Model.load needs the families, whose files need Model).
 LAYERS: list[set[str]] = [
     {"errors"},
-    {"path", "noise", "words", "fingerprint", "meter", "images", "recipe", "card"},
+    {"path", "noise", "words", "fingerprint", "meter", "options", "card", "images", "recipe"},
     {"attention"},
     {"model", "families"},
-    {"guides", "controls", "sides", "sample", "losses", "request"},
-    {"inversions", "masks", "tune"},
-    {"methods", "result"},
-    {"registry"},
-    {"api", "contract"},
+    {"guides", "controls", "sides", "sample", "losses", "task"},
+    {"inversions", "masks", "tune", "method"},
+    {"methods"},
+    {"registry", "settings"},
+    {"request", "result", "api", "contract"},
     {"stilllife", "train"},
     {"cli", "web", "batch", "bench", "__main__"},
 ]
@@ -55,7 +56,8 @@ def test_untyped_libraries_are_confined() -> None:
 
 
 def test_no_wholesale_silencing_of_the_type_checker() -> None:
-    assert [found for source in PACKAGE for found in arch.silencers(source)] == []
+    typed = [source for source in PACKAGE if arch.part(source.name, "overpaint") not in MAY_BE_UNTYPED]
+    assert [found for source in typed for found in arch.silencers(source)] == []
 
 
 @pytest.mark.parametrize("source", [*PACKAGE, *TESTS], ids=lambda source: source.name)
@@ -111,6 +113,8 @@ def test_cycle_names_the_ring() -> None:
     a, b = source("import pkg.b", "pkg.a"), source("from pkg.a import x", "pkg.b")
     assert arch.cycle([a, b]) == ["pkg.a", "pkg.b", "pkg.a"]
     assert arch.cycle([a, source("", "pkg.b")]) == []
+    assert arch.cycle([a, source("def f():\n    from pkg.a import x", "pkg.b")]) == []
+    assert arch.cycle([a, source("if TYPE_CHECKING:\n    import pkg.a", "pkg.b")]) != []
 
 
 def test_outsiders() -> None:
