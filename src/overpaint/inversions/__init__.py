@@ -1,7 +1,26 @@
 """Inversions: how a picture becomes noise, and what an editor walks beside on the way back."""
 
 from overpaint.inversions.base import Inversion, Walk
+from overpaint.inversions.choice import NAMES, AnyInversion, named
 from overpaint.inversions.ddim import DDIM, Direct
+from overpaint.inversions.negative_prompt import NegativePrompt
+from overpaint.inversions.null_text import NullText
+from overpaint.inversions.quality import Quality, reconstruction
+from overpaint.inversions.recorded import Recorded
 from overpaint.inversions.trajectory import Trajectory
 
-__all__ = ["DDIM", "Direct", "Inversion", "Trajectory", "Walk"]
+__all__ = [
+    "DDIM",
+    "NAMES",
+    "AnyInversion",
+    "Direct",
+    "Inversion",
+    "NegativePrompt",
+    "NullText",
+    "Quality",
+    "Recorded",
+    "Trajectory",
+    "Walk",
+    "named",
+    "reconstruction",
+]

@@ -1,18 +1,20 @@
-"""What every inversion is: options, a cost, and a way from a picture to a trajectory an editor can walk beside."""
+"""What every inversion is: options, a cost, and a way from a picture to a trajectory to walk beside."""
 
 from abc import ABC, abstractmethod
-from collections.abc import Sequence
 from dataclasses import dataclass
 from typing import final
 
 from overpaint.card import Cost, Paper
-from overpaint.guides import CFG, Plain
+from overpaint.guides import CFG
 from overpaint.inversions.trajectory import Trajectory
 from overpaint.model import Branch, Guide, Model, Text
 from overpaint.noise import Draws
 from overpaint.options import Options
 from overpaint.path import Latent, Path
 from overpaint.sample import After, Latents
+
+CONDITIONAL = frozenset({"src+"})
+"""The source row that attention controls of most editors read."""
 
 
 @dataclass(frozen=True)
@@ -24,12 +26,17 @@ class Walk:
     after: After
     trajectory: Trajectory
 
+    def alone(self) -> tuple[Latents, list[Branch]]:
+        """The target without the source, for an editor that reads nothing from it."""
+        target = self.branches[-1]
+        return {target.name: self.xs[target.name]}, [target]
+
 
 class Inversion(Options, ABC):
     """From a picture and its prompt to noise, and back along the way an editor follows.
 
-    A subclass implements ``run``; ``guide`` and ``after`` are overridden where the way back differs too. Results of
-    ``run`` depend on the arguments and options alone, which is what allows the cache.
+    A subclass implements ``run``; ``guide`` and ``home`` are overridden where the way back differs too.
+    Results of ``run`` depend on the arguments and options alone, which is what allows the cache.
     """
 
     @property
@@ -45,24 +52,36 @@ class Inversion(Options, ABC):
     def run(self, model: Model, path: Path, x0: Latent, guide: CFG, noise: Draws) -> Trajectory:
         """Invert; ``guide`` holds the source text, the empty text and the guidance of the walk back."""
 
+    @property
+    def guided(self) -> bool:
+        """Whether ``run`` looks at the empty text and the guidance; if not, its result serves any."""
+        return False
+
+    @property
+    def random(self) -> bool:
+        """Whether ``run`` draws from ``noise``."""
+        return False
+
     @final
     def __call__(self, model: Model, path: Path, x0: Latent, guide: CFG, noise: Draws) -> Trajectory:
-        """Invert, or fetch what an earlier call with the same model, picture, text, path and options found."""
+        """Invert, or fetch what an earlier call with the same model, picture, text and options found."""
         if model.cache is None:
             return self.run(model, path, x0, guide, noise)
         return model.cache.fetch(self, model, path, x0, guide, noise)
 
-    def guide(self, traj: Trajectory, text: Text, null: Text, scale: float) -> Guide:
-        """The guide of one branch on the way back."""
+    def guide(self, path: Path, traj: Trajectory, text: Text, null: Text, scale: float) -> Guide:
+        """The guide of the target on the way back."""
         return CFG(text, traj.null(null), scale)
 
-    def after(self, model: Model, traj: Trajectory, guides: Sequence[Guide]) -> After:
-        """What happens after each step of the way back."""
-        return traj.follow(model)
+    def home(
+        self, path: Path, traj: Trajectory, text: Text, null: Text, scale: float, reads: frozenset[str]
+    ) -> Guide:
+        """The guide of the source on the way back; ``reads`` are the source rows that editors look at."""
+        return self.guide(path, traj, text, null, scale)
 
     @property
     def source_rows(self) -> int:
-        """Rows the source asks for at each step of the way back when an editor reads its conditional row alone."""
+        """Rows the source asks for at each step of the way back where editors read its conditional row."""
         return 2
 
     @final
@@ -74,18 +93,17 @@ class Inversion(Options, ABC):
         texts: tuple[Text, Text, Text],
         scale: float,
         noise: Draws,
-        reads: frozenset[str] = frozenset({"src+"}),
+        reads: frozenset[str] = CONDITIONAL,
     ) -> Walk:
         """Invert, then set out: the source on its way home and the target beside it.
 
-        A pinned source is put back on its trajectory after every step, so it only needs the rows that the editor's
-        controls read; ``texts`` are the source's, the target's and the empty one.
+        A source that needs no guidance to find home (because it is put back on its trajectory after every
+        step, or because its text is its own empty text) only asks for the rows that the editor's controls
+        read; ``texts`` are the source's, the target's and the empty one.
         """
         source, target, null = texts
         traj = self(model, path, x0, CFG(source, null, scale), noise)
-        own = self.guide(traj, source, null, scale)
-        if traj.pinned and reads <= {"src+"}:
-            own = Plain(source)
-        other = self.guide(traj, target, null, scale)
+        home = Branch("src", self.home(path, traj, source, null, scale, reads))
+        away = Branch("tgt", self.guide(path, traj, target, null, scale))
         xs = {"src": traj.start, "tgt": traj.start}
-        return Walk(xs, [Branch("src", own), Branch("tgt", other)], self.after(model, traj, [own, other]), traj)
+        return Walk(xs, [home, away], traj.follow(model), traj)

@@ -14,10 +14,11 @@ from overpaint.sample import After, Latents
 
 @dataclass(frozen=True)
 class Trajectory:
-    """How a picture became noise. ``latents[i]`` sits at the level of step ``i``; the last one is the picture."""
+    """How a picture became noise: ``latents[i]`` is at the level of step ``i``, the last is the picture."""
 
     t: Int[Tensor, " steps"]
     latents: Float[Tensor, "levels c h w"]
+    """One more than there are steps; the noise alone where nothing was inverted."""
     nulls: Float[Tensor, "steps tokens width"] | None = None
     """Texts to use in place of the empty prompt: one a step, or one for all."""
     pooled: Float[Tensor, "1 pooled"] | None = None
@@ -41,7 +42,7 @@ class Trajectory:
         if self.nulls is None:
             return base
         pooled = base.pooled if self.pooled is None else self.pooled
-        texts = [Text(states, pooled) for states in self.nulls.split(1)]
+        texts = [Text(self.nulls[k : k + 1], pooled) for k in range(len(self.nulls))]
         return texts[0] if len(texts) == 1 else texts
 
     def on(self, path: Path) -> "Trajectory":
@@ -50,10 +51,16 @@ class Trajectory:
         Raises:
             OverpaintError: the path visits a level the inversion did not store.
         """
+        if len(self.latents) == 1:
+            raise OverpaintError(
+                "This inversion stored its noise alone; edit with the steps it was made with."
+            )
         places = {int(t): k for k, t in enumerate(self.t)}
         missing = [int(t) for t in path.t if int(t) not in places]
         if missing:
-            raise OverpaintError(f"The inversion did not visit level {missing[0]}; invert with the steps of the edit.")
+            raise OverpaintError(
+                f"The inversion did not visit level {missing[0]}; invert with the steps of the edit."
+            )
         rows = [places[int(t)] for t in path.t]
         part = torch.tensor(rows)
         nulls = self.nulls if self.nulls is None or len(self.nulls) == 1 else self.nulls[part]
@@ -64,12 +71,12 @@ class Trajectory:
     def follow(self, model: Model, name: str = "src") -> After:
         """After every step: note how far the source strayed, and put it back if the trajectory is pinned.
 
-        For a pinned trajectory that distance is the pull the pinning had to make (the picture itself would look
-        perfect by construction), for others what was lost; it costs no network call.
+        For a pinned trajectory that distance is the pull the pinning had to make (the picture itself would
+        look perfect by construction), for others what was lost; it costs no network call.
         """
 
         def after(i: int, xs: Latents) -> Latents:
-            if name not in xs or len(self.latents) <= i + 1:
+            if name not in xs or i + 1 >= len(self.latents):
                 return xs
             stored = self.level(i + 1).to(xs[name])
             model.meter.note("strayed", float((xs[name] - stored).square().mean().sqrt()))

@@ -1,0 +1,185 @@
+"""Inversions on disk: what one edit found, the next edit of the same picture need not look for."""
+
+import json
+import os
+import sys
+import tempfile
+import time
+import warnings
+from contextlib import suppress
+from dataclasses import dataclass, field
+from hashlib import sha256
+from pathlib import Path as FilePath
+
+import torch
+from safetensors import SafetensorError
+from safetensors.torch import load, save
+from torch import Tensor
+
+from overpaint.fingerprint import tensor_hash
+from overpaint.guides import CFG
+from overpaint.inversions.base import Inversion
+from overpaint.inversions.trajectory import Trajectory
+from overpaint.model import Model
+from overpaint.noise import Draws, Noise
+from overpaint.path import Latent, Path
+
+FORMAT = "1"
+"""Changed whenever stored trajectories mean something else; older files are then found anew."""
+CAP = 2 * 10**9
+STALE = 3600.0
+"""Seconds after which a half-written file belongs to nobody any more."""
+
+
+def default_folder() -> FilePath:
+    """The folder ``inversions`` in ``$OVERPAINT_CACHE``, or else in the place for caches on this system."""
+    if given := os.environ.get("OVERPAINT_CACHE"):
+        return FilePath(given).expanduser() / "inversions"
+    if sys.platform == "darwin":
+        base = FilePath.home() / "Library" / "Caches"
+    elif sys.platform == "win32":
+        base = FilePath(os.environ.get("LOCALAPPDATA") or FilePath.home() / "AppData" / "Local")
+    else:
+        base = FilePath(os.environ.get("XDG_CACHE_HOME") or FilePath.home() / ".cache")
+    return base / "overpaint" / "inversions"
+
+
+@dataclass
+class Cache:
+    """Trajectories by the content of everything they depend on, so that nothing has to be forgotten by hand.
+
+    One file each, written beside its place and moved there whole: any number of processes may share a folder.
+    A file that is damaged or of another format is replaced. A folder that cannot be written to costs a
+    warning, once, and the edit goes on. Files hold latents of the pictures that were edited.
+    """
+
+    folder: FilePath = field(default_factory=default_folder)
+    cap: int = CAP
+    """Bytes; the files not looked at for longest go first."""
+    warned: bool = field(default=False, init=False)
+
+    def fetch(
+        self, inversion: Inversion, model: Model, path: Path, x0: Latent, guide: CFG, noise: Draws
+    ) -> Trajectory:
+        """The trajectory from disk, or found now and kept; equal to the bit either way.
+
+        What costs no network call is not kept, nor what depends on something that has no content to be known
+        by: side networks, learned patches and attention controls that are on, or draws that are not a seed's.
+        """
+        seeded = not inversion.random or isinstance(noise, Noise)
+        changed = model.sides or model.patches or model.tap.controls
+        if changed or not seeded or not inversion.cost(len(path)).rows[1]:
+            return inversion.run(model, path, x0, guide, noise)
+        name = key(inversion, model, path, x0, guide, noise)
+        found = self._read(name, x0.device)
+        if found is None:
+            found = inversion.run(model, path, x0, guide, noise)
+            self._write(name, found)
+        return found
+
+    def _file(self, name: str) -> FilePath:
+        return self.folder / f"{name}.safetensors"
+
+    def _read(self, name: str, device: torch.device) -> Trajectory | None:
+        try:
+            data = self._file(name).read_bytes()
+            found = unpacked(data, device)
+            os.utime(self._file(name))
+        except (OSError, ValueError, KeyError, TypeError, SafetensorError):
+            return None
+        return found
+
+    def _write(self, name: str, found: Trajectory) -> None:
+        data = packed(found)
+        if len(data) > self.cap:
+            return
+        try:
+            self.folder.mkdir(parents=True, exist_ok=True)
+            self._evict(self.cap - len(data))
+            _place(data, self._file(name))
+        except OSError as error:
+            self._warn(error)
+
+    def _evict(self, room: int) -> None:
+        """Make room; another process may be doing the same."""
+        for rest in self.folder.glob("*.part"):
+            with suppress(OSError):
+                if time.time() - rest.stat().st_mtime > STALE:
+                    rest.unlink()
+        files: list[tuple[float, int, FilePath]] = []
+        for file in self.folder.glob("*.safetensors"):
+            with suppress(OSError):
+                files.append((file.stat().st_mtime, file.stat().st_size, file))
+        total = sum(size for _, size, _ in files)
+        for _, size, file in sorted(files):
+            if total <= room:
+                break
+            file.unlink(missing_ok=True)
+            total -= size
+
+    def _warn(self, error: OSError) -> None:
+        if not self.warned:
+            self.warned = True
+            reason = error.strerror or type(error).__name__
+            warnings.warn(
+                f"Inversions cannot be kept in {self.folder} ({reason}), so a second edit of the picture "
+                "will take as long as the first; set OVERPAINT_CACHE to a folder with room.",
+                stacklevel=2,
+            )
+
+
+def key(inversion: Inversion, model: Model, path: Path, x0: Latent, guide: CFG, noise: Draws) -> str:
+    """A hash of everything a trajectory depends on, the arithmetic it was computed with included."""
+    texts = [guide.text, *(line.text for line in guide.lines(0) if inversion.guided and line.sign == "-")]
+    parts = {
+        "format": FORMAT,
+        "model": model.fingerprint,
+        "arithmetic": [str(model.dtype), x0.device.type, torch.__version__, torch.get_num_threads()],
+        "path": [path.kind, tensor_hash(path.t, path.alpha, path.sigma)],
+        "inversion": inversion.model_dump(mode="json"),
+        "texts": [tensor_hash(*(t for t in (text.states, text.pooled) if t is not None)) for text in texts],
+        "guidance": guide.scale if inversion.guided else None,
+        "picture": tensor_hash(x0),
+        "seed": noise.seed if inversion.random and isinstance(noise, Noise) else None,
+    }
+    return sha256(json.dumps(parts, sort_keys=True).encode()).hexdigest()
+
+
+def packed(found: Trajectory) -> bytes:
+    """A trajectory as the bytes of a safetensors file, with a hash to tell whether they stayed the same."""
+    parts = {"t": found.t, "latents": found.latents, "nulls": found.nulls}
+    parts |= {"pooled": found.pooled, "noise": found.noise}
+    tensors = {name: t.cpu().contiguous() for name, t in parts.items() if t is not None}
+    meta = {"format": FORMAT, "pinned": str(found.pinned), "hash": _hash(tensors)}
+    return save(tensors, meta)
+
+
+def unpacked(data: bytes, device: torch.device) -> Trajectory:
+    """The trajectory in the bytes of a file.
+
+    Raises:
+        ValueError: they are not what was written, or of another format.
+    """
+    header = json.loads(data[8 : 8 + int.from_bytes(data[:8], "little")])
+    meta, tensors = header["__metadata__"], load(data)
+    if meta["format"] != FORMAT or meta["hash"] != _hash(tensors):
+        raise ValueError("not a trajectory as it was written")
+    there = {name: t if name == "t" else t.to(device) for name, t in tensors.items()}
+    return Trajectory(**there, pinned=meta["pinned"] == "True")
+
+
+def _hash(tensors: dict[str, Tensor]) -> str:
+    return tensor_hash(*(tensors[name] for name in sorted(tensors)))
+
+
+def _place(data: bytes, file: FilePath) -> None:
+    """Write the file whole or not at all."""
+    descriptor, part = tempfile.mkstemp(suffix=".part", dir=file.parent)
+    try:
+        with os.fdopen(descriptor, "wb") as target:
+            target.write(data)
+        os.replace(part, file)
+    except BaseException:
+        with suppress(OSError):
+            os.unlink(part)
+        raise

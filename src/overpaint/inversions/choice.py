@@ -1,0 +1,50 @@
+"""The inversions an editor can be given, as one option."""
+
+from difflib import get_close_matches
+from typing import Annotated, Any
+
+from pydantic import BeforeValidator, Field
+
+from overpaint.errors import UsageError
+from overpaint.inversions.ddim import DDIM, Direct
+from overpaint.inversions.negative_prompt import NegativePrompt
+from overpaint.inversions.null_text import NullText
+from overpaint.inversions.recorded import Recorded
+
+NAMES = ("ddim", "direct", "null-text", "negative-prompt", "recorded")
+"""What they are called in options, recipes and on the command line."""
+
+
+def named(value: Any) -> Any:
+    """A bare name as an inversion at its defaults; anything else is left for the option's own check.
+
+    Raises:
+        UsageError: there is no inversion of that name; the sentence names the nearest.
+    """
+    match value:
+        case str(name):
+            return {"name": known(name)}
+        case {"name": str(name)}:
+            known(name)
+        case _:
+            pass
+    return value
+
+
+def known(name: str) -> str:
+    """The name itself if there is such an inversion.
+
+    Raises:
+        UsageError: there is none; the sentence names the nearest.
+    """
+    if name in NAMES:
+        return name
+    near = get_close_matches(name, NAMES, n=1, cutoff=0.4)
+    hint = f"did you mean {near[0]!r}?" if near else f"there are: {', '.join(NAMES)}."
+    raise UsageError(f"There is no inversion {name!r}; {hint}")
+
+
+AnyInversion = Annotated[
+    DDIM | Direct | NullText | NegativePrompt | Recorded, Field(discriminator="name"), BeforeValidator(named)
+]
+"""The type of a method's ``inversion`` option: an inversion, its fields as a mapping, or just its name."""

@@ -1,0 +1,44 @@
+"""Tuning an embedding until what it leads to is close: what null-text and its relatives are made of."""
+
+from collections.abc import Callable
+
+import torch
+from torch import Tensor
+
+from overpaint.meter import Meter
+
+Misses = Callable[[Tensor], Tensor]
+"""From an embedding to how far each element of a latent is from where it should be."""
+
+
+def fit(meter: Meter, misses: Misses, start: Tensor, updates: int, rate: float, enough: float) -> Tensor:
+    """Adam on the mean square of the misses, from ``start`` on, in float32 whatever a network computes in.
+
+    The loss is measured before an update and looked at after it (as null-text inversion does): unless
+    ``updates`` is 0, one always happens. Gradients are kept for the embedding alone.
+
+    Args:
+        meter: told of every backward pass and every update, each of which can be cancelled.
+        misses: what to make small.
+        start: the embedding to begin with; it is not changed.
+        updates: how many updates at most.
+        rate: Adam's learning rate.
+        enough: the loss below which it stops.
+    """
+    states = start.detach().float().clone().requires_grad_(True)
+    adam = torch.optim.Adam([states], lr=rate)
+    for _ in range(updates):
+        with torch.enable_grad():
+            loss = misses(states).square()
+            # A power of two near the number of elements changes no digit of the gradient, but keeps it from
+            # vanishing on its way through a network in half precision.
+            lift = 2.0 ** (loss.numel().bit_length() - 1)
+            loss = loss.mean()
+            meter.tick("backward")
+            (grad,) = torch.autograd.grad(loss * lift, states)
+        states.grad = grad / lift
+        meter.tick("update")
+        adam.step()  # pyright: ignore[reportUnknownMemberType]
+        if float(loss.detach()) < enough:
+            break
+    return states.detach()

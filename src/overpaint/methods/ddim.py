@@ -1,0 +1,38 @@
+"""DDIM editing: walk the picture to noise with its own prompt, and back with another."""
+
+from typing import ClassVar
+
+from pydantic import Field
+
+from overpaint.card import Card, Cost, Law, Need
+from overpaint.inversions import DDIM, AnyInversion
+from overpaint.inversions.ddim import DDIM_PAPER, ODE_PAPER
+from overpaint.method import Method
+from overpaint.model import Model
+from overpaint.path import Latent
+from overpaint.sample import denoise
+from overpaint.task import Task
+
+
+class DDIMEdit(Method):
+    """Invert with the source prompt, sample with the target's: whatever the noise remembers is kept."""
+
+    card: ClassVar[Card] = Card(
+        name="ddim",
+        idea="Turn the picture into the noise it could have come from, then change the prompt.",
+        papers=(DDIM_PAPER, ODE_PAPER),
+        needs=frozenset({Need.IMAGE, Need.SOURCE, Need.TARGET}),
+        families={"sd1": {}, "sd2": {}, "sdxl": {}},
+        cost=lambda o: o.inversion.cost(o.steps) + Cost.of(2 * o.steps),
+        law=Law.AS_INVERSION,
+    )
+    steps: int = Field(default=50, ge=1, le=1000, description="denoising steps")
+    guidance: float = Field(default=7.5, ge=0, le=30, description="classifier-free guidance scale")
+    inversion: AnyInversion = Field(default=DDIM(), description="how the picture becomes noise")
+
+    def __call__(self, model: Model, task: Task) -> Latent:
+        """Invert, then walk back: the target alone, for nothing reads from the source."""
+        path = model.path(self.steps)
+        texts = task.source, task.target, task.null
+        walk = self.inversion.walk(model, path, task.x0, texts, self.guidance, task.noise)
+        return denoise(model, path, *walk.alone())["tgt"]
