@@ -1,11 +1,12 @@
 """One seam into every attention layer: the scaled-dot-product call itself.
 
-While a control is pushed, each attention layer that somebody wants runs inside a function mode that intercepts
-``scaled_dot_product_attention``. The layer's processor is never touched, so whatever it does to queries and keys
-(norms, rotary embeddings, image prompts) has been done by then, and a new release of the network code changes nothing.
+While a control is pushed, each attention layer that somebody wants runs inside a function mode that
+intercepts ``scaled_dot_product_attention``. The layer's processor is never touched, so whatever it does to
+queries and keys (norms, rotary embeddings, image prompts) has been done by then, and a new release of the
+network code changes nothing.
 """
 
-from collections.abc import Callable, Iterator, Sequence
+from collections.abc import Callable, Generator, Sequence
 from contextlib import AbstractContextManager, ExitStack, contextmanager
 from dataclasses import dataclass, field
 from typing import Any, Literal, cast
@@ -19,7 +20,7 @@ from torch.utils.hooks import RemovableHandle
 
 from overpaint.errors import OverpaintError
 
-Heads = Float[Tensor, "rows heads tokens width"]
+Heads = Float[Tensor, "rows heads _ width"]
 Maps = Float[Tensor, "rows heads queries keys"]
 
 
@@ -69,8 +70,8 @@ class Moment:
 class Control:
     """Edits attention at one or more stages; a subclass overrides only the stages it edits.
 
-    Nothing may be changed in place: another control may have recorded the tensor. Rows are found by role through the
-    moment, layers by ``where``, steps by ``when``; nothing is ever counted.
+    Nothing may be changed in place: another control may have recorded the tensor. Rows are found by role
+    through the moment, layers by ``where``, steps by ``when``; nothing is ever counted.
     """
 
     needs_probs: bool = False
@@ -128,7 +129,11 @@ class _Intercept(TorchFunctionMode):
         self.site, self.at, self.controls, self.calls = site, at, controls, 0
 
     def __torch_function__(
-        self, func: Callable[..., Any], types: Any, args: tuple[Any, ...] = (), kwargs: dict[str, Any] | None = None
+        self,
+        func: Callable[..., Any],
+        types: Any,
+        args: tuple[Any, ...] = (),
+        kwargs: dict[str, Any] | None = None,
     ) -> Any:
         if func is not F.scaled_dot_product_attention:
             return func(*args, **(kwargs or {}))
@@ -159,23 +164,26 @@ class _Intercept(TorchFunctionMode):
                 p = c.probs(self.site, self.at, p)
             o = p.to(v.dtype) @ v
         else:
-            o = func(q, k, v, attn_mask=attn_mask, dropout_p=dropout_p, is_causal=is_causal, scale=scale, **more)
+            o = func(
+                q, k, v, attn_mask=attn_mask, dropout_p=dropout_p, is_causal=is_causal, scale=scale, **more
+            )
         for c in controls:
             o = c.out(self.site, self.at, o)
         return o
 
 
-def _depth() -> int:
-    return cast(int, torch._C._len_torch_function_stack())  # pyright: ignore[reportPrivateUsage, reportUnknownMemberType, reportAttributeAccessIssue]
+def depth_of_modes() -> int:
+    """How many function modes are installed on this thread."""
+    return torch._C._len_torch_function_stack()  # pyright: ignore[reportPrivateUsage]
 
 
 def _pop_to(depth: int) -> None:
-    while _depth() > depth:
-        torch._C._pop_torch_function_stack()  # pyright: ignore[reportPrivateUsage, reportUnknownMemberType, reportAttributeAccessIssue]
+    while depth_of_modes() > depth:
+        torch._C._pop_torch_function_stack()  # pyright: ignore[reportPrivateUsage]
 
 
 class Tap:
-    """The one attachment point of a network: controls are pushed and popped, hooks exist only while any is pushed."""
+    """The one attachment point of a network: controls come and go, hooks exist only while any is pushed."""
 
     def __init__(self, sites: Sequence[Site]) -> None:
         self.sites = tuple(sites)
@@ -187,7 +195,7 @@ class Tap:
         self._handles: list[RemovableHandle] = []
 
     @contextmanager
-    def control(self, *controls: Control) -> Iterator[None]:
+    def control(self, *controls: Control) -> Generator[None, None, None]:
         """Push controls for the length of a ``with``; their order is their meaning.
 
         Raises:
@@ -196,25 +204,26 @@ class Tap:
         for c in controls:
             if not any(c.where(site) for site in self.sites):
                 raise SilentControl(f"{type(c).__name__} names layers that this network does not have.")
-        if controls and not self.controls:
-            self._attach()
-        self.controls += controls
+        before = len(self.controls)
         try:
+            if controls and not self._handles:
+                self._attach()
+            self.controls += controls
             yield
         finally:
-            del self.controls[len(self.controls) - len(controls) :]
+            del self.controls[before:]
             if not self.controls:
                 self._detach()
 
     @contextmanager
-    def call(self, at: Moment) -> Iterator[None]:
+    def call(self, at: Moment) -> Generator[None, None, None]:
         """One network call: checks roles before it, visits after it, and cleans up whatever interrupts it.
 
-        Forward hooks with ``always_call`` run on ``Exception`` only, so a Ctrl-C inside a layer would leave its
-        function mode installed; hence the pop back to the depth noted here.
+        Forward hooks with ``always_call`` run on ``Exception`` only, so a Ctrl-C inside a layer would leave
+        its function mode installed; hence the pop back to the depth noted here.
         """
         active = self._check_roles(at)
-        depth = _depth()
+        depth = depth_of_modes()
         self._at = at
         self._visited.clear()
         try:
@@ -236,7 +245,8 @@ class Tap:
             missing = sorted((c.reads | c.writes) - set(at.rows))
             if missing:
                 raise SilentControl(
-                    f"{type(c).__name__} needs the row {missing[0]!r}, but this call has only {', '.join(at.rows)}."
+                    f"{type(c).__name__} needs the row {missing[0]!r}, but this call has only "
+                    f"{', '.join(at.rows)}."
                 )
         return active
 
@@ -245,8 +255,21 @@ class Tap:
             for site in self.sites:
                 if c.where(site) and site.name not in self._visited:
                     raise SilentControl(
-                        f"{type(c).__name__} was never asked at {site.name}; run the network uncompiled and uncached."
+                        f"{type(c).__name__} was never asked at {site.name}; run the network uncompiled and "
+                        "uncached."
                     )
+
+    def _check_reached(self, site: Site, live: _Intercept) -> None:
+        if live.calls == 0 or site.name in self._values:
+            raise SilentControl(
+                f"The layer {site.name} bypasses scaled_dot_product_attention or fuses its projections, so "
+                "controls cannot reach it; load the model with its default attention processors."
+            )
+        for c in live.controls:
+            if c.part == "image" and site.kind == "cross" and live.calls == 1:
+                raise SilentControl(
+                    f"{type(c).__name__} edits an image prompt, but {site.name} was given none."
+                )
 
     def _wanted(self, site: Site) -> list[Control]:
         return [c for c in self.controls if c.where(site) and c.when(self._at)]
@@ -316,12 +339,9 @@ class Tap:
             live = self._live.pop(site.name, None)
             if live is None:
                 return
-            live.__exit__(None, None, None)
-            if live.calls == 0 and output is not None:
-                raise SilentControl(
-                    f"The layer {site.name} bypasses scaled_dot_product_attention, so controls cannot reach it; "
-                    "load the model with its default attention processors."
-                )
-            self._visited.add(site.name)
+            live.__exit__(None, None, None)  # pyright: ignore[reportUnknownMemberType]
+            if output is not None:
+                self._check_reached(site, live)
+                self._visited.add(site.name)
 
         return hook

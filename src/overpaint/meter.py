@@ -20,8 +20,8 @@ class Cancelled(OverpaintError):
 class Meter:
     """Counts work, calls back on progress and preview, and stops when asked to.
 
-    Loops without a network call (a tuner's updates, a layer generator) tick it themselves, so progress, cost and
-    cancelling work the same way everywhere without a callback argument anywhere.
+    Loops without a network call (a tuner's updates, a layer generator) tick it themselves, so progress, cost
+    and cancelling work the same way everywhere without a callback argument anywhere.
     """
 
     on_tick: Callable[["Meter"], None] | None = None

@@ -1,15 +1,16 @@
 """A frozen denoiser: one network call with named rows, a tap for attention, a meter that sees everything.
 
-What differs between networks (SD 1, 2, XL) is the family's business; methods see rows, branches and predictions.
+What differs between networks (SD 1, 2, XL) is the family's business; methods see rows, branches and
+predictions.
 """
 
-from collections.abc import Iterator, Mapping, Sequence
-from contextlib import ExitStack, contextmanager
+from collections.abc import Generator, Mapping, Sequence
+from contextlib import AbstractContextManager, ExitStack, contextmanager
 from dataclasses import dataclass, field
 from functools import cached_property
 from pathlib import Path as FilePath
 from threading import RLock
-from typing import Any, ContextManager, Protocol
+from typing import Any, Protocol, runtime_checkable
 
 import torch
 from jaxtyping import Float
@@ -27,10 +28,10 @@ Pixels = Float[Tensor, "rows 3 height width"]
 
 @dataclass(frozen=True)
 class Text:
-    """An encoded prompt."""
+    """An encoded prompt; a network call stacks several, one a row."""
 
-    states: Float[Tensor, "1 tokens width"]
-    pooled: Float[Tensor, "1 pooled"] | None = None
+    states: Float[Tensor, "rows tokens width"]
+    pooled: Float[Tensor, "rows pooled"] | None = None
     words: Words | None = None
 
     @property
@@ -50,6 +51,7 @@ class Line:
     concat: Latent | None = None
 
 
+@runtime_checkable
 class Guide(Protocol):
     """Which rows a branch needs, and how their predictions become one."""
 
@@ -85,14 +87,25 @@ class Residuals:
     intra: tuple[Tensor, ...] = ()
 
     def __add__(self, other: "Residuals") -> "Residuals":
-        down = tuple(a + b for a, b in zip(self.down, other.down, strict=True)) if self.down and other.down else ()
-        intra = tuple(a + b for a, b in zip(self.intra, other.intra, strict=True)) if self.intra and other.intra else ()
+        down = (
+            tuple(a + b for a, b in zip(self.down, other.down, strict=True))
+            if self.down and other.down
+            else ()
+        )
+        intra = (
+            tuple(a + b for a, b in zip(self.intra, other.intra, strict=True))
+            if self.intra and other.intra
+            else ()
+        )
         mids = [m for m in (self.mid, other.mid) if m is not None]
         return Residuals(
-            down or self.down or other.down, sum(mids[1:], mids[0]) if mids else None, intra or self.intra or other.intra
+            down or self.down or other.down,
+            sum(mids[1:], mids[0]) if mids else None,
+            intra or self.intra or other.intra,
         )
 
 
+@runtime_checkable
 class Side(Protocol):
     """Another network that speaks into every call (ControlNet, T2I-Adapter, CycleNet)."""
 
@@ -101,27 +114,48 @@ class Side(Protocol):
         ...
 
 
+@runtime_checkable
 class Patch(Protocol):
     """What learning left behind (tokens, embeddings, LoRA, weights), put on and taken off."""
 
-    def apply(self, model: "Model") -> ContextManager[None]:
+    def apply(self, model: "Model") -> AbstractContextManager[None]:
         """The model with the patch for the length of a ``with``."""
         ...
 
 
+@runtime_checkable
 class Family(Protocol):
     """The only place that knows a network class, its text encoders and its picture codec."""
 
-    name: str
-    schedule: Schedule
-    channels: int
-    """Channels of a latent."""
-    factor: int
-    """Pixels per latent cell along a side."""
-    side: int
-    """The side, in pixels, the network was trained on."""
-    window: int
-    """How many tokens a prompt may have, begin and end counted."""
+    @property
+    def name(self) -> str:
+        """``"sd1"``, ``"sd2"``, ``"sdxl"``: what cards list."""
+        ...
+
+    @property
+    def schedule(self) -> Schedule:
+        """The noise levels the network was trained on."""
+        ...
+
+    @property
+    def channels(self) -> int:
+        """Channels of a latent."""
+        ...
+
+    @property
+    def factor(self) -> int:
+        """Pixels per latent cell along a side."""
+        ...
+
+    @property
+    def side(self) -> int:
+        """The side, in pixels, the network was trained on."""
+        ...
+
+    @property
+    def window(self) -> int:
+        """How many tokens a prompt may have, begin and end counted."""
+        ...
 
     def call(self, net: nn.Module, x: Latent, t: Tensor, text: Text, more: Residuals) -> Latent:
         """The raw network output for a batch of rows."""
@@ -165,7 +199,7 @@ class Model:
     patches: list[Patch] = field(default_factory=list[Patch])
     cache: Any = None
     """Where inversions are kept between edits (`overpaint.inversions.cache.Cache`), or nothing."""
-    lock: RLock = field(default_factory=RLock, repr=False)
+    lock: AbstractContextManager[bool] = field(default_factory=RLock, repr=False)
 
     def __post_init__(self) -> None:
         self.net.eval().requires_grad_(False)
@@ -189,7 +223,9 @@ class Model:
 
         return weights_hash(self.net, self.home)
 
-    def path(self, steps: int | None = None, *, offset: int | None = None, dtype: torch.dtype = torch.float32) -> Path:
+    def path(
+        self, steps: int | None = None, *, offset: int | None = None, dtype: torch.dtype = torch.float32
+    ) -> Path:
         """A sampling path of that many steps; without a number, every training level."""
         return self.family.schedule.path(steps, offset, dtype)
 
@@ -198,7 +234,7 @@ class Model:
         return 1, self.family.channels, height // self.family.factor, width // self.family.factor
 
     @contextmanager
-    def control(self, *controls: Control) -> Iterator[None]:
+    def control(self, *controls: Control) -> Generator[None, None, None]:
         """Push attention controls for the length of a ``with``; order is meaning.
 
         Raises:
@@ -207,32 +243,34 @@ class Model:
         """
         if controls and getattr(self.net, "is_gradient_checkpointing", False):
             raise OverpaintError(
-                "Controls cannot be used with gradient checkpointing; call disable_gradient_checkpointing() first."
+                "Controls cannot be used with gradient checkpointing; call disable_gradient_checkpointing() "
+                "first."
             )
         with self.tap.control(*controls):
             yield
 
     @contextmanager
-    def side(self, *sides: Side) -> Iterator[None]:
+    def side(self, *sides: Side) -> Generator[None, None, None]:
         """Let side networks speak into every call inside."""
-        self.sides += sides
+        before = len(self.sides)
         try:
+            self.sides += sides
             yield
         finally:
-            del self.sides[len(self.sides) - len(sides) :]
+            del self.sides[before:]
 
     @contextmanager
-    def patched(self, *patches: Patch) -> Iterator[None]:
+    def patched(self, *patches: Patch) -> Generator[None, None, None]:
         """Put learned patches on for the length of a ``with``."""
         with ExitStack() as stack:
             for patch in patches:
                 stack.enter_context(patch.apply(self))
                 self.patches.append(patch)
-                stack.callback(self.patches.remove, patch)
+                stack.callback(self.patches.pop)
             yield
 
     @contextmanager
-    def metered(self, meter: Meter) -> Iterator[Meter]:
+    def metered(self, meter: Meter) -> Generator[Meter, None, None]:
         """Count, report and cancel through this meter for the length of a ``with``."""
         before, self.meter = self.meter, meter
         try:
@@ -241,7 +279,13 @@ class Model:
             self.meter = before
 
     def rows(
-        self, x: Latent, i: int, path: Path, roles: Sequence[str], lines: Sequence[Line], level: int | None = None
+        self,
+        x: Latent,
+        i: int,
+        path: Path,
+        roles: Sequence[str],
+        lines: Sequence[Line],
+        level: int | None = None,
     ) -> Prediction:
         """THE network call: every row at once, read as predictions.
 
@@ -251,21 +295,27 @@ class Model:
             path: the levels.
             roles: the name of every row.
             lines: text and extra channels of every row.
-            level: the level at which the latents sit, where it is not the step's own (an inversion is one behind).
+            level: the level at which the latents sit, where it is not the step's own (an inversion is one
+            behind).
         """
         at = Moment(i, len(path), tuple(roles), x.shape[-2], x.shape[-1])
-        self.meter.tick("rows", len(x))
         text = together([line.text for line in lines])
         extra = [line.concat for line in lines if line.concat is not None]
         inputs = torch.cat([x, torch.cat(extra).to(x)], 1) if extra else x
         t = path.t[i].to(x.device)
         with self.tap.call(at):
+            self.meter.tick("rows", len(x))
             more = sum((s.residuals(x, t, text, at) for s in self.sides), Residuals())
             out = self.family.call(self.net, inputs, t, text, more)
         return path.read(x, out.to(x.dtype), i if level is None else level)
 
     def predict(
-        self, xs: Mapping[str, Latent], i: int, path: Path, branches: Sequence[Branch], level: int | None = None
+        self,
+        xs: Mapping[str, Latent],
+        i: int,
+        path: Path,
+        branches: Sequence[Branch],
+        level: int | None = None,
     ) -> dict[str, Prediction]:
         """All rows of all branches in one network call; then every branch's guide combines its own."""
         asked = [(b, line) for b in branches for line in b.guide.lines(i)]
@@ -277,7 +327,9 @@ class Model:
         return {b.name: b.guide.combine(_own(b.name, call, asked), call, xs[b.name], i) for b in branches}
 
 
-def _own(name: str, call: Mapping[str, Prediction], asked: Sequence[tuple[Branch, Line]]) -> dict[str, Prediction]:
+def _own(
+    name: str, call: Mapping[str, Prediction], asked: Sequence[tuple[Branch, Line]]
+) -> dict[str, Prediction]:
     return {line.sign: call[name + line.sign] for b, line in asked if b.name == name}
 
 

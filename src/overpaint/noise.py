@@ -1,9 +1,9 @@
-"""The only source of randomness. Draws are keyed by name, so what one part draws never shifts what another gets."""
+"""The only source of randomness. Draws are keyed by name, so no part shifts what another one gets."""
 
 from collections.abc import Mapping
 from dataclasses import dataclass
 from hashlib import sha256
-from typing import Protocol
+from typing import Protocol, runtime_checkable
 
 import torch
 from torch import Tensor
@@ -13,6 +13,7 @@ from overpaint.errors import OverpaintError
 Key = str | int
 
 
+@runtime_checkable
 class Draws(Protocol):
     """Something that hands out random tensors by name."""
 
@@ -29,8 +30,9 @@ class Draws(Protocol):
 class Noise:
     """Draws from a seed, keyed by name and step.
 
-    A tensor depends on the seed and its key alone, not on what was drawn before: a cached inversion and a fresh one
-    leave the same draws for what follows. Drawn on the CPU in float32, so seeds agree across devices.
+    A tensor depends on the seed and its key alone, not on what was drawn before: a cached inversion and a
+    fresh one leave the same draws for what follows. Drawn on the CPU in float32, so seeds agree across
+    devices.
     """
 
     seed: int = 0
@@ -57,9 +59,13 @@ class Replay:
 
     def _stored(self, shape: tuple[int, ...], key: tuple[Key, ...]) -> Tensor:
         if key not in self.tensors:
-            raise OverpaintError(f"No stored draw is called {key}; stored are {sorted(map(str, self.tensors))}.")
+            raise OverpaintError(
+                f"No stored draw is called {key}; stored are {sorted(map(str, self.tensors))}."
+            )
         if self.tensors[key].shape != shape:
-            raise OverpaintError(f"The stored draw {key} has shape {tuple(self.tensors[key].shape)}, not {shape}.")
+            raise OverpaintError(
+                f"The stored draw {key} has shape {tuple(self.tensors[key].shape)}, not {shape}."
+            )
         return self.tensors[key]
 
     def normal(self, shape: tuple[int, ...], *key: Key) -> Tensor:

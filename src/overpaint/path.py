@@ -1,9 +1,10 @@
 """The noise path: which levels are visited, and how latents, predictions and levels turn into each other.
 
-Everything rests on one formula. A latent at a level is ``x = alpha * x0 + sigma * eps``; a network's output, whatever
-it was trained to predict, is read as the pair ``(x0, eps)``; putting that pair on another level is a step. Towards less
-noise the step is DDIM (Song et al., 2021, arXiv:2010.02502, eq. 12 with eta 0) for variance-preserving models and
-Euler for rectified flow; towards more noise it is DDIM inversion (Dhariwal and Nichol, 2021, arXiv:2105.05233).
+Everything rests on one formula. A latent at a level is ``x = alpha * x0 + sigma * eps``; a network's output,
+whatever it was trained to predict, is read as the pair ``(x0, eps)``; putting that pair on another level is a
+step. Towards less noise the step is DDIM (Song et al., 2021, arXiv:2010.02502, eq. 12 with eta 0) for
+variance-preserving models and Euler for rectified flow; towards more noise it is DDIM inversion (Dhariwal and
+Nichol, 2021, arXiv:2105.05233).
 """
 
 from dataclasses import dataclass, replace
@@ -31,8 +32,8 @@ class Prediction:
     def toward(self, other: "Prediction", w: float | Tensor) -> "Prediction":
         """Move by ``w`` from this prediction to ``other``; ``w`` may differ per element.
 
-        The same weights hold for ``x0`` and ``eps`` because both are affine in the network's output, so a guidance
-        rule written with it is right for every kind of network.
+        The same weights hold for ``x0`` and ``eps`` because both are affine in the network's output, so a
+        guidance rule written with it is right for every kind of network.
         """
         return Prediction(self.x0 + w * (other.x0 - self.x0), self.eps + w * (other.eps - self.eps))
 
@@ -43,7 +44,10 @@ class Prediction:
 
 @dataclass(frozen=True)
 class Path:
-    """Levels of noise, noisiest first. Step ``i`` leads from level ``i`` to level ``i + 1``; level ``n`` is the data."""
+    """Levels of noise, noisiest first.
+
+    Step ``i`` leads from level ``i`` to level ``i + 1``; level ``n`` is the data.
+    """
 
     t: Float[Tensor, " steps"] | Tensor
     """What the network is told at each step (training levels for diffusion, 0 to 1000 for flow)."""
@@ -57,21 +61,26 @@ class Path:
         return len(self.t)
 
     def last(self, n: int) -> "Path":
-        """The final ``n`` steps: what SDEdit, DiffEdit and a skipped start walk. Zero steps is a legal walk."""
+        """The final ``n`` steps: what SDEdit, DiffEdit and a skipped start walk. Zero steps are legal."""
         if not 0 <= n <= len(self):
-            raise OverpaintError(f"A path of {len(self)} steps has no last {n} steps; ask for 0 to {len(self)}.")
+            raise OverpaintError(
+                f"A path of {len(self)} steps has no last {n} steps; ask for 0 to {len(self)}."
+            )
         start = len(self) - n
         return replace(self, t=self.t[start:], alpha=self.alpha[start:], sigma=self.sigma[start:])
 
     def on(self, levels: Tensor) -> "Path":
         """The path that visits just these training levels (descending), then the data end of this one.
 
-        For samplers with an explicit list (LCM, midpoint solvers); call it on the path of every training level.
+        For samplers with an explicit list (LCM, midpoint solvers); call it on the path of every training
+        level.
         """
         place = {int(t): k for k, t in enumerate(self.t)}
         missing = [int(t) for t in levels if int(t) not in place]
         if missing:
-            raise OverpaintError(f"This path has no level {missing[0]}; take levels from the full training path.")
+            raise OverpaintError(
+                f"This path has no level {missing[0]}; take levels from the full training path."
+            )
         rows = [*(place[int(t)] for t in levels), len(self)]
         return replace(self, t=self.t[rows[:-1]], alpha=self.alpha[rows], sigma=self.sigma[rows])
 
@@ -97,7 +106,7 @@ class Path:
         return self.alpha[i] * p.x0 + self.sigma[i] * p.eps
 
     def posterior(self, p: Prediction, i: int, eta: float = 1.0) -> tuple[Latent, Tensor]:
-        """Mean and standard deviation of the next latent: ``eta`` 0 is DDIM, 1 is DDPM (arXiv:2010.02502, eq. 16)."""
+        """Mean and deviation of the next latent: ``eta`` 0 is DDIM, 1 is DDPM (arXiv:2010.02502, eq. 16)."""
         a, s, a1, s1 = self.alpha[i], self.sigma[i], self.alpha[i + 1], self.sigma[i + 1]
         std = eta * s1 * (1 - (a * s1 / (a1 * s)) ** 2).clamp(min=0).sqrt()
         return a1 * p.x0 + (s1**2 - std**2).clamp(min=0).sqrt() * p.eps, std
@@ -137,8 +146,10 @@ class Schedule:
             t = torch.linspace(train - 1, 0, steps, dtype=torch.float64).round().long()
         return t.clamp(max=train - 1)
 
-    def path(self, steps: int | None = None, offset: int | None = None, dtype: torch.dtype = torch.float32) -> Path:
-        """A sampling path; without ``steps`` the path of every training level (for losses at random levels)."""
+    def path(
+        self, steps: int | None = None, offset: int | None = None, dtype: torch.dtype = torch.float32
+    ) -> Path:
+        """A sampling path; without ``steps`` every training level (for losses at random levels)."""
         end = torch.ones(1, dtype=torch.float64) if self.to_one else self.bars[:1]
         if steps is None:
             t = torch.arange(len(self.bars) - 1, -1, -1)

@@ -2,9 +2,10 @@
 
 from collections.abc import Callable, Mapping, Sequence
 
+from torch import Tensor
+
 from overpaint.model import Branch, Model
 from overpaint.path import Latent, Path, Prediction
-from torch import Tensor
 
 Latents = dict[str, Latent]
 Step = Callable[[Path, int, Latent, Prediction], Latent]
@@ -63,8 +64,9 @@ def denoise(
 def noise(model: Model, path: Path, x0: Latent, branch: Branch) -> list[Latent]:
     """Walk one branch from the data end to the noise end: DDIM inversion.
 
-    The one approximation: at each step the network is told the level it moves to, but sees the latent it moves from.
-    Returns the latents noise end first, so ``latents[i]`` sits at the level of step ``i`` and the last is ``x0``.
+    The one approximation: at each step the network is told the level it moves to, but sees the latent it
+    moves from. Returns the latents noise end first, so ``latents[i]`` sits at the level of step ``i`` and the
+    last is ``x0``.
     """
     latents = [x0]
     for i in reversed(range(len(path))):

@@ -1,7 +1,7 @@
 """From prompts to words to tokens: which token belongs to which word, and how two prompts line up.
 
-The alignments are those of Prompt-to-Prompt (Hertz et al., ICLR 2023, arXiv:2208.01626): word swap with one place per
-word, refinement by a global alignment of the tokens.
+The alignments are those of Prompt-to-Prompt (Hertz et al., ICLR 2023, arXiv:2208.01626): word swap with one
+place per word, refinement by a global alignment of the tokens.
 """
 
 from collections.abc import Callable, Mapping, Sequence
@@ -44,7 +44,8 @@ class Words:
         ids.append(end)
         if len(ids) > window:
             raise UsageError(
-                f"The prompt has {len(ids) - 2} tokens, but this model reads at most {window - 2}; shorten it."
+                f"The prompt has {len(ids) - 2} tokens, but this model reads at most {window - 2}; "
+                "shorten it."
             )
         return Words(text, words, tuple(spans), tuple(ids), window)
 
@@ -63,7 +64,9 @@ class Words:
 
     def _hint(self, word: str) -> str:
         near = get_close_matches(word, self.words, n=1, cutoff=0.5)
-        return f"; did you mean {near[0]!r}?" if near else f"; its words are: {', '.join(self.words) or 'none'}"
+        return (
+            f"; did you mean {near[0]!r}?" if near else f"; its words are: {', '.join(self.words) or 'none'}"
+        )
 
 
 @dataclass(frozen=True)
@@ -80,16 +83,16 @@ class Alignment:
 def swap(source: Words, target: Words, official: bool = False) -> Alignment:
     """Word swap: each word takes the map of the word in the same place.
 
-    A word of several tokens shares the map of the word it replaces out evenly. ``official`` repeats the published
-    code, which shifts every map behind the last swapped word when the two words differ in tokens.
+    A word of several tokens shares the map of the word it replaces out evenly. ``official`` repeats the
+    published code, which shifts every map behind the last swapped word when the two words differ in tokens.
 
     Raises:
         UsageError: the prompts have different numbers of words.
     """
     if len(source.words) != len(target.words):
         raise UsageError(
-            f"A word swap needs prompts with equally many words, but the source has {len(source.words)} and the "
-            f"target {len(target.words)}; use the edit kind 'refine' or reword one of them."
+            f"A word swap needs prompts with equally many words, but the source has {len(source.words)} and "
+            f"the target {len(target.words)}; use the edit kind 'refine' or reword one of them."
         )
     n = source.window
     matrix = torch.zeros(n, n)
@@ -105,7 +108,9 @@ def swap(source: Words, target: Words, official: bool = False) -> Alignment:
             matrix[old[0] : old[-1] + 1, new[0] : new[-1] + 1] = 1 / len(new)
         i, j = old[-1] + 1, new[-1] + 1
     for column in range(j, n):
-        matrix[column if official else min(i + column - j, n - 1), column] = 1
+        row = column if official else min(i + column - j, n - 1)
+        # The published loop ends with its place in the source and leaves the last columns empty.
+        matrix[row, column] = float(not official or i + column - j < n)
     return Alignment(matrix, torch.ones(n))
 
 
@@ -151,11 +156,13 @@ def bounds(window: Window) -> tuple[float, float]:
     return window if isinstance(window, tuple) else (0.0, window)
 
 
-def windows(target: Words, steps: int, default: Window, words: Mapping[str, Window]) -> Float[Tensor, "rows tokens"]:
+def windows(
+    target: Words, steps: int, default: Window, words: Mapping[str, Window]
+) -> Float[Tensor, "rows tokens"]:
     """When each target token follows the source: a table of 0 and 1 by step.
 
-    The published table has one row more than there are steps (its sampler made one call more), and a share is counted
-    in those rows; that convention is kept, so ``0.8`` of 50 steps is 40 of them and ``1`` all.
+    The published table has one row more than there are steps (its sampler made one call more), and a share is
+    counted in those rows; that convention is kept, so ``0.8`` of 50 steps is 40 of them and ``1`` all.
     """
     table = torch.zeros(steps + 1, target.window)
 

@@ -1,8 +1,5 @@
 """Pictures to latents and back through a KL autoencoder."""
 
-# pyright: reportMissingTypeStubs=false, reportUnknownMemberType=false, reportUnknownVariableType=false
-# pyright: reportUnknownArgumentType=false
-
 from dataclasses import dataclass
 from typing import Any
 
@@ -16,7 +13,7 @@ from overpaint.path import Latent
 
 @dataclass(frozen=True)
 class Codec:
-    """An ``AutoencoderKL`` with its scaling; pictures in [-1, 1], latents in float32 at about unit variance."""
+    """An ``AutoencoderKL`` with its scaling; pictures in [-1, 1], latents in float32 of about unit size."""
 
     vae: Any
 
@@ -33,12 +30,14 @@ class Codec:
     def _stats(self, like: Tensor) -> tuple[Tensor | float, Tensor | float]:
         c = self.vae.config
         if c.get("latents_mean") is not None and c.get("latents_std") is not None:
-            mean, std = (torch.tensor(c[k]).view(1, -1, 1, 1).to(like) for k in ("latents_mean", "latents_std"))
+            mean, std = (
+                torch.tensor(c[k]).view(1, -1, 1, 1).to(like) for k in ("latents_mean", "latents_std")
+            )
             return mean, c.scaling_factor / std
         return c.get("shift_factor") or 0.0, c.scaling_factor
 
     def encode(self, pixels: Pixels) -> Latent:
-        """The posterior mean, scaled: what inversion needs (a sample would add noise it must then explain)."""
+        """The posterior mean, scaled (a sample would add noise that an inversion must then explain)."""
         with torch.no_grad():
             mode = self.vae.encode(pixels.to(self.vae.device, self.vae.dtype)).latent_dist.mode().float()
         shift, scale = self._stats(mode)
@@ -52,9 +51,11 @@ class Codec:
         """
         if not torch.isfinite(latents).all():
             raise OverpaintError(
-                "The edit produced values that are not numbers; lower the guidance, or run in float32 if a half "
-                "precision was chosen."
+                "The edit produced values that are not numbers; lower the guidance, or run in float32 if a "
+                "half precision was chosen."
             )
         shift, scale = self._stats(latents)
         with torch.no_grad():
-            return self.vae.decode((latents / scale + shift).to(self.vae.device, self.vae.dtype)).sample.float()
+            return self.vae.decode(
+                (latents / scale + shift).to(self.vae.device, self.vae.dtype)
+            ).sample.float()

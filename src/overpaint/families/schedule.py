@@ -1,11 +1,9 @@
 """A model's trained noise schedule, read from its scheduler configuration."""
 
-# pyright: reportMissingTypeStubs=false, reportUnknownMemberType=false, reportUnknownVariableType=false
-
 from collections.abc import Mapping
-from typing import Any
+from typing import Any, cast
 
-from diffusers import DDIMScheduler
+from diffusers.schedulers.scheduling_ddim import DDIMScheduler
 
 from overpaint.errors import UsageError
 from overpaint.path import Schedule
@@ -21,11 +19,15 @@ def schedule_of(config: Mapping[str, Any]) -> Schedule:
     """
     kind = config.get("prediction_type", "epsilon")
     if kind not in ("epsilon", "v_prediction", "sample"):
-        raise UsageError(f"The scheduler predicts {kind!r}; this family knows epsilon, v_prediction and sample.")
-    bars = DDIMScheduler.from_config(dict(config)).alphas_cumprod.double()
+        raise UsageError(
+            f"The scheduler predicts {kind!r}; this family knows epsilon, v_prediction and sample."
+        )
+    bars = cast(Any, DDIMScheduler).from_config(dict(config)).alphas_cumprod.double()
     spacing = config.get("timestep_spacing", "leading")
     if kind == "epsilon" and float(bars[-1]) == 0:
-        raise UsageError("A schedule that ends in pure noise cannot predict epsilon; set prediction_type to v_prediction.")
+        raise UsageError(
+            "A schedule that ends in pure noise cannot predict epsilon; set prediction_type to v_prediction."
+        )
     return Schedule(
         bars,
         kind,

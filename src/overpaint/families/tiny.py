@@ -1,20 +1,19 @@
-"""Tiny networks of the real classes with deterministic weights: what methods are checked on without a download.
+"""Tiny networks of the real classes with deterministic weights, to check methods on without a download.
 
-Their pictures mean nothing; their shapes, hooks and arithmetic are those of SD 1, SD 2 (v-prediction) and SDXL.
+Their pictures mean nothing; their shapes, hooks and arithmetic are those of SD 1, SD 2 (v-prediction) and
+SDXL.
 """
-
-# pyright: reportMissingTypeStubs=false, reportUnknownMemberType=false, reportUnknownVariableType=false
-# pyright: reportUnknownArgumentType=false, reportArgumentType=false
 
 import json
 import math
 import string
 from pathlib import Path
 from tempfile import TemporaryDirectory
-from typing import Any, Literal
+from typing import Any, Literal, cast
 
 import torch
-from diffusers import AutoencoderKL, UNet2DConditionModel
+from diffusers.models.autoencoders.autoencoder_kl import AutoencoderKL
+from diffusers.models.unets.unet_2d_condition import UNet2DConditionModel
 from torch import nn
 from transformers import CLIPTextConfig, CLIPTextModel, CLIPTextModelWithProjection, CLIPTokenizer
 
@@ -25,7 +24,9 @@ from overpaint.model import Model
 
 Shape = Literal["sd1", "sd2", "sdxl"]
 SHAPES: tuple[Shape, ...] = ("sd1", "sd2", "sdxl")
-_WORDS = "a photo of cat dog on the grass red blue big small and bird house in snow at night tiger fluffy".split()
+_WORDS = (
+    "a photo of cat dog on the grass red blue big small and bird house in snow at night tiger fluffy".split()
+)
 _SCHEDULE = {
     "_class_name": "DDIMScheduler",
     "beta_start": 0.00085,
@@ -46,13 +47,19 @@ def tiny(shape: Shape = "sd1") -> Model:
     encoders = [_encoder(tokenizer, w, k == 1) for k, w in enumerate(widths)]
     schedule = schedule_of({**_SCHEDULE, "prediction_type": "v_prediction" if shape == "sd2" else "epsilon"})
     family = UNetFamily(
-        shape, schedule, Codec(_vae()), [tokenizer] * len(encoders), encoders, side=32, zero_null=shape == "sdxl"
+        shape,
+        schedule,
+        Codec(_vae()),
+        [tokenizer] * len(encoders),
+        encoders,
+        side=32,
+        zero_null=shape == "sdxl",
     )
     return Model(_unet(shape, width), family, name=f"tiny-{shape}")
 
 
 def fill(net: nn.Module, gain: float = 1.0) -> nn.Module:
-    """Weights from a closed formula: the same on every machine and in every release of the random generator."""
+    """Weights from a closed formula: the same on every machine and with every release of torch."""
     with torch.no_grad():
         for k, (name, p) in enumerate(sorted(net.named_parameters())):
             n = torch.arange(p.numel(), dtype=torch.float64)
@@ -79,7 +86,9 @@ def tiny_tokenizer() -> CLIPTokenizer:
             merges.append((symbols[-2], symbols[-1]))
             symbols[-2:] = [symbols[-2] + symbols[-1]]
     merges = list(dict.fromkeys(merges))
-    vocabulary = list(dict.fromkeys([*pieces, *(a + b for a, b in merges), "<|startoftext|>", "<|endoftext|>"]))
+    vocabulary = list(
+        dict.fromkeys([*pieces, *(a + b for a, b in merges), "<|startoftext|>", "<|endoftext|>"])
+    )
     with TemporaryDirectory() as folder:
         files = Path(folder)
         (files / "vocab.json").write_text(json.dumps({w: k for k, w in enumerate(vocabulary)}))
@@ -104,7 +113,7 @@ def _encoder(tokenizer: Any, width: int, projected: bool) -> Any:
 
 
 def _vae() -> Any:
-    vae = AutoencoderKL(
+    vae = cast(Any, AutoencoderKL)(
         down_block_types=("DownEncoderBlock2D",) * 3,
         up_block_types=("UpDecoderBlock2D",) * 3,
         block_out_channels=(4, 8, 8),
@@ -128,7 +137,7 @@ def _unet(shape: Shape, width: int) -> Any:
         down_block_types=("CrossAttnDownBlock2D", "CrossAttnDownBlock2D"),
         up_block_types=("CrossAttnUpBlock2D", "CrossAttnUpBlock2D"),
     )
-    net = UNet2DConditionModel(
+    net = cast(Any, UNet2DConditionModel)(
         sample_size=8,
         block_out_channels=(8, 16),
         layers_per_block=1,

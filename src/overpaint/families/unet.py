@@ -1,8 +1,5 @@
 """Stable Diffusion 1, 2 and XL: a ``UNet2DConditionModel`` with one or two CLIP text encoders."""
 
-# pyright: reportMissingTypeStubs=false, reportUnknownMemberType=false, reportUnknownVariableType=false
-# pyright: reportUnknownArgumentType=false
-
 from collections.abc import Sequence
 from dataclasses import dataclass, field
 from typing import Any
@@ -62,7 +59,10 @@ class UNetFamily:
             # The network empties this list while it runs.
             extra["down_intrablock_additional_residuals"] = list(more.intra)
         if text.pooled is not None:
-            extra["added_cond_kwargs"] = {"text_embeds": text.pooled.to(dtype), "time_ids": self._time_ids(x, dtype)}
+            extra["added_cond_kwargs"] = {
+                "text_embeds": text.pooled.to(dtype),
+                "time_ids": self._time_ids(x, dtype),
+            }
         return net(x.to(dtype), t, text.states.to(dtype), return_dict=False, **extra)[0]
 
     def _time_ids(self, x: Latent, dtype: torch.dtype) -> Tensor:
@@ -71,7 +71,7 @@ class UNetFamily:
         return ids.expand(len(x), -1)
 
     def text(self, prompt: str) -> Text:
-        """A prompt encoded: all positions, padded to the window, without an attention mask (as SD was trained).
+        """A prompt encoded: all positions, padded to the window, without a mask (as SD was trained).
 
         Raises:
             UsageError: the prompt is longer than the encoders read.
