@@ -46,7 +46,7 @@ def dotted(relative: Path) -> str:
 
 
 def imports(source: Source, late: bool = True) -> set[str]:
-    """Dotted names of everything the file imports; without `late` only what is imported with the file itself."""
+    """Dotted names of what the file imports; without `late` what is imported with the file alone."""
     found: set[str] = set()
     for node in ast.walk(source.tree) if late else early(source.tree):
         if isinstance(node, ast.Import):
@@ -195,8 +195,13 @@ def batch_indices(source: Source) -> list[str]:
     return [
         f"{source.name}:{node.lineno} {ast.unparse(node)}"
         for node in ast.walk(source.tree)
-        if isinstance(node, ast.Subscript) and by_number(node.slice) and ast.unparse(node.value) != "Literal"
+        if isinstance(node, ast.Subscript) and by_number(node.slice) and holds_rows(node.value)
     ]
+
+
+def holds_rows(value: ast.expr) -> bool:
+    """Whether the thing before the brackets may be a batch: neither a shape nor a type."""
+    return not ast.unparse(value).endswith(("Literal", ".shape"))
 
 
 def by_number(index: ast.expr) -> bool:
