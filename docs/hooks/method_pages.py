@@ -82,15 +82,9 @@ def options(schema: Card, parts: Mapping[str, Card]) -> Iterator[str]:
     if fields:
         yield from ("| option | default | range | meaning |", "|---|---|---|---|")
     for name, field in fields.items():
-        yield f"| `{name}` | {default(field)} | {bounds(field, parts)} | {cell(field.get('description', ''))} |"
+        yield f"| `{name}` | {default(field)} | {bounds(field, parts)} | {meaning(field)} |"
     for choice in (part(ref) for field in fields.values() for ref in refs(field)):
-        yield from (
-            "",
-            f"### {title(parts[choice], choice)}",
-            "",
-            cell(parts[choice].get("description", "")),
-            "",
-        )
+        yield from ("", f"### {title(parts[choice], choice)}", "", meaning(parts[choice]), "")
         yield from options(parts[choice], parts)
 
 
