@@ -28,8 +28,8 @@ Words = list[tuple[str, Role | None]]
 class Caption:
     """A sentence; `words` is parallel to `text.split(" ")`.
 
-    `free` names what the sentence leaves open: "thing0.size", "ground", "style", "relation". `order` lists the
-    things in the order they are mentioned (things are numbered from left to right).
+    `free` names what the sentence leaves open: "thing0.size", "ground", "style", "relation". `order` lists
+    the things in the order they are mentioned (things are numbered from left to right).
     """
 
     text: str
@@ -38,7 +38,15 @@ class Caption:
     order: tuple[int, ...]
 
 
-DROP = {"colour": 0.2, "material": 0.45, "size": 0.45, "pose": 0.4, "ground": 0.25, "time": 0.25, "style": 0.3}
+DROP = {
+    "colour": 0.2,
+    "material": 0.45,
+    "size": 0.45,
+    "pose": 0.4,
+    "ground": 0.25,
+    "time": 0.25,
+    "style": 0.3,
+}
 """How often an attribute stays unsaid. The kind is always named."""
 DROP_RARE = 0.3
 """Share of captions in which everything is said."""
@@ -51,18 +59,20 @@ ORDERS = (
 """Orders of the adjectives; the first is the canonical one."""
 
 
-def describe(scene: Scene) -> Caption:
+def describe(scene: Scene, unsaid: frozenset[str] = frozenset()) -> Caption:
     """The full sentence: everything said, in canonical words, things from left to right.
 
-    Two scenes that differ in one attribute differ in one word of it (two where English needs "a"/"an").
+    Two scenes that differ in one attribute differ in one word of it (two for the style). `unsaid` names
+    attributes of things to leave out, as "thing0.pose".
     """
     opening = _scene_words("style", scene.style, None)
     body: Words = []
     for index, thing in enumerate(scene.things):
         body += _joint(LEFT[0], index - 1) if index else []
-        body += _noun_phrase(index, thing, _sayable(thing), None)
+        said = {name for name in _sayable(thing) if f"thing{index}.{name}" not in unsaid}
+        body += _noun_phrase(index, thing, said, None)
     closing = _scene_words("ground", scene.ground, None) + _scene_words("time", scene.time, None)
-    return _caption(opening + body + closing, frozenset(), range(len(scene.things)))
+    return _caption(opening + body + closing, unsaid, range(len(scene.things)))
 
 
 def caption(scene: Scene, seed: int) -> Caption:
@@ -71,7 +81,9 @@ def caption(scene: Scene, seed: int) -> Caption:
     free = _dropped(scene, rng)
     body, order, related = _body(scene, free, rng)
     free = free if related else free | {"relation"}
-    said = {name: _scene_words(name, getattr(scene, name), rng) for name in ("ground", "time") if name not in free}
+    said = {
+        name: _scene_words(name, getattr(scene, name), rng) for name in ("ground", "time") if name not in free
+    }
     opening = _opening(scene, free, rng)
     return _caption(_arranged(opening, body, said, rng), frozenset(free), order)
 

@@ -51,11 +51,40 @@ class Light(NamedTuple):
 
 
 LIGHTS: Mapping[str, Light] = {
-    "day": Light((0.58, 0.60, 0.63), (0.50, 0.48, 0.44), (1, 1, 1), (0.36, 0.62, 0.92), (0.80, 0.91, 0.98),
-                 (1, 1, 1), (1.0, 0.98, 0.82), 34, 0.36),
-    "sunset": Light((0.60, 0.52, 0.54), (0.52, 0.42, 0.30), (0.92, 0.70, 0.60), (0.46, 0.33, 0.56),
-                    (1.00, 0.64, 0.34), (1.0, 0.62, 0.52), (1.0, 0.90, 0.60), 7, 0.36),
-    "night": Light((0.57, 0.56, 0.62), (0.40, 0.38, 0.38), (0.46, 0.46, 0.56), (0.03, 0.05, 0.16),
-                   (0.15, 0.20, 0.40), (0.22, 0.26, 0.45), (0.86, 0.87, 0.84), 34, 0.36),
-}  # fmt: skip
+    "day": Light(
+        ambient=(0.58, 0.60, 0.63),
+        sun=(0.50, 0.48, 0.44),
+        ground=(1.0, 1.0, 1.0),
+        zenith=(0.36, 0.62, 0.92),
+        horizon=(0.80, 0.91, 0.98),
+        cloud=(1.0, 1.0, 1.0),
+        disc=(1.0, 0.98, 0.82),
+        disc_height=34.0,
+        shadow=0.36,
+    ),
+    "sunset": Light(
+        ambient=(0.60, 0.52, 0.54),
+        sun=(0.52, 0.42, 0.30),
+        ground=(0.92, 0.70, 0.60),
+        zenith=(0.46, 0.33, 0.56),
+        horizon=(1.00, 0.64, 0.34),
+        cloud=(1.0, 0.62, 0.52),
+        disc=(1.0, 0.90, 0.60),
+        disc_height=7.0,
+        shadow=0.36,
+    ),
+    "night": Light(
+        ambient=(0.57, 0.56, 0.62),
+        sun=(0.40, 0.38, 0.38),
+        ground=(0.46, 0.46, 0.56),
+        zenith=(0.03, 0.05, 0.16),
+        horizon=(0.15, 0.20, 0.40),
+        cloud=(0.22, 0.26, 0.45),
+        disc=(0.86, 0.87, 0.84),
+        disc_height=34.0,
+        shadow=0.36,
+    ),
+}
+"""At night things get more light than the ground they stand on: every colour must still read as itself."""
 SUN_FROM = (-0.52, 0.66, 0.54)
+"""Direction to the sun: left, above and before the picture."""

@@ -48,7 +48,7 @@ def patches(scenes: Sequence[Scene], size: int, device: torch.device) -> Patches
     top = column([top for top, _ in corner], grid)
     x = ((grid.view(1, 1, -1) + left) / scale - column([t.x for t in things], grid)) / half
     y = (column([t.row for t in things], grid) - (grid.view(1, -1, 1) + top) / scale) / half
-    x, y = torch.broadcast_tensors(x, y)
+    x, y = x.expand(-1, len(grid), -1), y.expand(-1, -1, len(grid))
     cover, distance, normal, paint, fixed = _sculpt(things, x, y, half * scale)
     colour = _shade([scenes[b] for b, _ in owners], things, x, y, half, (normal, paint, fixed))
     numbers = torch.tensor([(*c, *o) for c, o in zip(corner, owners, strict=True)], device=device)
@@ -86,7 +86,9 @@ def _shade(
     albedo = torch.lerp(albedo, colours([PATTERN[t.colour] for t in things], x), mark)
     albedo = albedo * paint.unsqueeze(1) + fixed
     gloss = column([float(t.material == "shiny") for t in things], x)
-    bulged = torch.stack((normal[:, 0] + 0.35 * gloss * x, normal[:, 1] + 0.35 * gloss * (y - 1), normal[:, 2]), 1)
+    bulged = torch.stack(
+        (normal[:, 0] + 0.35 * gloss * x, normal[:, 1] + 0.35 * gloss * (y - 1), normal[:, 2]), 1
+    )
     bulged = bulged / bulged.square().sum(1, keepdim=True).sqrt().clamp_min(0.05)
     lights = [LIGHTS[scene.time] for scene in scenes]
     sun = torch.tensor(SUN_FROM, device=x.device).view(1, 3, 1, 1)

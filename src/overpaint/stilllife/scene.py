@@ -37,8 +37,11 @@ FRAME = 128
 HALF: Mapping[str, float] = {"small": 16.5, "large": 28.0}
 """Half the width (and height) of the box an object stands in, in frame pixels."""
 GAP = 1.0
+"""Least room between two boxes, and between a box and the frame, in frame pixels."""
 ROWS = (98, 114)
+"""First and last line a thing may stand on."""
 COUNT_WEIGHTS = (2, 2, 1)
+"""How often a scene holds one, two or three things."""
 
 
 class SceneError(OverpaintError):
@@ -54,8 +57,8 @@ class Thing:
     material: str = "matte"
     size: str = "large"
     pose: str = "upright"
-    x: float = 64.0
-    row: float = 104.0
+    x: float | int = 64.0
+    row: float | int = 104.0
 
     def __post_init__(self) -> None:
         for name, values in THING_VALUES.items():
@@ -172,6 +175,7 @@ def from_json(text: str) -> Scene:
     """The scene written by `to_json`. Raises `SceneError` when the text is not one."""
     try:
         data = cast(dict[str, Any], json.loads(text))
-        return Scene(**{**data, "things": tuple(Thing(**thing) for thing in data["things"])})
+        things = tuple(Thing(**thing) for thing in data.pop("things"))
+        return Scene(things, **data)
     except (ValueError, TypeError, KeyError) as error:
         raise SceneError("This is not a scene written by overpaint.") from error

@@ -76,7 +76,7 @@ def _round(side: Tensor, up: float) -> Normal:
 
 
 def _ball(out: Relief, x: Tensor, y: Tensor) -> None:
-    out.add(*_oval(x, y, 0, 1, 1, 1))
+    out.add(*_oval(x, y, 0.0, 1.0, 1.0, 1.0))
 
 
 def _cube(out: Relief, x: Tensor, y: Tensor) -> None:
@@ -92,7 +92,7 @@ def _cone(out: Relief, x: Tensor, y: Tensor) -> None:
     half = wide * (high - y).clamp_min(0.0) / (high - low)
     slant = (x.abs() - wide * (high - y) / (high - low)) * 0.9
     side = torch.maximum(slant, low - y)
-    base, _ = _oval(x, y, 0, low, wide, low)
+    base, _ = _oval(x, y, 0.0, low, wide, low)
     out.add(torch.minimum(side, base), _round(x / half.clamp_min(0.05), 0.3))
 
 
@@ -102,7 +102,7 @@ def _lying_cone(out: Relief, x: Tensor, y: Tensor) -> None:
     half = wide * (2 - along).clamp_min(0.0) / (2 - low)
     off = y - wide * (1 - (along - low) / (2 - low)).clamp(0, 1)
     side = torch.maximum((off.abs() - half) * 0.9, low - along)
-    base, _ = _oval(x, y, low - 1, wide, low, wide)
+    base, _ = _oval(x, y, low - 1.0, wide, low, wide)
     turn, up, front = _round(off / half.clamp_min(0.05), 0.25)
     out.add(torch.minimum(side, base), (up, turn, front))
     out.add(base, _flat(x, -0.9, 0.1, 0.42))
@@ -110,8 +110,8 @@ def _lying_cone(out: Relief, x: Tensor, y: Tensor) -> None:
 
 def _cylinder(out: Relief, x: Tensor, y: Tensor) -> None:
     wide, flat = 0.72, 0.22
-    lid, _ = _oval(x, y, 0, 2 - flat, wide, flat)
-    base, _ = _oval(x, y, 0, flat, wide, flat)
+    lid, _ = _oval(x, y, 0.0, 2.0 - flat, wide, flat)
+    base, _ = _oval(x, y, 0.0, flat, wide, flat)
     body = torch.minimum(_box(x, y, -wide, wide, flat, 2 - flat), base)
     out.add(torch.minimum(body, lid), _round(x / wide, 0.0))
     out.add(lid, _flat(x, 0.1, 0.93, 0.35))
@@ -154,18 +154,18 @@ def _tree(out: Relief, x: Tensor, y: Tensor) -> None:
 
 
 def _mushroom(out: Relief, x: Tensor, y: Tensor) -> None:
-    stem = torch.minimum(_box(x, y, -0.3, 0.3, 0.12, 1.0), _oval(x, y, 0, 0.14, 0.36, 0.14)[0])
+    stem = torch.minimum(_box(x, y, -0.3, 0.3, 0.12, 1.0), _oval(x, y, 0.0, 0.14, 0.36, 0.14)[0])
     out.add(stem, _round(x / 0.34, 0.0), CREAM)
-    dome, bent = _oval(x, y, 0, 0.9, 1, 1.0)
-    below, flat = _oval(x, y, 0, 0.9, 1, 0.2)
+    dome, bent = _oval(x, y, 0.0, 0.9, 1.0, 1.0)
+    below, flat = _oval(x, y, 0.0, 0.9, 1.0, 0.2)
     upper = (y >= 0.9).to(x.dtype)
     normal = (bent[0], bent[1] * upper, torch.lerp(flat[2] * 0.8, bent[2], upper))
     out.add(torch.lerp(below, dome, upper), normal)
 
 
 def _snowman(out: Relief, x: Tensor, y: Tensor) -> None:
-    out.add(*_oval(x, y, 0, 0.6, 0.68, 0.6))
-    head = _oval(x, y, 0, 1.38, 0.46, 0.42)
+    out.add(*_oval(x, y, 0.0, 0.6, 0.68, 0.6))
+    head = _oval(x, y, 0.0, 1.38, 0.46, 0.42)
     out.add(*head)
     front = head[1]
     brim = torch.minimum(_box(x, y, -0.5, 0.5, 1.62, 1.74), _box(x, y, -0.3, 0.3, 1.66, 2.0))
@@ -174,7 +174,7 @@ def _snowman(out: Relief, x: Tensor, y: Tensor) -> None:
         out.add(_oval(x, y, cx, 1.5, 0.075, 0.075)[0], front, COAL)
     out.add(_oval(x, y, 0.12, 1.34, 0.22, 0.085)[0], front, CARROT)
     for cy in (0.5, 0.85):
-        out.add(_oval(x, y, 0, cy, 0.085, 0.085)[0], _flat(x, 0.0, 0.3, 0.95), COAL)
+        out.add(_oval(x, y, 0.0, cy, 0.085, 0.085)[0], _flat(x, 0.0, 0.3, 0.95), COAL)
 
 
 Sculptor = Callable[[Relief, Tensor, Tensor], None]

@@ -11,7 +11,7 @@ import torch
 from torch import Tensor
 
 from overpaint.stilllife.light import GROUND, LIGHTS, Light
-from overpaint.stilllife.scene import FRAME, GROUNDS, Scene
+from overpaint.stilllife.scene import FRAME, Scene
 from overpaint.stilllife.shapes import FOOT
 
 
@@ -26,6 +26,7 @@ class Detail:
 
 
 def detail(scene: Scene) -> Detail:
+    """The details of one scene; equal for all scenes of the same seed."""
     rng = random.Random(f"detail {scene.seed}")
     clouds = tuple(rng.random() for _ in range(6))
     return Detail(
@@ -36,7 +37,7 @@ def detail(scene: Scene) -> Detail:
     )
 
 
-def column(values: Sequence[float], like: Tensor) -> Tensor:
+def column(values: Sequence[float | int], like: Tensor) -> Tensor:
     """One number a picture, shaped to broadcast over its pixels."""
     return torch.tensor(values, dtype=like.dtype, device=like.device).view(-1, 1, 1)
 
@@ -112,7 +113,9 @@ def shadows(scenes: Sequence[Scene], x: Tensor, y: Tensor) -> Tensor:
         dx = x - column([t.x for t in things], x)
         dy = y - column([t.row for t in things], x)
         touch = _soft(dx / (1.15 * foot + 2), (dy + 0.04 * half) / (0.24 * foot + 3))
-        cast = _soft((dx - 0.75 * reach) / (0.75 * reach + foot), (dy + 0.10 * half + 0.12 * dx) / (0.30 * half))
+        cast = _soft(
+            (dx - 0.75 * reach) / (0.75 * reach + foot), (dy + 0.10 * half + 0.12 * dx) / (0.30 * half)
+        )
         dark = column([LIGHTS[scenes[k].time].shadow for k in having], x)
         light = (1 - dark * cast) * (1 - 1.1 * dark * touch)
         kept[torch.tensor(having, device=x.device)] *= light
@@ -122,6 +125,3 @@ def shadows(scenes: Sequence[Scene], x: Tensor, y: Tensor) -> Tensor:
 def _soft(u: Tensor, v: Tensor) -> Tensor:
     inside = (1.3 - (u * u + v * v).sqrt()).mul(1.15).clamp(0, 1)
     return inside * inside * (3 - 2 * inside)
-
-
-__all__ = ["GROUNDS", "backdrop", "colours", "column", "detail", "shadows"]

@@ -24,9 +24,9 @@ FAR = 20.0
 class Truth:
     """The known answers of a batch of pictures.
 
-    `masks[:, k]` is where the k-th thing from the left is seen; `segments` indexes `NAMES`; `depth` grows away
-    from the viewer (1 at the lower edge, `FAR` for the sky); `normals` point right, up and to the viewer (zero
-    in the sky); `edges` is 1 where two segments or two faces meet.
+    `masks[:, k]` is where the k-th thing from the left is seen; `segments` indexes `NAMES`; `depth` grows
+    away from the viewer (1 at the lower edge, `FAR` for the sky); `normals` point right, up and to the viewer
+    (zero in the sky); `edges` is 1 where two segments or two faces meet.
     """
 
     masks: Bool[Tensor, "b 3 h w"]
@@ -48,7 +48,9 @@ def truth(scenes: Sequence[Scene], size: int = FRAME, device: str | torch.device
     segments = torch.where(owner >= 0, named, below.long())
     up = torch.tensor((0.0, 0.97, 0.24), device=x.device).view(1, 3, 1, 1) * below.unsqueeze(1)
     normals = torch.where((owner >= 0).unsqueeze(1), normals, up)
-    return Truth(masks, segments, _depth(scenes, owner, normals, y, horizon), normals, _edges(owner, segments, normals))
+    return Truth(
+        masks, segments, _depth(scenes, owner, normals, y, horizon), normals, _edges(owner, segments, normals)
+    )
 
 
 def _things(scenes: Sequence[Scene], size: int, x: Tensor) -> tuple[Tensor, Tensor]:

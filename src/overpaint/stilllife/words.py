@@ -77,13 +77,15 @@ GLUE = ("a", "an", "the", "of", "on", "in", "at", "by", "to", ",", "picture", "i
 
 # Not in any caption: words people write when they edit, kept so that they are one token each later.
 SPARE = tuple(
-    "not without with no two three one many some other another very more less made from into like that is are "
-    "it its this there where under over above below behind front near far between middle top side up down and or "
-    "but fluffy soft hard smooth rough wooden metal glass golden silver old new bright dark light warm cold "
-    "cat dog bird fish horse car boat flower star moon sun cloud sky mountain river road bottle cup table chair "
-    "hat door window roof orange pink brown grey gray object thing things shape scene background style painting "
-    "oil watercolour cartoon winter summer spring autumn rain fog morning evening remove add change replace "
-    "round square tall short wide thin empty full floating".split()
+    """
+    not without with no two three one many some other another very more less made from into like that is
+    are it its this there where under over above below behind front near far between middle top side up
+    down and or but fluffy soft hard smooth rough wooden metal glass golden silver old new bright dark
+    light warm cold cat dog bird fish horse car boat flower star moon sun cloud sky mountain river road
+    bottle cup table chair hat door window roof orange pink brown grey gray object thing things shape
+    scene background style painting oil watercolour cartoon winter summer spring autumn rain fog morning
+    evening remove add change replace round square tall short wide thin empty full floating
+    """.split()
 )
 
 # Words that alone decide a value of the surroundings, whatever stands beside them.
@@ -96,7 +98,8 @@ SCENE_KEYS: Mapping[str, tuple[str, str]] = {
     "noon": ("time", "day"), "day": ("time", "day"), "daylight": ("time", "day"),
     "sunset": ("time", "sunset"), "dusk": ("time", "sunset"),
     "night": ("time", "night"), "moonlight": ("time", "night"),
-    "photograph": ("style", "photograph"), "photo": ("style", "photograph"), "colour": ("style", "photograph"),
+    "photograph": ("style", "photograph"), "photo": ("style", "photograph"),
+    "colour": ("style", "photograph"),
     "pencil": ("style", "pencil"), "drawing": ("style", "pencil"), "sketch": ("style", "pencil"),
     "pixel": ("style", "pixel"),
 }  # fmt: skip
@@ -122,7 +125,9 @@ MEANINGS: Mapping[str, Meaning] = _meanings()
 
 
 def _vocabulary() -> tuple[str, ...]:
-    phrases = [p for table in (*THING_WORDS.values(), *SCENE_WORDS.values()) for v in table.values() for p in v]
+    phrases = [
+        p for table in (*THING_WORDS.values(), *SCENE_WORDS.values()) for v in table.values() for p in v
+    ]
     known = [word for phrase in (*phrases, *NO_STYLE, *LEFT, *RIGHT, *BESIDE) for word in phrase.split()]
     return tuple(dict.fromkeys([*GLUE, *known, *SPARE]))
 
