@@ -7,7 +7,7 @@ from overpaint.stilllife.captions import DROP, Caption, caption, describe
 from overpaint.stilllife.scene import LYING_KINDS, Scene, Thing, sample
 from overpaint.stilllife.words import MEANINGS, VOCABULARY
 
-SCENES = [sample(seed) for seed in range(1500)]
+SCENES = [sample(seed) for seed in range(700)]
 SAID = [(scene, caption(scene, seed)) for seed, scene in enumerate(SCENES)]
 
 
@@ -34,9 +34,9 @@ def test_sentences_are_known_words_with_single_spaces() -> None:
         assert set(said.text.split(" ")) <= set(VOCABULARY)
 
 
-@pytest.mark.parametrize("number", range(0, 1500, 50))
+@pytest.mark.parametrize("number", range(0, 700, 100))
 def test_every_attribute_is_either_stated_or_free(number: int) -> None:
-    for scene, said in SAID[number : number + 50]:
+    for scene, said in SAID[number : number + 100]:
         assert stated(said) | (said.free - {"relation"}) == attributes(scene)
         assert not stated(said) & said.free
 
@@ -71,7 +71,7 @@ def test_attributes_are_left_out_as_often_as_stated() -> None:
         all_names.update(name.split(".")[-1] for name in attributes(scene))
         dropped.update(name.split(".")[-1] for name in said.free)
     for name, share in DROP.items():
-        assert abs(dropped[name] / all_names[name] - 0.7 * share) < 0.05
+        assert abs(dropped[name] / all_names[name] - 0.7 * share) < 0.06
 
 
 def test_full_sentence() -> None:

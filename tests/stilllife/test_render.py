@@ -1,6 +1,7 @@
 import math
 import time
 
+import numpy as np
 import pytest
 import torch
 from torch import Tensor
@@ -127,13 +128,13 @@ def test_pixel_style_is_made_of_blocks() -> None:
 
 
 def test_pictures_stay_easy_to_compress() -> None:
-    scenes = [sample(20_000 + seed) for seed in range(128)]
+    scenes = [sample(20_000 + seed) for seed in range(96)]
     pictures = render(scenes)
     patches = pictures.unfold(2, 8, 8).unfold(3, 8, 8).permute(0, 2, 3, 1, 4, 5).reshape(-1, 192)
     patches = patches - patches.mean(0)
     # what four principal components of a patch cannot keep is the energy of all the others
-    energy = torch.linalg.svdvals(patches).square()
-    error = float(energy[4:].sum()) / patches.numel()
+    energy = np.linalg.eigvalsh((patches.T @ patches).double().numpy())
+    error = float(energy[:-4].sum()) / patches.numel()
     assert -10 * math.log10(error) > 26.5
 
 

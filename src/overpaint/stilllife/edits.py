@@ -97,8 +97,8 @@ def with_added(scene: Scene, wanted: Mention) -> Scene | None:
     rng = random.Random(f"added {scene.seed}")
     free = [colour for colour in COLOURS if colour not in {thing.colour for thing in scene.things}]
     colour, row = rng.choice(free), float(rng.randint(*ROWS))
-    said = {"colour": colour, "size": "small", **wanted.said()}
-    thing = replace(Thing(**said), row=row)
+    words = (wanted.material or "matte", wanted.size or "small", wanted.pose or "upright")
+    thing = Thing(wanted.kind, wanted.colour or colour, *words, row=row)
     last = scene.things[-1]
     left = last.x + last.half
     if len(scene.things) == 3 or FRAME - left < 2 * (thing.half + GAP):
