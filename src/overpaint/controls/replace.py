@@ -1,0 +1,92 @@
+"""The two replacements of Prompt-to-Prompt: the target looks where the source looks.
+
+Hertz et al., "Prompt-to-Prompt Image Editing with Cross Attention Control", ICLR 2023, arXiv:2208.01626.
+"""
+
+from dataclasses import dataclass
+
+from jaxtyping import Float
+from torch import Tensor
+
+from overpaint.attention import Control, Heads, Maps, Moment, Site
+from overpaint.controls.rows import put
+from overpaint.words import Alignment, Window, bounds
+
+SOURCE, TARGET = "src+", "tgt+"
+
+
+@dataclass(eq=False)
+class CrossReplace(Control):
+    """The target's cross-attention maps become the source's, token by token.
+
+    With the source's maps ``S``, the target's own ``T``, the alignment ``(A, kept)``, a factor ``c`` for
+    every target token and the window table ``w`` (0 or 1 by step and token), the new maps are
+    ``w * c * (kept * (S A) + (1 - kept) * T) + (1 - w) * T``. As in the published method nothing is
+    normalised afterwards (word swap, refinement and re-weighting in section 3.2 of the paper).
+    """
+
+    alignment: Alignment
+    table: Float[Tensor, "steps tokens"]
+    """When each target token follows the source (`overpaint.words.windows`)."""
+    factors: Float[Tensor, " tokens"]
+    """What the maps of each target token are multiplied by inside its window (`overpaint.words.weights`)."""
+    needs_probs = True
+    reads = frozenset({SOURCE, TARGET})
+    writes = frozenset({TARGET})
+
+    def __post_init__(self) -> None:
+        inside, kept = self.table * self.factors, self.alignment.kept
+        # The formula as S (A u) + T v.
+        self._parts: tuple[Tensor, ...] = (
+            self.alignment.matrix,
+            inside * kept,
+            inside * (1 - kept) + (1 - self.table),
+        )
+        # Asking the table at every layer would make an accelerator wait each time.
+        self._open = [bool(row.any()) for row in self.table]
+
+    def where(self, site: Site) -> bool:
+        """Every cross-attention layer."""
+        return site.kind == "cross"
+
+    def when(self, at: Moment) -> bool:
+        """While the window of any token is open."""
+        return at.step < len(self._open) and self._open[at.step]
+
+    def probs(self, site: Site, at: Moment, p: Maps) -> Maps:
+        """The target's row anew, from the source's and its own."""
+        (source,), (target,) = at.of(SOURCE), at.of(TARGET)
+        matrix, moved, own = self._parts = tuple(part.to(p) for part in self._parts)
+        new = p[source] @ (matrix * moved[at.step]) + p[target] * own[at.step]
+        return put(p, [target], new[None])
+
+
+@dataclass(eq=False)
+class SelfReplace(Control):
+    """The target's self-attention maps become the source's where maps are small: layout travels in them.
+
+    The source's queries and keys take the place of the target's, which gives the same map without forming it.
+    """
+
+    window: Window
+    """The share of the steps during which the layout is held."""
+    limit: int = 32
+    """The largest side, in cells, of a map that is replaced (16 in the first published code)."""
+    reads = frozenset({SOURCE, TARGET})
+    writes = frozenset({TARGET})
+
+    def where(self, site: Site) -> bool:
+        """Every self-attention layer; which maps are small enough depends on the picture."""
+        return site.kind == "self"
+
+    def when(self, at: Moment) -> bool:
+        """From step ``int(steps * a)`` up to ``int(steps * b)``."""
+        start, stop = (int(at.steps * share) for share in bounds(self.window))
+        return start <= at.step < stop
+
+    def qkv(self, site: Site, at: Moment, q: Heads, k: Heads, v: Heads) -> tuple[Heads, Heads, Heads]:
+        """The source's queries and keys for both; each keeps its values."""
+        if at.side(site) > self.limit:
+            return q, k, v
+        (source,), targets = at.of(SOURCE), at.of(TARGET)
+        return put(q, targets, q[source : source + 1]), put(k, targets, k[source : source + 1]), v

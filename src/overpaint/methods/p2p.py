@@ -1,0 +1,112 @@
+"""Prompt-to-Prompt: two prompts walk side by side, and the new one looks where the old one looks."""
+
+from typing import ClassVar, Literal
+
+from pydantic import Field
+
+from overpaint.attention import Control
+from overpaint.card import Card, Cost, Law, Need, Paper
+from overpaint.controls import CrossReplace, Keep, SelfReplace, near_side
+from overpaint.controls.given import FactorByWord, Span, SpanByWord, both_places
+from overpaint.errors import UsageError
+from overpaint.inversions import AnyInversion, Direct
+from overpaint.masks import LocalBlend
+from overpaint.method import Method
+from overpaint.model import Model
+from overpaint.path import Latent
+from overpaint.sample import compose, denoise
+from overpaint.task import Task
+from overpaint.words import Alignment, Words, refine, swap, weights, windows
+
+CARD = Card(
+    name="p2p",
+    idea="The new prompt looks where the old one looks, so that only what the words change changes.",
+    papers=(
+        Paper(
+            "hertz2023prompt",
+            "Hertz, Amir and Mokady, Ron and Tenenbaum, Jay and Aberman, Kfir and Pritch, Yael "
+            "and Cohen-Or, Daniel",
+            "Prompt-to-Prompt Image Editing with Cross Attention Control",
+            "International Conference on Learning Representations",
+            2023,
+            "2208.01626",
+            "https://github.com/google/prompt-to-prompt",
+        ),
+    ),
+    needs=frozenset({Need.IMAGE, Need.SOURCE, Need.TARGET}),
+    families={"sd1": {}, "sd2": {}, "sdxl": {}},
+    cost=lambda o: o.inversion.cost(o.steps) + Cost.of(o.steps * (o.inversion.source_rows + 2)),
+    law=Law.AS_INVERSION,
+    published="PIE-Bench with SD 1.4, 50 steps, direct inversion (arXiv:2310.01506, table 1): structure "
+    "distance 0.01165; outside the edit PSNR 27.22, LPIPS 0.05455, SSIM 0.8476; CLIP 25.02, in it 22.10",
+)
+
+
+class PromptToPrompt(Method):
+    """Swap, add or re-weight words of a prompt while the target follows the source's attention maps.
+
+    Same prompt twice: over an inversion that does not pin the source, the target is the walked-back source.
+    Over one that does (`Direct`) the source is the picture itself, and the target a guided walk beside it
+    that sees its maps.
+    """
+
+    card: ClassVar[Card] = CARD
+    steps: int = Field(default=50, ge=1, le=1000, description="denoising steps")
+    guidance: float = Field(default=7.5, ge=0, le=30, description="classifier-free guidance scale")
+    inversion: AnyInversion = Field(default=Direct(), description="how the picture becomes noise")
+    kind: Literal["auto", "swap", "refine"] = Field(default="auto", description="swap words, or add some")
+    cross_replace: Span = Field(default=0.8, description="share of the steps with the source's word maps")
+    self_replace: Span = Field(default=0.4, description="share of the steps with the source's layout")
+    word_windows: SpanByWord = Field(default={}, description="cross_replace for single words of the target")
+    reweight: FactorByWord = Field(default={}, description="how much words of the target count (-20 to 20)")
+    blend: str = Field(default="", description="words whose place alone may change: cat=>dog")
+    blend_subtract: str = Field(default="", description="words whose place must not change: bench")
+    blend_threshold: float = Field(
+        default=0.3, ge=0, le=1, description="share of the peak that counts as place"
+    )
+    blend_version: int = Field(default=2, ge=1, le=2, description="from the start (1), or after a fifth (2)")
+    self_limit: int = Field(
+        default=32, ge=1, le=1024, description="largest side of a map that holds the layout"
+    )
+    official: bool = Field(default=False, description="align tokens of a swap as the published code does")
+
+    def check(self, model: Model, task: Task) -> None:
+        """Every word that is named must be in its prompt, and the prompts must suit the kind of edit."""
+        parts(self, model, task)
+
+    def __call__(self, model: Model, task: Task) -> Latent:
+        """Invert, then walk both prompts with the target's attention replaced."""
+        path = model.path(self.steps)
+        controls, blend = parts(self, model, task)
+        texts = task.source, task.target, task.null
+        walk = self.inversion.walk(model, path, task.x0, texts, self.guidance, task.noise)
+        with model.control(*controls):
+            return denoise(model, path, walk.xs, walk.branches, after=compose(walk.after, blend))["tgt"]
+
+
+def parts(o: PromptToPrompt, model: Model, task: Task) -> tuple[list[Control], LocalBlend | None]:
+    """The controls of an edit and its blend, if it has one.
+
+    Raises:
+        UsageError: a word is not in its prompt, or the prompts do not suit the kind of edit.
+    """
+    source, target = task.source.prompt, task.target.prompt
+    table = windows(target, o.steps, o.cross_replace, o.word_windows)
+    cross = CrossReplace(align(o, source, target), table, weights(target, o.reweight))
+    controls: list[Control] = [cross, SelfReplace(o.self_replace, o.self_limit)]
+    if o.blend_subtract and not (o.blend and o.blend_version == 2):
+        raise UsageError(
+            "Words can be subtracted from a blend of version 2 only; give blend words, or subtract none."
+        )
+    if not o.blend:
+        return controls, None
+    keep = Keep(near_side(model.tap.sites, *task.shape[-2:]))
+    places = both_places(o.blend, source, target), both_places(o.blend_subtract, source, target)
+    start = int(o.steps * (0.2 if o.blend_version == 2 else 0))
+    return [*controls, keep], LocalBlend(keep, *places, o.blend_threshold, start, model.meter)
+
+
+def align(o: PromptToPrompt, source: Words, target: Words) -> Alignment:
+    """The alignment of the chosen kind; by itself, a swap where both prompts have as many words."""
+    swaps = len(source.words) == len(target.words) if o.kind == "auto" else o.kind == "swap"
+    return swap(source, target, o.official) if swaps else refine(source, target)
