@@ -29,8 +29,8 @@ LAYERS: list[set[str]] = [
     {"guides", "controls", "sides", "sample", "losses", "task"},
     {"inversions", "masks", "tune", "method"},
     {"methods"},
-    {"registry", "settings"},
-    {"api", "contract", "intake", "job", "loading", "result"},
+    {"registry", "settings", "settling"},
+    {"api", "citing", "contract", "estimate", "intake", "job", "loading", "preview", "result"},
     {"stilllife", "train"},
     {"cli", "web", "batch", "bench", "__main__"},
 ]

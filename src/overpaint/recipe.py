@@ -80,6 +80,7 @@ class ModelRecord(Record):
 
     name: str
     hash: str = ""
+    family: str = ""
 
 
 class Environment(Record):
@@ -110,6 +111,7 @@ class Recipe(Record):
     model: ModelRecord
     environment: Environment = Environment()
     source: SourceRecord | None = None
+    watched: bool = Field(default=False, description="attention was recorded, which changes the last bits")
     output: str = Field(default="", description="SHA-256 of the pixels that were written")
 
 

@@ -5,7 +5,7 @@ schemas, and never import a network library.
 """
 
 import json
-from collections.abc import Iterator
+from collections.abc import Iterable, Iterator
 from difflib import get_close_matches
 from functools import cache
 from importlib import import_module
@@ -94,6 +94,16 @@ def summary() -> dict[str, Any]:
 def read_summary() -> dict[str, Any]:
     """The stored summary, without importing any method."""
     return cast("dict[str, Any]", json.loads(SUMMARY.read_text(encoding="utf-8")))
+
+
+def catalogue(family: str | None = None, needs: Iterable[str] = ()) -> dict[str, Any]:
+    """The methods that run on a family and use all of these inputs, by name, with their cards and options."""
+    return {
+        name: card
+        for name, card in read_summary().items()
+        if (family is None or family in card["families"])
+        and set(needs) <= {*card["needs"], *card["optional"]}
+    }
 
 
 def write_summary() -> None:

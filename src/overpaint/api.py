@@ -1,0 +1,182 @@
+"""What a program calls: edit, generate, invert, rerun, cite."""
+
+from dataclasses import replace
+from pathlib import Path as FilePath
+from typing import Any
+
+import torch
+
+from overpaint.citing import bibtex
+from overpaint.intake import Given
+from overpaint.job import Job, Wish, plan, run, wish
+from overpaint.loading import load, threads
+from overpaint.meter import Meter
+from overpaint.methods.invert import Invert
+from overpaint.model import Model, Pixels
+from overpaint.recipe import Recipe, read_recipe
+from overpaint.result import Edit
+
+
+def edit(
+    image: Given,
+    *,
+    source: str = "",
+    target: str = "",
+    method: str = "p2p",
+    model: str | Model = "still-life",
+    seed: int = 0,
+    meter: Meter | None = None,
+    maps: bool = False,
+    **options: Any,
+) -> Edit:
+    """Edit a picture with a published method.
+
+    Args:
+        image: a file, an image of Pillow, an array or a `Picture`, of any size: it is fitted to the model
+            without distortion, and the result has its size.
+        source: what the picture shows now; may be left out where the picture says so itself.
+        target: what it should show.
+        method: a name from ``overpaint methods``.
+        model: a loaded model, a shipped one's name, or a diffusers folder.
+        seed: of every random draw; the global random state is neither used nor moved.
+        meter: counts, reports progress and cancels; a fresh one each time.
+        maps: record where every word of ``target`` looks (`Edit.words`).
+        options: the method's; an option of a component is written ``{"inversion.inner": 5}``.
+
+    Raises:
+        UsageError: anything about the request is wrong; raised before the first network call.
+    """
+    request = {"source": source, "target": target, "seed": seed}
+    return carried_out(wish("edit", method, image, request, options, maps), model, meter)
+
+
+def generate(
+    prompt: str,
+    *,
+    model: str | Model = "still-life",
+    seed: int = 0,
+    meter: Meter | None = None,
+    maps: bool = False,
+    **options: Any,
+) -> Edit:
+    """A picture from a prompt; its recipe lets later edits start from the exact noise instead of inverting.
+
+    Raises:
+        UsageError: an empty or overlong prompt, or an option that is wrong.
+    """
+    request = {"target": prompt, "seed": seed}
+    return carried_out(wish("generate", "generate", None, request, options, maps), model, meter)
+
+
+def invert(
+    image: Given,
+    *,
+    source: str = "",
+    model: str | Model = "still-life",
+    seed: int = 0,
+    meter: Meter | None = None,
+    **options: Any,
+) -> Edit:
+    """Turn a picture into noise and walk it back: ``figures.psnr`` says how well that goes.
+
+    The inversion stays in the model's cache, so that edits with the same prompt and options start at once.
+
+    Raises:
+        UsageError: the picture cannot be read, or an option is wrong.
+    """
+    request = {"source": source, "seed": seed}
+    return carried_out(wish("invert", "invert", image, request, options), model, meter)
+
+
+def rerun(
+    recipe: str | FilePath | Recipe,
+    *,
+    model: str | Model | None = None,
+    meter: Meter | None = None,
+    maps: bool = False,
+) -> Edit:
+    """Make a picture again from its recipe: bit for bit on the same machine with the same versions.
+
+    Where versions, model or result differ from what was recorded, the edit's warnings say so.
+
+    Raises:
+        UsageError: the file carries no recipe, or its source picture has gone or changed.
+    """
+    told = recipe if isinstance(recipe, Recipe) else read_recipe(recipe)
+    asked, where = recalled(told, maps), told.environment
+    with threads(where.threads):
+        loaded = load(told.model.name, where.dtype, where.device) if model is None else of_name(model)
+        edit = carried_out(asked, loaded, meter)
+    return replace(edit, warnings=(*edit.warnings, *differences(told, edit.recipe)))
+
+
+def cite(recipe: str | FilePath | Recipe) -> str:
+    """BibTeX of everything a picture was made with: the method, its inversion, the kind of model.
+
+    Raises:
+        UsageError: the file carries no recipe.
+    """
+    return bibtex(recipe if isinstance(recipe, Recipe) else read_recipe(recipe))
+
+
+def recalled(told: Recipe, maps: bool = False) -> Wish:
+    """The wish behind a recipe, its source picture at hand.
+
+    Raises:
+        UsageError: the source picture has gone or changed, or this overpaint has no such method or option.
+    """
+    image = None if told.source is None else told.source.open()
+    asked = wish(told.command, told.method, image, told.request, told.options, maps or told.watched)
+    return replace(asked, place=None if told.source is None else told.source.path)
+
+
+def carried_out(asked: Wish, model: str | Model, meter: Meter | None) -> Edit:
+    """Plan and run, the model held from the first look to the last."""
+    loaded = of_name(model)
+    with loaded.lock:
+        return finished(plan(asked, loaded), meter or Meter())
+
+
+def of_name(model: str | Model) -> Model:
+    """The model itself, loaded if it was named."""
+    return model if isinstance(model, Model) else load(model)
+
+
+def finished(job: Job, meter: Meter) -> Edit:
+    """Run a job; an inversion walked back is also held against the autoencoder's round trip."""
+    edit = run(job, meter)
+    if not isinstance(job.method, Invert):
+        return edit
+    with job.model.lock, torch.no_grad():
+        round_trip, back = job.model.family.decode(job.task.x0), job.model.family.decode(edit.latent)
+    figures = edit.figures.model_copy(update={"psnr": decibels(round_trip, back)})
+    return replace(edit, figures=figures)
+
+
+def decibels(one: Pixels, other: Pixels) -> float:
+    """Peak signal to noise ratio of two pictures in [-1, 1]; 100 and above counts as equal."""
+    error = (one.clamp(-1, 1) - other.clamp(-1, 1)).square().mean()
+    return float(10 * torch.log10(4 / error.clamp(min=4e-10)))
+
+
+def differences(told: Recipe, now: Recipe) -> list[str]:
+    """What is not as it was when a recipe was written, a sentence each; nothing for equal pixels."""
+    if told.output == now.output:
+        return []
+    found: list[str] = []
+    if told.model.hash != now.model.hash:
+        found.append("The weights of the model are not those the recipe was made with.")
+    was, here = told.environment, now.environment
+    changed = {
+        name: (was.versions[name], version)
+        for name, version in here.versions.items()
+        if was.versions.get(name, version) != version
+    } | {
+        name: pair
+        for name in ("device", "dtype")
+        if (pair := (getattr(was, name), getattr(here, name)))[0] != pair[1]
+    }
+    if changed:
+        listed = ", ".join(f"{name} {old} then, {new} now" for name, (old, new) in changed.items())
+        found.append(f"The recipe was made elsewhere: {listed}.")
+    return [*found, "The picture is not bit for bit the recorded one."]

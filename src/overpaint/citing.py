@@ -1,0 +1,40 @@
+"""Citations: what a picture was made with, as BibTeX."""
+
+from collections.abc import Iterator
+
+from overpaint.card import Paper
+from overpaint.inversions import Inversion
+from overpaint.job import wish
+from overpaint.methods.generate import LDM
+from overpaint.recipe import Recipe
+from overpaint.settling import settle
+
+SDXL = Paper(
+    "podell2024sdxl",
+    "Podell, Dustin and English, Zion and Lacey, Kyle and Blattmann, Andreas and Dockhorn, Tim "
+    "and Müller, Jonas and Penna, Joe and Rombach, Robin",
+    "SDXL: Improving Latent Diffusion Models for High-Resolution Image Synthesis",
+    "International Conference on Learning Representations",
+    2024,
+    "2307.01952",
+    "https://github.com/Stability-AI/generative-models",
+)
+FAMILIES = {"sd1": LDM, "sd2": LDM, "sdxl": SDXL}
+
+
+def bibtex(recipe: Recipe) -> str:
+    """The entries of the method, of its inversion and of the kind of model, each once."""
+    papers = {paper.key: paper for paper in papers_of(recipe)}
+    return "\n\n".join(paper.bibtex() for paper in papers.values())
+
+
+def papers_of(recipe: Recipe) -> Iterator[Paper]:
+    """Every paper behind a recipe, the method's first."""
+    asked = wish(recipe.command, recipe.method, None, {}, recipe.options)
+    method = settle(asked.kind, asked.options, {}, asked.title)
+    yield from method.card.papers
+    for _, value in method:
+        if isinstance(value, Inversion):
+            yield from value.papers
+    if recipe.model.family in FAMILIES:
+        yield FAMILIES[recipe.model.family]

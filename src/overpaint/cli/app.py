@@ -1,0 +1,104 @@
+"""The group of all commands, and what becomes of errors: one sentence and an exit code."""
+
+import os
+import sys
+import traceback
+from collections.abc import Callable, Sequence
+from importlib import import_module
+from typing import Any
+
+import click
+
+from overpaint import __version__
+from overpaint.cli.words import one_line, say
+from overpaint.errors import OverpaintError, UsageError
+from overpaint.settings import nearest
+
+COMMANDS = ("edit", "generate", "invert", "methods", "rerun", "cite", "train", "demo")
+WRONG, INTERNAL, CANCELLED = 2, 1, 130
+
+
+class App(click.Group):
+    """Imports a command when it is asked for, and turns every error into a sentence."""
+
+    def list_commands(self, ctx: click.Context) -> list[str]:
+        """All commands, in the order they are met."""
+        return list(COMMANDS)
+
+    def get_command(self, ctx: click.Context, cmd_name: str) -> click.Command | None:
+        """The command of that name."""
+        if cmd_name not in COMMANDS:
+            raise UsageError(f"There is no command {cmd_name!r}; {nearest(cmd_name, COMMANDS)}")
+        return import_module(f"overpaint.cli.{cmd_name}").command
+
+    def main(
+        self,
+        args: Sequence[str] | None = None,
+        prog_name: str | None = None,
+        complete_var: str | None = None,
+        standalone_mode: bool = True,
+        **extra: Any,
+    ) -> Any:
+        """Run, and end the process unless ``standalone_mode`` is off."""
+
+        def work() -> Any:
+            return super(App, self).main(args, prog_name or "overpaint", complete_var, False, **extra)
+
+        return sys.exit(guarded(work)) if standalone_mode else work()
+
+
+@click.group(cls=App, context_settings={"help_option_names": ["-h", "--help"]})
+@click.version_option(__version__, prog_name="overpaint", message="%(prog)s %(version)s")
+def app() -> None:
+    """Edit pictures with the published Stable Diffusion editing methods."""
+
+
+def guarded(work: Callable[[], Any]) -> int:
+    """The exit code of some work; whatever goes wrong is said in one sentence."""
+    try:
+        result = work()
+        sys.stdout.flush()
+    except (click.Abort, KeyboardInterrupt):
+        say("Cancelled; nothing was written.")
+        return CANCELLED
+    except BrokenPipeError:
+        os.dup2(
+            os.open(os.devnull, os.O_WRONLY), sys.stdout.fileno()
+        )  # or the interpreter complains at its end
+        return INTERNAL
+    except (click.ClickException, OverpaintError) as error:
+        say(sentence(error))
+        return WRONG
+    except Exception as error:
+        return unexpected(error)
+    return result if isinstance(result, int) else 0
+
+
+def sentence(error: Exception) -> str:
+    """What to say about an error of the user's."""
+    match error:
+        case click.NoSuchOption():
+            near = f"did you mean {error.possibilities[0]}?" if error.possibilities else "see --help."
+            return f"There is no option {error.option_name}; {near}"
+        case click.ClickException():
+            return error.format_message()
+        case _:
+            return str(error)
+
+
+def unexpected(error: Exception) -> int:
+    """An error that is ours: one sentence, and the way to see more."""
+    if os.environ.get("OVERPAINT_DEBUG") == "1":
+        traceback.print_exception(error)
+    if short_of_memory(error):
+        say("The work does not fit into memory; use a smaller picture or model, or --dtype float16.")
+    else:
+        what = one_line(f"{type(error).__name__}: {error}")
+        say(f"internal error ({what[:200]}); please report it with what OVERPAINT_DEBUG=1 shows.")
+    return INTERNAL
+
+
+def short_of_memory(error: Exception) -> bool:
+    """Whether memory ran out, in the words of Python, of accelerators or of the processor's allocator."""
+    names = {kind.__name__ for kind in type(error).__mro__}
+    return bool(names & {"MemoryError", "OutOfMemoryError"}) or "can't allocate memory" in str(error)

@@ -1,0 +1,26 @@
+"""``overpaint demo``: draw a picture, edit it, and hold the edit against the true answer."""
+
+from pathlib import Path
+
+import click
+
+from overpaint.cli.options import SEED, Common, common
+
+WHAT = "colour"
+
+
+@click.command()
+@click.option(
+    "--what", default=WHAT, show_default=True, help="What changes: kind, colour, material, ground …"
+)
+@click.option("--steps", type=click.IntRange(1, 1000), default=50, show_default=True, help="Denoising steps.")
+@SEED
+@common("model", "device", "dtype", "threads", "output", "as_json")
+def command(what: str, steps: int, seed: int, common: Common) -> None:
+    """Draw a picture, edit it by Prompt-to-Prompt over Direct inversion, and say how good that is.
+
+    Files go into the folder demo, or the one given with -o; the demo writes over its own.
+    """
+    from overpaint.cli.showing import show
+
+    show(common, common.output or Path("demo"), what, steps, seed)

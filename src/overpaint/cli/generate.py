@@ -1,0 +1,39 @@
+"""``overpaint generate``: a picture from a prompt."""
+
+import re
+from pathlib import Path
+from typing import Any
+
+import click
+
+from overpaint.cli.options import SEED, Common, MethodCommand, common
+
+
+class Generating(MethodCommand):
+    """Has the options of text to image."""
+
+    fixed = "generate"
+
+
+@click.command(cls=Generating)
+@click.argument("prompt")
+@SEED
+@common(
+    *("model", "device", "dtype", "threads", "output", "overwrite"),
+    *("as_json", "dry_run", "maps", "preview"),
+)
+def command(prompt: str, seed: int, options: dict[str, Any], common: Common) -> None:
+    """Make a picture of PROMPT; edits of it need no inversion."""
+    from overpaint.cli.running import check_files, perform, report
+    from overpaint.job import wish
+
+    out = common.output or Path(f"{name_of(prompt)}-{seed}.png")
+    check_files(common, out)
+    edit = perform(common, wish("generate", "generate", None, {"target": prompt, "seed": seed}, options), out)
+    if edit is not None:
+        report(edit, common, out)
+
+
+def name_of(prompt: str) -> str:
+    """A file name from the first words of a prompt."""
+    return re.sub(r"[^a-z0-9]+", "-", prompt.lower()).strip("-")[:40].strip("-") or "generated"

@@ -1,0 +1,41 @@
+"""``overpaint invert``: how well a picture can be turned into noise and back."""
+
+from pathlib import Path
+from typing import Any
+
+import click
+
+from overpaint.cli.options import PNG, SEED, Common, MethodCommand, common
+
+
+class Inverting(MethodCommand):
+    """Has the options of an inversion walked back."""
+
+    fixed = "invert"
+
+
+@click.command(cls=Inverting)
+@click.argument("picture", type=PNG)
+@click.option(
+    "--source", default="", help="What the picture shows; not needed where the picture says so itself."
+)
+@SEED
+@common(
+    *("model", "device", "dtype", "threads", "cache", "output", "overwrite"),
+    *("as_json", "dry_run", "strip", "preview"),
+)
+def command(picture: Path, source: str, seed: int, options: dict[str, Any], common: Common) -> None:
+    """Turn PICTURE into noise, walk it back, and say how well that went.
+
+    The inversion is kept: an edit with the same prompt, steps and inversion starts at once. The picture that
+    comes back is written with -o.
+    """
+    from overpaint.cli.answer import source_for
+    from overpaint.cli.running import check_files, perform, report
+    from overpaint.job import wish
+
+    check_files(common, common.output)
+    request = {"source": source_for(picture, source), "seed": seed}
+    edit = perform(common, wish("invert", "invert", picture, request, options), common.output)
+    if edit is not None:
+        report(edit, common, common.output)

@@ -1,0 +1,49 @@
+"""``overpaint methods``: which methods there are, from their stored cards alone."""
+
+import json
+from collections.abc import Mapping
+from typing import Any
+
+import click
+
+from overpaint.errors import UsageError
+from overpaint.registry import catalogue
+from overpaint.settings import nearest
+
+
+@click.command()
+@click.option("--family", help="Only those that run on this family: sd1, sd2 or sdxl.")
+@click.option("--needs", multiple=True, help="Only those that use this input: image, source, target or mask.")
+@click.option("--json", "as_json", is_flag=True, help="Print the cards for programs.")
+def command(family: str | None, needs: tuple[str, ...], as_json: bool) -> None:
+    """List the editing methods: what each does, what it needs, where it runs, what it costs."""
+    everything = catalogue()
+    check("family", family, {name for card in everything.values() for name in card["families"]})
+    for need in needs:
+        check("input", need, {"image", "source", "target", "mask"})
+    found = catalogue(family, needs)
+    if as_json:
+        click.echo(json.dumps(found, ensure_ascii=False))
+    elif not found:
+        click.echo("No method is like that.")
+    else:
+        table(found)
+
+
+def check(what: str, name: str | None, names: set[str]) -> None:
+    """Refuse a name nothing is called by."""
+    if name is not None and name not in names:
+        raise UsageError(f"There is no {what} {name!r}; {nearest(name, sorted(names))}")
+
+
+def table(found: Mapping[str, Mapping[str, Any]]) -> None:
+    """The methods as a table as wide as the terminal."""
+    from rich.console import Console
+    from rich.table import Table
+
+    sheet = Table("method", "what it does", "needs", "runs on", "rows", box=None, pad_edge=False)
+    for name, card in found.items():
+        least, most = card["rows"]
+        rows = str(most) if least == most else f"{least} to {most}"
+        sheet.add_row(name, card["idea"], ", ".join(card["needs"]), ", ".join(card["families"]), rows)
+    Console().print(sheet, highlight=False)

@@ -1,0 +1,193 @@
+"""Options: those every command has, and those of a method, which come from its schema."""
+
+from collections.abc import Callable, Iterator, Mapping, Sequence
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Any, cast
+
+import click
+
+from overpaint import registry
+from overpaint.cli.words import shown
+from overpaint.errors import UsageError
+from overpaint.settings import Setting, nearest, settings_of
+
+PNG = click.Path(path_type=Path)
+METAVARS = {
+    "string": "TEXT",
+    "integer": "INTEGER",
+    "number": "NUMBER",
+    "component": "NAME",
+    "object": "WORD=VALUE",
+}
+
+
+@dataclass(frozen=True)
+class Common:
+    """What commands that do work are told beside what to do."""
+
+    model: str | None = None
+    device: str | None = None
+    dtype: str | None = None
+    threads: int | None = None
+    cache: bool = True
+    output: Path | None = None
+    overwrite: bool = False
+    as_json: bool = False
+    dry_run: bool = False
+    maps: Path | None = None
+    strip: Path | None = None
+    preview: Path | None = None
+
+
+COMMON: Mapping[str, Callable[..., Any]] = {
+    "model": click.option("--model", help="A shipped model or a diffusers folder.  [default: still-life]"),
+    "device": click.option("--device", help="cpu, cuda, cuda:1 or mps.  [default: the best there is]"),
+    "dtype": click.option("--dtype", help="float32, float16 or bfloat16.  [default: what suits the device]"),
+    "threads": click.option("--threads", type=click.IntRange(1, 256), help="Threads of one operation."),
+    "cache": click.option("--cache/--no-cache", default=None, help="Keep inversions.  [default: --cache]"),
+    "output": click.option("-o", "--output", type=PNG, help="The PNG file to write."),
+    "overwrite": click.option("--overwrite", is_flag=True, default=None, help="Replace files that exist."),
+    "as_json": click.option("--json", "as_json", is_flag=True, default=None, help="Figures for programs."),
+    "dry_run": click.option("--dry-run", is_flag=True, default=None, help="Say what it would take."),
+    "maps": click.option("--maps", type=PNG, help="Write where each word of the prompt looks."),
+    "strip": click.option("--strip", type=PNG, help="Write source, edit and true answer side by side."),
+    "preview": click.option("--preview", type=PNG, help="Keep writing the latest preview while it works."),
+}
+SEED = click.option("--seed", type=int, default=0, help="Of all random draws.  [default: 0]")
+
+
+def common(*names: str) -> Callable[[Callable[..., Any]], Callable[..., Any]]:
+    """Give a command these of the common options; it receives them as one `Common`."""
+
+    def decorate(command: Callable[..., Any]) -> Callable[..., Any]:
+        def gathered(**said: Any) -> Any:
+            own = {name: said.pop(name) for name in names}
+            return command(common=Common(**{k: v for k, v in own.items() if v is not None}), **said)
+
+        gathered.__doc__ = command.__doc__
+        for name in reversed(names):
+            gathered = COMMON[name](gathered)
+        return gathered
+
+    return decorate
+
+
+class SettingOption(click.Option):
+    """An option of a method, or of one of its components (``--inversion.inner``)."""
+
+    def __init__(self, path: tuple[str, ...], setting: Setting) -> None:
+        self.path = ".".join(path)
+        flag = "--" + self.path.replace("_", "-")
+        boolean, several = setting.kind == "boolean", setting.kind == "object"
+        super().__init__(
+            [f"{flag}/--no-{flag[2:]}" if boolean else flag, "setting_" + "_".join(path)],
+            type=bool if boolean else str,
+            default=None,
+            multiple=several,
+            metavar=None if boolean else "|".join(setting.choices) or METAVARS.get(setting.kind, "VALUE"),
+            help=f"{setting.description[:1].upper()}{setting.description[1:]}.  [{told(setting)}]",
+        )
+
+
+def told(setting: Setting) -> str:
+    """Default and range of a setting, for its help."""
+    value = setting.part if setting.kind == "component" else setting.default
+    default = "none" if value in ("", None) or value == {} else shown(str(value))
+    among = f"one of {', '.join(setting.parts)}" if setting.parts else setting.alternatives or setting.bounds
+    return f"default: {default.lower() if setting.kind == 'boolean' else default}" + (
+        f"; {among}" if among else ""
+    )
+
+
+class MethodCommand(click.Command):
+    """A command that has the options of a method: of the one ``--method`` names, or of a fixed one."""
+
+    fixed: str | None = None
+    default: str = "p2p"
+
+    def parse_args(self, ctx: click.Context, args: list[str]) -> list[str]:
+        """Look for the names that decide which options there are, then read all of them."""
+        ctx.meta["overpaint.args"] = list(args)
+        return super().parse_args(ctx, args)
+
+    def method(self, ctx: click.Context) -> str:
+        """The method whose options apply."""
+        return self.fixed or said(ctx, "--method") or self.default
+
+    def get_params(self, ctx: click.Context) -> list[click.Parameter]:
+        """The command's own and the method's."""
+        return [*super().get_params(ctx), *self.settings(ctx)]
+
+    def settings(self, ctx: click.Context) -> list[SettingOption]:
+        """The method's, made once a run."""
+        if "overpaint.settings" not in ctx.meta:
+            ctx.meta["overpaint.settings"] = list(options_of(self.method(ctx), ctx))
+        return ctx.meta["overpaint.settings"]
+
+    def invoke(self, ctx: click.Context) -> Any:
+        """Hand the method's options over as one mapping."""
+        options: dict[str, Any] = {}
+        for option in self.settings(ctx):
+            value = ctx.params.pop(option.name)
+            if value not in (None, ()):
+                options[option.path] = joined(value)
+        ctx.params["options"] = options
+        return super().invoke(ctx)
+
+    def format_options(self, ctx: click.Context, formatter: click.HelpFormatter) -> None:
+        """The command's own options, then the method's, then those of its components."""
+        own = [p for p in super().get_params(ctx) if not isinstance(p, click.Argument)]
+        groups: dict[str, list[click.Parameter]] = {"Options": own}
+        for option in self.settings(ctx):
+            head, dot, _ = option.path.partition(".")
+            title = (
+                f"Options of --{head} {ctx.meta[f'overpaint.part.{head}']}"
+                if dot
+                else f"Options of {self.method(ctx)}"
+            )
+            groups.setdefault(title, []).append(option)
+        for title, options in groups.items():
+            with formatter.section(title):
+                formatter.write_dl([r for p in options if (r := p.get_help_record(ctx)) is not None])
+
+
+def joined(value: Any) -> Any:
+    """What was said several times, as the list that the option's own check takes apart."""
+    return ", ".join(cast(tuple[str, ...], value)) if isinstance(value, tuple) else value
+
+
+def said(ctx: click.Context, flag: str) -> str | None:
+    """What the command line says behind a flag, before it has been read in earnest."""
+    args: Sequence[str] = ctx.meta.get("overpaint.args", [])
+    for k, word in enumerate(args):
+        if word.startswith(f"{flag}="):
+            return word.partition("=")[2]
+        if word == flag and k + 1 < len(args):
+            return args[k + 1]
+    return None
+
+
+def schema_of(method: str) -> Mapping[str, Any]:
+    """The schema of a method's options: stored for ours, made for a plugin's."""
+    stored = registry.read_summary()
+    if method not in stored and method != "invert":
+        registry.known(method)
+    if method in stored:
+        return cast(Mapping[str, Any], stored[method]["schema"])
+    from overpaint.job import kind_of  # this imports the network libraries
+
+    return kind_of(method).model_json_schema()
+
+
+def options_of(method: str, ctx: click.Context) -> Iterator[SettingOption]:
+    """One option for each setting, and for each setting of the components that are chosen."""
+    for name, setting in settings_of(schema_of(method)).items():
+        yield SettingOption((name,), setting)
+        if setting.parts:
+            part = said(ctx, "--" + name.replace("_", "-")) or setting.part
+            if part not in setting.parts:
+                raise UsageError(f"There is no {name} {part!r}; {nearest(part, setting.parts)}")
+            ctx.meta[f"overpaint.part.{name}"] = part
+            for inner, one in setting.parts[part].items():
+                yield SettingOption((name, inner), one)

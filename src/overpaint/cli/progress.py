@@ -1,0 +1,72 @@
+"""Progress on the way: a bar for people who watch, previews for those who ask, and a way to stop."""
+
+import signal
+from collections.abc import Generator
+from contextlib import contextmanager
+from pathlib import Path
+from time import perf_counter
+from types import FrameType
+
+from rich.console import Console
+from rich.progress import BarColumn, Progress, TaskProgressColumn, TextColumn, TimeRemainingColumn
+
+from overpaint.errors import OverpaintError
+from overpaint.images import save_png
+from overpaint.meter import Meter
+from overpaint.model import Model
+from overpaint.path import Latent
+from overpaint.preview import Preview
+
+EVERY = 0.5
+"""Seconds between two previews."""
+
+
+@contextmanager
+def progress(title: str, rows: int, meter: Meter, always: bool = False) -> Generator[None, None, None]:
+    """A bar on the error stream while the meter counts up to ``rows``; where nobody looks, on request."""
+    console = Console(stderr=True)
+    columns = (TextColumn("{task.description}"), BarColumn(), TaskProgressColumn(), TimeRemainingColumn())
+    with Progress(*columns, console=console, disable=not (console.is_terminal or always)) as bar:
+        task = bar.add_task(title, total=max(rows, 1))
+
+        def tick(meter: Meter) -> None:
+            bar.update(task, completed=meter.rows)
+
+        meter.on_tick = tick
+        yield
+        bar.update(task, completed=max(rows, 1))
+
+
+@contextmanager
+def cancelling(meter: Meter) -> Generator[None, None, None]:
+    """Ctrl-C asks the work to stop at the next tick; a second one does not wait for it."""
+
+    def stop(number: int, frame: FrameType | None) -> None:
+        if meter.cancelled:
+            raise KeyboardInterrupt
+        meter.cancel()
+
+    try:
+        before = signal.signal(signal.SIGINT, stop)
+    except ValueError:  # signals reach the main thread alone; elsewhere there is no Ctrl-C
+        yield
+        return
+    try:
+        yield
+    finally:
+        signal.signal(signal.SIGINT, before)
+
+
+def previewing(meter: Meter, model: Model, path: Path) -> None:
+    """Keep writing what the result looks like so far."""
+    fitted, last = Preview.fit(model), [0.0]
+
+    def show(x0: Latent) -> None:
+        if perf_counter() - last[0] >= EVERY:
+            last[0] = perf_counter()
+            try:
+                save_png(fitted.picture(x0, model.family.factor), path, overwrite=True)
+            except OverpaintError:
+                meter.on_preview = None  # a preview that cannot be written must not end the edit
+
+    meter.on_preview = show

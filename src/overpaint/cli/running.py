@@ -1,0 +1,167 @@
+"""Doing what was asked: check, load, plan, run, write, report. The network libraries are imported here."""
+
+import json
+import logging
+import warnings
+from contextlib import ExitStack
+from dataclasses import replace
+from pathlib import Path
+from typing import Any
+
+import click
+
+from overpaint.api import finished
+from overpaint.cli.answer import true_answer
+from overpaint.cli.options import Common
+from overpaint.cli.progress import cancelling, previewing, progress
+from overpaint.cli.words import amount, duration, one_line, say
+from overpaint.errors import UsageError
+from overpaint.estimate import Estimate, estimate
+from overpaint.images import check_output, heatmaps, save_png, strip
+from overpaint.inversions.cache import Cache
+from overpaint.job import Job, Wish, plan
+from overpaint.loading import load, threads
+from overpaint.meter import Cancelled, Meter
+from overpaint.model import Model
+from overpaint.result import Edit
+
+
+def perform(common: Common, asked: Wish, out: Path | None, always: bool = False) -> Edit | None:
+    """Carry out a wish and write its result; nothing with ``dry_run``.
+
+    Raises:
+        UsageError: anything about the wish or the files to write is wrong; nothing has been written then.
+        click.Abort: somebody pressed Ctrl-C.
+    """
+    check_files(common, out)
+    asked = replace(asked, watch=asked.watch or common.maps is not None)
+    with ExitStack() as stack:
+        stack.enter_context(threads(common.threads))
+        stack.enter_context(quiet())
+        model = opened(common)
+        stack.enter_context(model.lock)
+        job = plan(asked, model)
+        if common.dry_run:
+            report_estimate(estimate(job), common)
+            return None
+        meter = Meter()
+        try:
+            with cancelling(meter), progress(asked.command, job.cost.rows[1], meter, always):
+                edit = carried_out(job, meter, common)
+        except Cancelled:
+            raise click.Abort() from None
+    write(edit, common, out)
+    return edit
+
+
+def carried_out(job: Job, meter: Meter, common: Common) -> Edit:
+    """Run, with previews where they are wanted."""
+    if common.preview is not None:
+        previewing(meter, job.model, common.preview)
+    edit = finished(job, meter)
+    if meter.cancelled:
+        raise Cancelled("The edit was cancelled; nothing was written.")
+    return edit
+
+
+def opened(common: Common) -> Model:
+    """The model, with a place for its inversions."""
+    model = load(common.model or "still-life", common.dtype, common.device)
+    model.cache = Cache() if common.cache else None
+    return model
+
+
+def quiet() -> Any:
+    """Warnings of ours as sentences, those of libraries not at all."""
+    stack = ExitStack()
+    stack.enter_context(warnings.catch_warnings())
+    warnings.simplefilter("ignore")
+    warnings.filterwarnings("always", module=r"overpaint\.")
+    warnings.showwarning = said_as_sentence
+    for name in ("diffusers", "transformers"):
+        logging.getLogger(name).setLevel(logging.ERROR)
+    return stack
+
+
+def said_as_sentence(message: Warning | str, *more: Any, **named: Any) -> None:
+    """What stands in for Python's way of showing a warning."""
+    say(f"Warning: {message}")
+
+
+def check_files(common: Common, out: Path | None) -> None:
+    """Refuse names that cannot be written before any work is done."""
+    places = [place for place in (out, common.maps, common.strip, common.preview) if place is not None]
+    for place in places:
+        check_output(place, overwrite=common.overwrite)
+    if len({place.absolute() for place in places}) < len(places):
+        raise UsageError("Two of the files to write have the same name; choose others.")
+
+
+def write(edit: Edit, common: Common, out: Path | None) -> None:
+    """The picture with its recipe, and the sheets that were asked for."""
+    if out is not None:
+        edit.save(out, overwrite=common.overwrite)
+    if common.maps is not None:
+        maps = [(one_line(word), grid) for word, grid in edit.words]
+        save_png(heatmaps(maps, edit.picture), common.maps, overwrite=common.overwrite)
+    if common.strip is not None:
+        save_strip(edit, common.strip, common.overwrite)
+
+
+def save_strip(edit: Edit, path: Path, overwrite: bool) -> None:
+    """Source, edit and, where it is known, the true answer, side by side."""
+    request = edit.recipe.request
+    source, target = (
+        str(request.get("source", "")),
+        str(request.get("target", "") or request.get("source", "")),
+    )
+    cells = [(edit.picture, f"{edit.recipe.method}: {target or source}")]
+    if edit.source is not None:
+        cells.insert(0, (edit.source, f"source: {source}"))
+        answer = true_answer(edit.source, source, target)
+        cells += [] if answer is None else [(answer, "true answer")]
+    save_png(
+        strip([cell for cell, _ in cells], [one_line(text) for _, text in cells]), path, overwrite=overwrite
+    )
+
+
+def report(edit: Edit, common: Common, out: Path | None, **more: Any) -> None:
+    """What came out, for people or for programs."""
+    for warning in edit.warnings:
+        say(f"Warning: {warning}")
+    figures = edit.figures
+    if common.as_json:
+        recipe = edit.recipe
+        files = {name: getattr(common, name) for name in ("maps", "strip", "preview")}
+        written = {"output": out, **files}
+        click.echo(
+            json.dumps(
+                {name: str(place) for name, place in written.items() if place is not None}
+                | {"command": recipe.command, "method": recipe.method, "model": recipe.model.name}
+                | {"options": recipe.options, "request": recipe.request, "figures": figures.model_dump()}
+                | {"warnings": list(edit.warnings), **more}
+            )
+        )
+        return
+    if out is not None:
+        click.echo(one_line(f"Wrote {out}"))
+    click.echo(f"{figures.rows} rows in {figures.calls} network calls, {duration(figures.seconds)}")
+    if figures.strayed is not None:
+        click.echo(
+            f"Reconstruction of the picture by its inversion: {figures.quality} ({figures.strayed:.3f})"
+        )
+    if figures.psnr is not None:
+        click.echo(f"Walked back: {figures.psnr:.1f} dB against the autoencoder's round trip")
+
+
+def report_estimate(found: Estimate, common: Common) -> None:
+    """What the work would take."""
+    if common.as_json:
+        click.echo(found.model_dump_json())
+        return
+    rows, seconds = (sorted({*pair}) for pair in (found.rows, found.seconds))
+    click.echo(f"Rows through the network: {' to '.join(map(str, rows))}")
+    if found.backwards[1]:
+        click.echo(f"Backward passes: {' to '.join(map(str, sorted({*found.backwards})))}")
+    click.echo(f"Time: about {' to '.join(map(duration, seconds))}")
+    click.echo(f"Memory: about {amount(found.memory)}")

@@ -1,0 +1,185 @@
+"""What an edit will take: rows from its card, seconds and memory from one measured look at the model."""
+
+import weakref
+from collections.abc import Callable
+from hashlib import sha256
+from pathlib import Path as FilePath
+from time import perf_counter
+from typing import Any
+
+import torch
+from pydantic import BaseModel, ConfigDict, ValidationError
+from torch import Tensor
+from torch.utils._python_dispatch import TorchDispatchMode
+from torch.utils._pytree import tree_iter
+
+from overpaint.card import Need
+from overpaint.inversions.cache import default_folder
+from overpaint.job import Job
+from overpaint.model import Line, Model
+
+ROWS = 2
+"""Rows of the timed call."""
+BACKWARD = 2.0
+"""Time of a backward pass in units of a row, the usual rule for matrix products."""
+TRIES = 3
+
+
+class Speed(BaseModel):
+    """What one look at a model on a device found."""
+
+    model_config = ConfigDict(frozen=True)
+
+    row: float
+    """Seconds of one row through the network, on its share of a call."""
+    codec: float
+    """Seconds to encode and decode a picture."""
+    row_bytes: int
+    """The most that lives at once during a call, a row's share."""
+    codec_bytes: int
+    """The most that lives at once while a picture is decoded."""
+    weights: int
+    """Bytes of all parameters."""
+
+
+class Estimate(BaseModel):
+    """What a job will take, as (least, most) where it is not known exactly."""
+
+    model_config = ConfigDict(frozen=True)
+
+    rows: tuple[int, int]
+    backwards: tuple[int, int]
+    seconds: tuple[float, float]
+    memory: int
+    """Bytes."""
+
+
+class Living(TorchDispatchMode):
+    """Counts the bytes of the tensors that operations make and nobody has dropped yet."""
+
+    def __init__(self) -> None:
+        super().__init__()  # pyright: ignore[reportUnknownMemberType]
+        self.now, self.most, self.seen = 0, 0, set[int]()
+
+    def __torch_dispatch__(
+        self, func: Any, types: Any, args: tuple[Any, ...] = (), kwargs: dict[str, Any] | None = None
+    ) -> Any:
+        result = func(*args, **(kwargs or {}))
+        known = {address(one) for one in tree_iter((args, kwargs)) if isinstance(one, Tensor)}
+        for one in tree_iter(result):
+            if isinstance(one, Tensor) and address(one) not in known | self.seen:
+                self.born(one)
+        return result
+
+    def born(self, one: Tensor) -> None:
+        """Count a new block of memory until it goes."""
+        size, place = one.untyped_storage().nbytes(), address(one)
+        self.now += size
+        self.most = max(self.most, self.now)
+        self.seen.add(place)
+        weakref.finalize(one.untyped_storage(), self.gone, place, size)
+
+    def gone(self, place: int, size: int) -> None:
+        """A block was given back."""
+        self.now -= size
+        self.seen.discard(place)
+
+
+def address(one: Tensor) -> int:
+    """Which block of memory a tensor looks into."""
+    return one.untyped_storage().data_ptr()
+
+
+def estimate(job: Job, folder: FilePath | None = None) -> Estimate:
+    """What a job will take on this machine; the look at the model is kept in ``folder``."""
+    speed, cost = speed_of(job, folder or look_folder()), job.cost
+    seconds = [
+        speed.codec + speed.row * (rows + BACKWARD * backwards)
+        for rows, backwards in zip(cost.rows, cost.backwards, strict=True)
+    ]
+    together = 4 if Need.IMAGE in job.method.card.needs else 2
+    memory = speed.weights + max(speed.row_bytes * together, speed.codec_bytes)
+    return Estimate(rows=cost.rows, backwards=cost.backwards, seconds=(seconds[0], seconds[1]), memory=memory)
+
+
+def look_folder() -> FilePath:
+    """Where looks at models are kept: beside the inversions."""
+    return default_folder().with_name("speed")
+
+
+def speed_of(job: Job, folder: FilePath) -> Speed:
+    """The stored look at this model, device, type, size and number of threads, or a new one."""
+    model = job.model
+    parts = (
+        model.fingerprint,
+        model.device,
+        model.dtype,
+        job.task.shape,
+        torch.get_num_threads(),
+        torch.__version__,
+    )
+    place = folder / f"{sha256(repr(parts).encode()).hexdigest()[:32]}.json"
+    try:
+        return Speed.model_validate_json(place.read_bytes())
+    except (OSError, ValidationError):
+        pass
+    speed = look(job)
+    try:
+        folder.mkdir(parents=True, exist_ok=True)
+        draft = place.with_suffix(f".{id(speed):x}.part")
+        draft.write_text(speed.model_dump_json(), encoding="utf-8")
+        draft.replace(place)
+    except OSError:
+        pass  # a cache that cannot be written costs a second, no more
+    return speed
+
+
+def look(job: Job) -> Speed:
+    """Time a bare network call and a round trip through the autoencoder, and count what lives meanwhile."""
+    model, task = job.model, job.task
+    x = task.start().to(model.device)
+    path, lines = model.path(1), [Line("-", task.null), Line("+", task.null)]
+
+    def call() -> None:
+        model.rows(x.expand(ROWS, -1, -1, -1), 0, path, ["tgt-", "tgt+"], lines)
+
+    def codec() -> None:
+        model.family.encode(model.family.decode(x))
+
+    with model.lock, torch.no_grad():
+        row_bytes, codec_bytes = most(call), most(codec)
+        return Speed(
+            row=seconds(call, model.device) / ROWS,
+            codec=seconds(codec, model.device, 1),
+            row_bytes=row_bytes // ROWS,
+            codec_bytes=codec_bytes,
+            weights=weights(model),
+        )
+
+
+def most(work: Callable[[], None]) -> int:
+    """The most bytes that live at once while something is done."""
+    with Living() as living:
+        work()
+    return living.most
+
+
+def seconds(work: Callable[[], None], device: torch.device, tries: int = TRIES) -> float:
+    """The shortest time of several, which others on the machine disturb least."""
+    times: list[float] = []
+    for _ in range(tries):
+        began = perf_counter()
+        work()
+        if device.type == "cuda":
+            torch.cuda.synchronize(device)
+        times.append(perf_counter() - began)
+    return min(times)
+
+
+def weights(model: Model) -> int:
+    """Bytes of the network's parameters, and of the files of everything beside it."""
+    own = sum(p.numel() * p.element_size() for p in model.net.parameters())
+    if model.home is None:
+        return own
+    files = model.home.glob("*/*.safetensors")
+    return own + sum(file.stat().st_size for file in files if file.parent.name != "unet")

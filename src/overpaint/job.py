@@ -1,0 +1,248 @@
+"""One piece of work: everything checked before the first network call, then run under one roof."""
+
+from collections.abc import Mapping
+from contextlib import ExitStack
+from dataclasses import dataclass, field
+from time import perf_counter
+from typing import Any
+
+import torch
+from jaxtyping import Float
+from torch import Tensor
+from torch.nn.functional import interpolate
+
+from overpaint import registry
+from overpaint.attention import Moment
+from overpaint.card import Cost, Need
+from overpaint.controls.keep import Keep, near_side, word_maps
+from overpaint.errors import UsageError
+from overpaint.images import Fitted, Picture, fit, from_tensor, paste_back, pixels_hash
+from overpaint.intake import Given, checked_text, shows, taken_in
+from overpaint.inversions import reconstruction
+from overpaint.meter import Cancelled, Meter
+from overpaint.method import Method
+from overpaint.methods.invert import Invert
+from overpaint.model import Model, Pixels
+from overpaint.recipe import Environment, ModelRecord, Recipe, SourceRecord, trusted_recipe
+from overpaint.result import Edit, Figures
+from overpaint.settings import settings_of
+from overpaint.settling import settle
+from overpaint.task import Request, Task
+
+TARGET = "tgt+"
+
+
+@dataclass(frozen=True)
+class Wish:
+    """What somebody asked for, checked as far as that goes without a model."""
+
+    command: str
+    kind: type[Method]
+    request: Request
+    options: Mapping[str, Any]
+    picture: Picture | None = None
+    place: str | None = None
+    """Where the picture lies, if it is a file."""
+    watch: bool = False
+    """Whether the attention of every word is recorded."""
+
+    @property
+    def title(self) -> str:
+        """What errors about options call the method."""
+        return f"the method {self.kind.card.name!r}"
+
+
+def wish(
+    command: str,
+    method: str,
+    image: Given | None,
+    request: Mapping[str, Any],
+    options: Mapping[str, Any],
+    watch: bool = False,
+) -> Wish:
+    """Check what can be checked before a model is loaded.
+
+    Raises:
+        UsageError: an unknown method or option, a value out of range, a picture that cannot be read.
+    """
+    kind = kind_of(method)
+    settle(kind, options, {}, f"the method {method!r}")
+    if image is not None and Need.IMAGE not in kind.card.needs | kind.card.optional:
+        raise UsageError(f"The method {method!r} edits no picture; choose another, or use it without one.")
+    picture, place = (None, None) if image is None else taken_in(image)
+    given = {
+        name: checked_text(value, name) if isinstance(value, str) else value
+        for name, value in request.items()
+    }
+    if picture is not None and not given.get("source"):
+        given["source"] = shows(picture)
+    return Wish(command, kind, settle(Request, given, {}, "an edit"), options, picture, place, watch)
+
+
+def kind_of(method: str) -> type[Method]:
+    """The class of a method; an inversion walked back is one for this purpose, though in no list."""
+    return Invert if method == Invert.card.name else registry.find(method)
+
+
+@dataclass(frozen=True, eq=False)
+class Job:
+    """A wish with its model: ready to run, all its errors behind it."""
+
+    wish: Wish
+    model: Model
+    method: Method
+    task: Task
+    fitted: Fitted | None
+    seconds: float
+    """How long it took to encode the prompts and the picture."""
+
+    @property
+    def cost(self) -> Cost:
+        """The work to do, if nothing is found in a cache."""
+        return self.method.card.cost(self.method)
+
+    def placed(self, pixels: Pixels) -> Picture:
+        """The result at the size of the picture it came from."""
+        if self.fitted is None or self.wish.picture is None:
+            return from_tensor(pixels)
+        return paste_back(pixels, self.fitted, self.wish.picture)
+
+
+def grain(model: Model) -> int:
+    """What the sides of a picture must be a multiple of, in pixels, for the maps of all layers to fit."""
+    return model.family.factor * max((site.stride for site in model.tap.sites), default=1)
+
+
+def plan(wish: Wish, model: Model) -> Job:
+    """Fit the picture, encode prompts and picture, and let the method refuse what cannot work.
+
+    Raises:
+        UsageError: the method does not work on this model, lacks something, or refuses what was asked.
+    """
+    began, card, family = perf_counter(), wish.kind.card, model.family
+    if family.name not in card.families:
+        raise UsageError(
+            f"The method {card.name!r} does not work on {family.name} models; it works on: "
+            f"{', '.join(card.families)}."
+        )
+    preset = {**card.families[family.name], **remembered(wish, model)}
+    method = settle(wish.kind, wish.options, preset, wish.title)
+    fitted = None if wish.picture is None else fit(wish.picture, family.side, grain(model))
+    pixels = None if fitted is None else fitted.tensor
+    size = (family.side, family.side) if pixels is None else (pixels.shape[-2], pixels.shape[-1])
+    with model.lock, torch.no_grad():
+        task = Task.of(model, wish.request, card.needs, pixels, size)
+        method.check(model, task)
+    return Job(wish, model, method, task, fitted, perf_counter() - began)
+
+
+def remembered(wish: Wish, model: Model) -> dict[str, Any]:
+    """For a picture this model generated: the walk that made it, in place of an inversion.
+
+    Only where nobody asked for another one, the pixels are still those that were written, and the source
+    prompt is the one it was made with.
+    """
+    told = None if wish.picture is None else trusted_recipe(wish.picture)
+    chosen = {name.partition(".")[0] for name in wish.options} & {"inversion", "steps"}
+    if told is None or told.command != "generate" or wish.command != "edit" or chosen:
+        return {}
+    same = told.model.hash == model.fingerprint and told.request.get("target") == wish.request.source
+    inversion = settings_of(wish.kind.model_json_schema()).get("inversion")
+    if not same or inversion is None or "recorded" not in inversion.parts:
+        return {}
+    walk = {name: told.options[name] for name in ("steps", "guidance")}
+    return {**walk, "inversion": {"name": "recorded", "seed": told.request.get("seed", 0), **walk}}
+
+
+@dataclass(eq=False)
+class Watch(Keep):
+    """Records where the words of the result look, before any control of the method changes it."""
+
+    reads: frozenset[str] = field(default=frozenset({TARGET}))
+
+    def when(self, at: Moment) -> bool:
+        """During the walk to the result: an inversion has no such row."""
+        return TARGET in at.rows
+
+
+def run(job: Job, meter: Meter) -> Edit:
+    """Do the work. The model is held for the whole of it and left as it was, also when the meter cancels.
+
+    Raises:
+        Cancelled: the meter was told to stop; nothing remains.
+    """
+    model, began, before = job.model, perf_counter(), counts(meter)
+    watch = Watch(near_side(model.tap.sites, *job.task.shape[-2:]))
+    with ExitStack() as stack:
+        stack.enter_context(model.lock)
+        stack.enter_context(torch.no_grad())
+        stack.enter_context(model.metered(meter))
+        if job.wish.watch:
+            stack.enter_context(model.control(watch))
+        latent = job.method(model, job.task)
+        pixels = model.family.decode(latent)
+    if meter.cancelled:
+        raise Cancelled("The edit was cancelled; nothing was written.")
+    picture = job.placed(pixels)
+    work = {name: value - before[name] for name, value in counts(meter).items()}
+    quality = reconstruction(meter)
+    return Edit(
+        picture=picture,
+        latent=latent,
+        recipe=recipe(job, picture),
+        figures=Figures(
+            **work,
+            seconds=job.seconds + perf_counter() - began,
+            strayed=quality and quality.rms,
+            quality=quality and quality.grade,
+        ),
+        source=job.wish.picture,
+        warnings=(quality.words,) if quality and quality.grade == "poor" else (),
+        trace=dict(meter.notes),
+        maps=dict(meter.maps),
+        words=attention(job, watch),
+    )
+
+
+def counts(meter: Meter) -> dict[str, int]:
+    """What the meter has counted so far."""
+    return {"rows": meter.rows, "calls": meter.calls, "backwards": meter.backwards, "updates": meter.updates}
+
+
+def attention(job: Job, watch: Watch) -> tuple[tuple[str, Float[Tensor, "height width"]], ...]:
+    """The recorded attention of every word, over the part of the frame that the picture fills."""
+    if not watch.counts:
+        return ()
+    maps = word_maps(watch, job.task.target.prompt, TARGET)
+    return tuple((word, over_picture(job, one)) for word, one in maps.items())
+
+
+def over_picture(job: Job, grid: Float[Tensor, "rows columns"]) -> Float[Tensor, "height width"]:
+    """A map of the frame in pixels, without the frame's padding."""
+    height, width = (n * job.model.family.factor for n in job.task.shape[-2:])
+    smooth = interpolate(grid[None, None].float(), (height, width), mode="bilinear")[0, 0]
+    if job.fitted is None:
+        return smooth
+    place = job.fitted.placement
+    return smooth[place.top : place.top + place.height, place.left : place.left + place.width]
+
+
+def recipe(job: Job, picture: Picture) -> Recipe:
+    """Everything that is needed to make the picture again."""
+    model, wish = job.model, job.wish
+    return Recipe(
+        command=wish.command,
+        method=job.method.card.name,
+        options=job.method.model_dump(mode="json"),
+        request=wish.request.model_dump(mode="json"),
+        model=ModelRecord(name=address(model), hash=model.fingerprint, family=model.family.name),
+        environment=Environment.now(model.device.type, str(model.dtype).removeprefix("torch.")),
+        source=None if wish.picture is None else SourceRecord.of(wish.picture, wish.place),
+        watched=wish.watch,
+        output=pixels_hash(picture),
+    )
+
+
+def address(model: Model) -> str:
+    """What to load the model by again: its name if it is shipped, else its folder."""
+    return model.name if model.home is None or model.home.name != model.name else str(model.home.absolute())

@@ -1,0 +1,38 @@
+"""An inversion by itself, walked back: what an editor could at best keep of a picture."""
+
+from typing import ClassVar
+
+from pydantic import Field
+
+from overpaint.card import Card, Cost, Law, Need
+from overpaint.inversions import DDIM, AnyInversion
+from overpaint.inversions.ddim import DDIM_PAPER
+from overpaint.method import Method
+from overpaint.model import Branch, Model
+from overpaint.path import Latent
+from overpaint.sample import denoise
+from overpaint.task import Task
+
+
+class Invert(Method):
+    """The picture to noise and back with its own prompt. No edit, so it is not in the list of methods."""
+
+    card: ClassVar[Card] = Card(
+        name="invert",
+        idea="Turn a picture into noise and walk it back.",
+        papers=(DDIM_PAPER,),
+        needs=frozenset({Need.IMAGE, Need.SOURCE}),
+        families={"sd1": {}, "sd2": {}, "sdxl": {}},
+        cost=lambda o: o.inversion.cost(o.steps) + Cost.of(o.steps * o.inversion.source_rows),
+        law=Law.AS_INVERSION,
+    )
+    steps: int = Field(50, ge=1, le=1000, description="denoising steps")
+    guidance: float = Field(7.5, ge=0, le=30, description="classifier-free guidance scale of the way back")
+    inversion: AnyInversion = Field(DDIM(), description="how the picture becomes noise")
+
+    def __call__(self, model: Model, task: Task) -> Latent:
+        """Invert, then walk the source alone."""
+        path, texts = model.path(self.steps), (task.source, task.source, task.null)
+        walk = self.inversion.walk(model, path, task.x0, texts, self.guidance, task.noise)
+        (source, _), own = walk.branches, {"src": walk.xs["src"]}
+        return denoise(model, path, own, [Branch("src", source.guide)], after=walk.after)["src"]

@@ -1,0 +1,69 @@
+"""What an edit gives back: the picture, how it came about, and the recipe to make it again."""
+
+from collections.abc import Mapping
+from dataclasses import dataclass, field
+from pathlib import Path as FilePath
+
+from PIL import Image
+from pydantic import BaseModel, ConfigDict, Field
+from torch import Tensor
+
+from overpaint.images import Picture, to_pil
+from overpaint.path import Latent
+from overpaint.recipe import Recipe, save_with_recipe
+
+
+class Figures(BaseModel):
+    """What an edit cost and how well the picture was understood."""
+
+    model_config = ConfigDict(frozen=True)
+
+    rows: int = Field(0, description="rows that went through the network")
+    calls: int = Field(0, description="network calls; several rows share one")
+    backwards: int = Field(0, description="backward passes")
+    updates: int = Field(0, description="optimiser steps")
+    seconds: float = Field(0.0, description="wall clock time of the edit, the loading of the model aside")
+    strayed: float | None = Field(
+        None,
+        description="how far the source left its inversion on the way back: RMS over the latents (of about "
+        "unit variance), mean over the steps; none where nothing was inverted",
+    )
+    quality: str | None = Field(None, description="the same as a word: good, fair or poor")
+    psnr: float | None = Field(
+        None,
+        description="for an inversion walked back: dB against the autoencoder's round trip of the picture",
+    )
+
+
+@dataclass(frozen=True, eq=False)
+class Edit:
+    """The result of an edit. ``save`` writes it with its recipe inside."""
+
+    picture: Picture
+    latent: Latent
+    recipe: Recipe
+    figures: Figures
+    source: Picture | None = None
+    """The picture the edit began with."""
+    warnings: tuple[str, ...] = ()
+    """What the user should know, a sentence each."""
+    trace: Mapping[str, list[float]] = field(default_factory=dict[str, list[float]])
+    """Figures that parts of the method noted on the way, by name."""
+    maps: Mapping[str, Tensor] = field(default_factory=dict[str, Tensor])
+    """Pictures of what happened inside, by name."""
+    words: tuple[tuple[str, Tensor], ...] = ()
+    """The attention of every word of the prompt over the frame, where it was asked for."""
+
+    @property
+    def image(self) -> Image.Image:
+        """The picture as an image of Pillow."""
+        return to_pil(self.picture)
+
+    def save(self, path: str | FilePath, *, overwrite: bool = False) -> FilePath:
+        """Write a PNG with the recipe inside; the file appears whole or not at all.
+
+        Raises:
+            UsageError: the name is taken, does not end in .png, or cannot be written.
+        """
+        save_with_recipe(self.picture, path, self.recipe, overwrite=overwrite)
+        return FilePath(path)
