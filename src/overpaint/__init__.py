@@ -1,5 +1,62 @@
-"""Every published Stable-Diffusion editing method, one screen each."""
+"""Every published Stable-Diffusion editing method, one screen each.
+
+The names below are loaded when they are first used, so that importing the package is quick.
+"""
+
+from importlib import import_module
+from typing import TYPE_CHECKING, Any
+
+if TYPE_CHECKING:
+    from overpaint.api import cite, edit, generate, invert, rerun
+    from overpaint.errors import OverpaintError, UsageError
+    from overpaint.images import Picture, load_picture
+    from overpaint.loading import load
+    from overpaint.model import Model
+    from overpaint.recipe import Recipe, read_recipe
+    from overpaint.registry import catalogue
+    from overpaint.result import Edit
 
 __version__ = "0.1.0"
 
-__all__ = ["__version__"]
+__all__ = [
+    "Edit",
+    "Model",
+    "OverpaintError",
+    "Picture",
+    "Recipe",
+    "UsageError",
+    "__version__",
+    "catalogue",
+    "cite",
+    "edit",
+    "generate",
+    "invert",
+    "load",
+    "load_picture",
+    "read_recipe",
+    "rerun",
+]
+
+_HOMES = {
+    "api": ("cite", "edit", "generate", "invert", "rerun"),
+    "errors": ("OverpaintError", "UsageError"),
+    "images": ("Picture", "load_picture"),
+    "loading": ("load",),
+    "model": ("Model",),
+    "recipe": ("Recipe", "read_recipe"),
+    "registry": ("catalogue",),
+    "result": ("Edit",),
+}
+
+
+if not TYPE_CHECKING:  # type checkers shall report unknown names
+
+    def __getattr__(name: str) -> Any:
+        for home, names in _HOMES.items():
+            if name in names:
+                return getattr(import_module(f"overpaint.{home}"), name)
+        raise AttributeError(f"module 'overpaint' has no attribute {name!r}")
+
+
+def __dir__() -> list[str]:
+    return __all__
