@@ -54,7 +54,7 @@ class Pull:
     """The stored inversion, noise end first; the last is the picture."""
     picture: float = 0.0
     stored: float = 0.0
-    below: float = 400.0
+    below: int = 400
 
     def __call__(self, p: Prediction, mask: Latent, i: int) -> Prediction:
         """The prediction with the leash on."""

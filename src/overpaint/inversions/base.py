@@ -32,6 +32,11 @@ class Walk:
         return {target.name: self.xs[target.name]}, [target]
 
 
+def empty(guide: CFG) -> Text:
+    """The text that stands for no prompt in a guide."""
+    return next(line.text for line in guide.lines(0) if line.sign == "-")
+
+
 class Inversion(Options, ABC):
     """From a picture and its prompt to noise, and back along the way an editor follows.
 

@@ -18,7 +18,7 @@ from torch import Tensor
 
 from overpaint.fingerprint import tensor_hash
 from overpaint.guides import CFG
-from overpaint.inversions.base import Inversion
+from overpaint.inversions.base import Inversion, empty
 from overpaint.inversions.trajectory import Trajectory
 from overpaint.model import Model
 from overpaint.noise import Draws, Noise
@@ -130,7 +130,7 @@ class Cache:
 
 def key(inversion: Inversion, model: Model, path: Path, x0: Latent, guide: CFG, noise: Draws) -> str:
     """A hash of everything a trajectory depends on, the arithmetic it was computed with included."""
-    texts = [guide.text, *(line.text for line in guide.lines(0) if inversion.guided and line.sign == "-")]
+    texts = [guide.text, empty(guide)] if inversion.guided else [guide.text]
     parts = {
         "format": FORMAT,
         "model": model.fingerprint,

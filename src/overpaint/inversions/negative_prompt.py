@@ -1,6 +1,7 @@
 """Negative-prompt inversion: the source prompt stands in for the empty one, and nothing has to be tuned."""
 
-from typing import Literal, Self
+from collections.abc import Sequence
+from typing import Literal
 
 import torch
 from jaxtyping import Float
@@ -12,7 +13,7 @@ from overpaint.card import Cost, Paper
 from overpaint.errors import UsageError
 from overpaint.guides import CFG, Plain
 from overpaint.guides.proximal import Proximal, Pull
-from overpaint.inversions.base import CONDITIONAL, Inversion
+from overpaint.inversions.base import CONDITIONAL, Inversion, empty
 from overpaint.inversions.ddim import DDIM_PAPER, inverted
 from overpaint.inversions.trajectory import Trajectory
 from overpaint.model import Guide, Model, Text
@@ -58,7 +59,7 @@ class NegativePrompt(Inversion):
         default="negative-prompt", description="the source prompt in the place of the empty one"
     )
     interp: float = Field(
-        default=0, ge=0, le=1, description="share of the way back from the source prompt to the empty one"
+        default=0.0, ge=0, le=1, description="share of the way back from the source prompt to the empty one"
     )
     proximal: Literal["none", "l0", "l1-official"] = Field(
         default="none",
@@ -72,20 +73,23 @@ class NegativePrompt(Inversion):
         default=1, ge=0, le=64, description="cells by which the edited part is grown, for the two below"
     )
     reconstruction_guidance: float = Field(
-        default=0, ge=0, le=1, description="pull towards the picture outside the edited part, at each step"
+        default=0.0, ge=0, le=1, description="pull towards the picture outside the edited part, at each step"
     )
     inversion_guidance: float = Field(
-        default=0, ge=0, le=1, description="pull towards the inversion outside the edited part, at each step"
+        default=0.0,
+        ge=0,
+        le=1,
+        description="pull towards the inversion outside the edited part, at each step",
     )
     below: int = Field(
         default=400, ge=0, le=1000, description="noise level (of 1000) below which the two pulls act"
     )
 
     @model_validator(mode="after")
-    def _check(self) -> Self:
+    def _check(self) -> "NegativePrompt":
         if self.proximal == "none" and (self.reconstruction_guidance or self.inversion_guidance):
             raise UsageError(
-                "Reconstruction and inversion guidance act outside what a threshold finds; choose proximal l0."
+                "Reconstruction and inversion guidance act beside what a threshold finds; choose proximal l0."
             )
         return self
 
@@ -108,15 +112,14 @@ class NegativePrompt(Inversion):
         """Invert; the text to use in place of the empty one goes with the trajectory."""
         null = guide.text
         if self.interp:
-            (empty,) = [line.text for line in guide.lines(0) if line.sign == "-"]
-            null = self._between(guide.text, empty)
+            null = self._between(guide.text, empty(guide))
         return Trajectory(path.t, inverted(model, path, x0, guide.text), null.states, null.pooled)
 
-    def _between(self, text: Text, empty: Text) -> Text:
-        states = slerp(text.states, empty.states, self.interp)
-        if text.pooled is None or empty.pooled is None:
+    def _between(self, text: Text, null: Text) -> Text:
+        states = slerp(text.states, null.states, self.interp)
+        if text.pooled is None or null.pooled is None:
             return Text(states)
-        return Text(states, slerp(text.pooled, empty.pooled, self.interp))
+        return Text(states, slerp(text.pooled, null.pooled, self.interp))
 
     def guide(self, path: Path, traj: Trajectory, text: Text, null: Text, scale: float) -> Guide:
         """The target, guided away from the source prompt."""
@@ -130,10 +133,13 @@ class NegativePrompt(Inversion):
             return self.guide(path, traj, text, null, scale)
         return self._guide(path, traj, text, None, scale)
 
-    def _guide(self, path: Path, traj: Trajectory, text: Text, null: Text | None, scale: float) -> Guide:
+    def _guide(
+        self, path: Path, traj: Trajectory, text: Text, null: Text | Sequence[Text] | None, scale: float
+    ) -> Guide:
         if self.proximal == "none":
             return Plain(text) if null is None else CFG(text, null, scale)
-        pull = Pull(path, traj.latents, self.reconstruction_guidance, self.inversion_guidance, self.below)
+        pulls = self.reconstruction_guidance, self.inversion_guidance
+        pull = Pull(path, traj.latents, *pulls, self.below) if any(pulls) else None
         return Proximal(text, null, scale, self.quantile, self.proximal, self.dilate, pull)
 
     @property

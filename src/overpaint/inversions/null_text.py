@@ -9,7 +9,7 @@ from torch import Tensor
 
 from overpaint.card import Cost, Paper
 from overpaint.guides import CFG
-from overpaint.inversions.base import Inversion
+from overpaint.inversions.base import Inversion, empty
 from overpaint.inversions.ddim import DDIM_PAPER, inverted
 from overpaint.inversions.fit import fit
 from overpaint.inversions.trajectory import Trajectory
@@ -90,15 +90,15 @@ class NullText(Inversion):
         latents = inverted(model, path, x0, guide.text)
         if not self.inner:
             return Trajectory(path.t, latents)
-        (empty,) = [line.text for line in guide.lines(0) if line.sign == "-"]
-        x, states, found = latents[:1], empty.states, list[Tensor]()
+        null = empty(guide)
+        x, states, found = latents[:1], null.states, list[Tensor]()
         for i in range(len(path)):
-            step = _Step(model, path, i, x, guide.scale, empty.pooled)
+            step = _Step(model, path, i, x, guide.scale, null.pooled)
             conditional = step.row("+", guide.text)
             states = self._tuned(step, conditional, states, latents[i + 1 : i + 2])
             x = step.guided(conditional, states)
             found.append(states)
-        return Trajectory(path.t, latents, torch.cat(found), empty.pooled)
+        return Trajectory(path.t, latents, torch.cat(found), null.pooled)
 
     def _tuned(self, step: _Step, conditional: Latent, start: Tensor, goal: Latent) -> Tensor:
         """The embedding that brings one step to its goal.

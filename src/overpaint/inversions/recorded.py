@@ -22,9 +22,9 @@ class Recorded(Inversion):
 
     Seed, guidance and steps are those of the picture's recipe; the source prompt must be the prompt it was
     made with. The source then ends at the generated latent: to the bit when it walks alone, to rounding
-    beside a target (a network computes a batch of four in another order than a batch of two). ``pinned`` walks the
-    recipe once more and puts the source back on that walk after every step: exact to the bit in any company,
-    and one row a step less in every edit after the first, as the walk is kept.
+    beside a target (a network computes a batch of four in another order than a batch of two). ``pinned``
+    walks the recipe once more and puts the source back on that walk after every step: exact to the bit in any
+    company, and one row a step less in every edit after the first, as the walk is kept.
     """
 
     name: Literal["recorded"] = Field(

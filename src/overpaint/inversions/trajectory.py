@@ -19,7 +19,7 @@ class Trajectory:
     t: Int[Tensor, " steps"]
     latents: Float[Tensor, "levels c h w"]
     """One more than there are steps; the noise alone where nothing was inverted."""
-    nulls: Float[Tensor, "steps tokens width"] | None = None
+    nulls: Float[Tensor, "texts tokens width"] | None = None
     """Texts to use in place of the empty prompt: one a step, or one for all."""
     pooled: Float[Tensor, "1 pooled"] | None = None
     """The pooled text that goes with them, for families that have one."""
