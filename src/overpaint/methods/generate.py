@@ -36,8 +36,8 @@ class Generate(Method):
         law=Law.NONE,
         random=True,
     )
-    steps: int = Field(50, ge=1, le=1000, description="denoising steps")
-    guidance: float = Field(7.5, ge=0, le=30, description="classifier-free guidance scale")
+    steps: int = Field(default=50, ge=1, le=1000, description="denoising steps")
+    guidance: float = Field(default=7.5, ge=0, le=30, description="classifier-free guidance scale")
 
     def __call__(self, model: Model, task: Task) -> Latent:
         """Walk from noise to a picture."""

@@ -37,11 +37,11 @@ class SDEdit(Method):
         law=Law.NONE,
         random=True,
     )
-    steps: int = Field(50, ge=1, le=1000, description="denoising steps of the whole path")
+    steps: int = Field(default=50, ge=1, le=1000, description="denoising steps of the whole path")
     strength: float = Field(
-        0.6, ge=0, le=1, description="share of the path walked: 0 keeps all, 1 keeps nothing"
+        default=0.6, ge=0, le=1, description="share of the path walked: 0 keeps all, 1 keeps nothing"
     )
-    guidance: float = Field(7.5, ge=0, le=30, description="classifier-free guidance scale")
+    guidance: float = Field(default=7.5, ge=0, le=30, description="classifier-free guidance scale")
 
     @property
     def kept(self) -> int:
