@@ -51,6 +51,10 @@ class Golden:
     def __getitem__(self, name: str) -> Tensor:
         return self.arrays[name]
 
+    def numbers(self, name: str) -> list[int]:
+        """A stored list of whole numbers."""
+        return [int(value) for value in self.arrays[name]]
+
     @staticmethod
     def load(name: str) -> "Golden":
         """The file of that name in ``tests/golden``, without its ending."""

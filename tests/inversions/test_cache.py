@@ -1,0 +1,295 @@
+import errno
+import os
+import threading
+from collections.abc import Generator
+from contextlib import contextmanager
+from dataclasses import fields, replace
+from pathlib import Path as FilePath
+
+import pytest
+import torch
+from tests.inversions.setting import Setting, Shout, setting
+from torch import Tensor
+
+from overpaint.families.tiny import SHAPES, Shape
+from overpaint.guides import CFG
+from overpaint.inversions import DDIM, Direct, Inversion, NegativePrompt, NullText, Recorded, Trajectory
+from overpaint.inversions import cache as module
+from overpaint.inversions.cache import Cache, default_folder, key, packed, unpacked
+from overpaint.model import Model, Residuals, Text
+from overpaint.noise import Noise, Replay
+
+EVERY: list[Inversion] = [
+    DDIM(),
+    Direct(),
+    NullText(inner=1),
+    NegativePrompt(interp=0.2),
+    Recorded(pinned=True),
+]
+
+
+def cached(folder: FilePath, shape: Shape = "sd1", cap: int = 10**9) -> Setting:
+    s = setting(shape, steps=2)
+    s.model.cache = Cache(folder, cap)
+    return s
+
+
+def same(a: Trajectory, b: Trajectory) -> bool:
+    """Equal to the bit in every field."""
+    pairs = [(getattr(a, f.name), getattr(b, f.name)) for f in fields(Trajectory)]
+    return all(torch.equal(x, y) if isinstance(x, Tensor) else x == y for x, y in pairs)
+
+
+def rows_of(s: Setting, inversion: Inversion, scale: float = 3.0) -> int:
+    """Network rows that one call costs now."""
+    before = s.model.meter.rows
+    s.run(inversion, scale)
+    return s.model.meter.rows - before
+
+
+def files(folder: FilePath) -> list[FilePath]:
+    return sorted(folder.glob("*"))
+
+
+@pytest.mark.parametrize("shape", SHAPES)
+@pytest.mark.parametrize("inversion", EVERY, ids=lambda i: i.model_dump()["name"])
+def test_a_second_edit_inverts_nothing_and_gets_the_same(
+    inversion: Inversion, shape: Shape, tmp_path: FilePath
+) -> None:
+    s = cached(tmp_path, shape)
+    first = s.run(inversion)
+    again = cached(tmp_path, shape)
+    assert same(again.run(inversion), first)
+    assert (again.model.meter.rows, again.model.meter.backwards) == (0, 0)
+    fresh = inversion.run(s.model, s.path, s.x0, CFG(s.source, s.null, 3.0), Noise(0))
+    assert same(fresh, first)
+    assert first.latents.requires_grad is False
+
+
+def test_one_inversion_serves_every_guidance_unless_it_depends_on_it(tmp_path: FilePath) -> None:
+    s = cached(tmp_path)
+    assert [rows_of(s, DDIM(), scale) for scale in (3.0, 7.5)] == [2, 0]
+    assert [rows_of(s, NullText(inner=1), scale) > 0 for scale in (3.0, 7.5, 3.0)] == [True, True, False]
+
+
+def test_whatever_it_depends_on_makes_another_key(tmp_path: FilePath) -> None:
+    s = setting(steps=2)
+    other = Text(s.source.states + 1e-7)
+    guide = CFG(s.source, s.null, 3.0)
+    model = Model(s.model.net, s.model.family)
+    model.dtype = torch.bfloat16
+    x, n, p = s.x0, Noise(0), s.path
+    keys = [
+        key(DDIM(), s.model, p, x, guide, n),
+        key(Direct(), s.model, p, x, guide, n),
+        key(NullText(), s.model, p, x, guide, n),
+        key(NullText(inner=9), s.model, p, x, guide, n),
+        key(NullText(), s.model, p, x, replace(guide, scale=4.0), n),
+        key(NullText(), s.model, p, x, replace(guide, null=other), n),
+        key(DDIM(), s.model, p, x, replace(guide, text=other), n),
+        key(DDIM(), s.model, p, x + 1e-7, guide, n),
+        key(DDIM(), s.model, s.model.path(3), x, guide, n),
+        key(DDIM(), s.model, s.model.path(2, offset=0), x, guide, n),
+        key(DDIM(), s.model, replace(p, kind="v_prediction"), x, guide, n),
+        key(DDIM(), model, p, x, guide, n),
+        key(DDIM(), setting("sd2").model, p, x, guide, n),
+    ]
+    assert len(set(keys)) == len(keys)
+    assert key(DDIM(), s.model, p, x, replace(guide, scale=9.0), Noise(5)) == keys[0]
+
+
+class Whisper:
+    """A side network that says nothing, and a patch that changes nothing."""
+
+    def residuals(self, x: object, t: object, text: object, at: object) -> Residuals:
+        return Residuals()
+
+    @contextmanager
+    def apply(self, model: Model) -> Generator[None, None, None]:
+        yield
+
+
+def test_with_side_networks_patches_or_controls_nothing_is_kept(tmp_path: FilePath) -> None:
+    s = cached(tmp_path / "here")
+    with s.model.side(Whisper()):  # pyright: ignore[reportArgumentType]
+        assert [rows_of(s, DDIM()) for _ in range(2)] == [2, 2]
+    with s.model.patched(Whisper()):
+        assert [rows_of(s, DDIM()) for _ in range(2)] == [2, 2]
+    shout = Shout()
+    shout.writes = frozenset()
+    shout.when = lambda at: False  # pyright: ignore[reportAttributeAccessIssue]
+    with s.model.control(shout):
+        assert [rows_of(s, DDIM()) for _ in range(2)] == [2, 2]
+    assert files(tmp_path) == []
+
+
+def test_what_costs_nothing_or_draws_from_no_seed_is_not_kept(tmp_path: FilePath) -> None:
+    class Drawn(DDIM):
+        @property
+        def random(self) -> bool:
+            return True
+
+    s = cached(tmp_path / "here")
+    s.run(Recorded())
+    assert files(tmp_path) == []
+    guide = CFG(s.source, s.null, 3.0)
+    Drawn()(s.model, s.path, s.x0, guide, Replay({}))
+    assert files(tmp_path) == []
+    keys = {key(Drawn(), s.model, s.path, s.x0, guide, Noise(seed)) for seed in (0, 1)}
+    assert len(keys) == 2
+
+
+def spoil(data: bytes, how: str) -> bytes:
+    match how:
+        case "cut":
+            return data[: len(data) // 2]
+        case "flipped":
+            return data[:-5] + bytes([data[-5] ^ 1]) + data[-4:]
+        case "foreign":
+            return b"not a trajectory at all"
+        case "old":
+            return data.replace(b'"format":"1"', b'"format":"0"')
+        case _:
+            return b""
+
+
+@pytest.mark.parametrize("how", ["cut", "flipped", "foreign", "old", "empty"])
+def test_a_damaged_or_older_file_is_made_anew(how: str, tmp_path: FilePath) -> None:
+    s = cached(tmp_path)
+    first = s.run(DDIM())
+    (file,) = files(tmp_path)
+    good = file.read_bytes()
+    file.write_bytes(spoil(good, how))
+    assert file.read_bytes() != good
+    assert rows_of(s, DDIM()) == 2
+    assert same(s.run(DDIM()), first) and rows_of(s, DDIM()) == 0
+    assert same(unpacked(file.read_bytes(), s.x0.device), first)
+
+
+def test_a_folder_that_cannot_be_made_is_said_once_and_done_without(tmp_path: FilePath) -> None:
+    blocked = tmp_path / "file"
+    blocked.write_text("here")
+    s = cached(blocked / "below")
+    with pytest.warns(UserWarning, match="cannot be kept in .*set OVERPAINT_CACHE"):
+        assert rows_of(s, DDIM()) == 2
+    assert rows_of(s, DDIM()) == 2
+
+
+def test_a_full_disk_is_said_once_and_leaves_no_rest(
+    tmp_path: FilePath, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    def full(source: object, target: object) -> None:
+        raise OSError(errno.ENOSPC, "No space left on device")
+
+    s = cached(tmp_path)
+    monkeypatch.setattr(module.os, "replace", full)
+    with pytest.warns(UserWarning, match="No space left on device"):
+        assert rows_of(s, DDIM()) == 2
+    assert files(tmp_path) == []
+
+
+def test_an_interrupted_write_leaves_no_rest(tmp_path: FilePath, monkeypatch: pytest.MonkeyPatch) -> None:
+    def interrupted(source: object, target: object) -> None:
+        raise KeyboardInterrupt
+
+    s = cached(tmp_path)
+    monkeypatch.setattr(module.os, "replace", interrupted)
+    with pytest.raises(KeyboardInterrupt):
+        s.run(DDIM())
+    assert files(tmp_path) == []
+
+
+def numbered(n: float) -> Trajectory:
+    return Trajectory(torch.arange(2), torch.full((3, 4, 8, 8), float(n)))
+
+
+def put(cache: Cache, name: str, n: float) -> None:
+    cache._write(name, numbered(n))  # pyright: ignore[reportPrivateUsage]
+
+
+def get(cache: Cache, name: str) -> Trajectory | None:
+    return cache._read(name, torch.device("cpu"))  # pyright: ignore[reportPrivateUsage]
+
+
+def test_the_files_not_looked_at_for_longest_go_first(tmp_path: FilePath) -> None:
+    size = len(packed(numbered(0)))
+    cache = Cache(tmp_path, cap=3 * size)
+    for k, name in enumerate("abc"):
+        put(cache, name, k)
+        os.utime(tmp_path / f"{name}.safetensors", (1000 + k, 1000 + k))
+    assert get(cache, "a") is not None
+    put(cache, "d", 4)
+    assert [file.stem for file in files(tmp_path)] == ["a", "c", "d"]
+    assert sum(file.stat().st_size for file in files(tmp_path)) <= cache.cap
+
+
+def test_what_is_larger_than_the_whole_cache_is_not_kept(tmp_path: FilePath) -> None:
+    cache = Cache(tmp_path, cap=len(packed(numbered(0))))
+    put(cache, "a", 0)
+    cache.cap -= 1
+    put(cache, "b", 0)
+    assert [file.stem for file in files(tmp_path)] == ["a"]
+
+
+def test_rests_of_killed_processes_are_swept_after_an_hour(tmp_path: FilePath) -> None:
+    old, new = tmp_path / "old.part", tmp_path / "new.part"
+    for rest in (old, new):
+        rest.write_bytes(b"half")
+    os.utime(old, (1000, 1000))
+    put(Cache(tmp_path), "a", 0)
+    assert [file.name for file in files(tmp_path)] == ["a.safetensors", "new.part"]
+
+
+def test_many_may_share_a_folder(tmp_path: FilePath) -> None:
+    cap = 2 * len(packed(numbered(0)))
+    wrong: list[object] = []
+
+    def work(own: int) -> None:
+        try:
+            cache = Cache(tmp_path, cap)
+            for k in range(30):
+                name = (own + k) % 4
+                put(cache, str(name), name)
+                found = get(cache, str(name))
+                if found is not None and not same(found, numbered(name)):
+                    wrong.append(found)
+        except Exception as error:
+            wrong.append(error)
+
+    threads = [threading.Thread(target=work, args=(k,)) for k in range(4)]
+    for thread in threads:
+        thread.start()
+    for thread in threads:
+        thread.join()
+    assert wrong == []
+    assert not list(tmp_path.glob("*.part"))
+
+
+def test_every_field_of_a_trajectory_comes_back() -> None:
+    whole = Trajectory(
+        torch.arange(2),
+        torch.randn(3, 4, 2, 2, dtype=torch.float64, generator=torch.Generator().manual_seed(0)),
+        torch.ones(2, 3, 4),
+        torch.ones(1, 5),
+        torch.zeros(2, 4, 2, 2),
+        True,
+    )
+    assert same(unpacked(packed(whole), torch.device("cpu")), whole)
+    bare = Trajectory(torch.arange(2), torch.zeros(3, 4, 2, 2))
+    assert same(unpacked(packed(bare), torch.device("cpu")), bare)
+
+
+def test_the_folder_is_the_users_choice_or_the_systems(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setenv("OVERPAINT_CACHE", "/somewhere/else")
+    assert default_folder() == FilePath("/somewhere/else/inversions")
+    monkeypatch.delenv("OVERPAINT_CACHE")
+    monkeypatch.setenv("XDG_CACHE_HOME", "/xdg")
+    expected = {
+        "linux": FilePath("/xdg/overpaint/inversions"),
+        "darwin": FilePath.home() / "Library/Caches/overpaint/inversions",
+        "win32": FilePath("local") / "overpaint" / "inversions",
+    }
+    monkeypatch.setenv("LOCALAPPDATA", "local")
+    for system, folder in expected.items():
+        monkeypatch.setattr(module.sys, "platform", system)
+        assert default_folder() == folder

@@ -1,0 +1,40 @@
+import pytest
+from tests.inversions.setting import setting
+
+from overpaint.inversions import DDIM, Direct, reconstruction
+from overpaint.meter import Meter
+
+
+def noted(*values: float) -> Meter:
+    return Meter(notes={"strayed": list(values)})
+
+
+@pytest.mark.parametrize(
+    "values, grade", [((0.0, 0.02), "good"), ((0.1, 0.1), "fair"), ((0.1, 0.9), "poor"), ((0.0,), "good")]
+)
+def test_the_mean_over_the_steps_has_a_word(values: tuple[float, ...], grade: str) -> None:
+    quality = reconstruction(noted(*values))
+    assert quality is not None
+    assert quality.rms == pytest.approx(sum(values) / len(values))
+    assert quality.grade == grade
+
+
+def test_only_a_poor_one_says_what_to_do() -> None:
+    words = {v: q.words for v in (0.01, 0.1, 1.0) if (q := reconstruction(noted(v))) is not None}
+    assert ["direct" in sentence for sentence in words.values()] == [False, False, True]
+
+
+def test_an_edit_without_a_source_has_none() -> None:
+    assert reconstruction(Meter()) is None
+
+
+def test_an_exact_walk_has_no_error_and_guidance_makes_one() -> None:
+    s = setting(steps=8)
+    figures: list[float] = []
+    for inversion, scale in ((Direct(), 1.0), (DDIM(), 7.5)):
+        s.model.meter.notes.clear()
+        s.home(s.walk(inversion, scale))
+        quality = reconstruction(s.model.meter)
+        assert quality is not None
+        figures.append(quality.rms)
+    assert 0 < figures[0] < figures[1]
