@@ -16,6 +16,7 @@ from overpaint.attention import Moment
 from overpaint.card import Cost, Need
 from overpaint.controls.keep import Keep, near_side, word_maps
 from overpaint.errors import UsageError
+from overpaint.families.load import SHIPPED
 from overpaint.images import Fitted, Picture, fit, from_tensor, paste_back, pixels_hash
 from overpaint.intake import Given, checked_text, shows, taken_in
 from overpaint.inversions import reconstruction
@@ -244,5 +245,7 @@ def recipe(job: Job, picture: Picture) -> Recipe:
 
 
 def address(model: Model) -> str:
-    """What to load the model by again: its name if it is shipped, else its folder."""
-    return model.name if model.home is None or model.home.name != model.name else str(model.home.absolute())
+    """What to load the model by again: its name if it is shipped or made by a program, else its folder."""
+    if model.home is None or model.home == SHIPPED.get(model.name):
+        return model.name
+    return str(model.home.absolute())

@@ -6,7 +6,6 @@ costs a matrix product.
 """
 
 from dataclasses import dataclass
-from typing import Self
 
 import torch
 from jaxtyping import Float
@@ -29,8 +28,8 @@ class Preview:
 
     weights: Float[Tensor, "channels_and_one 3"]
 
-    @classmethod
-    def fit(cls, model: Model) -> Self:
+    @staticmethod
+    def fit(model: Model) -> "Preview":
         """Decode a few small latents and fit their colours by least squares."""
         family = model.family
         with model.lock, torch.no_grad():
@@ -40,7 +39,7 @@ class Preview:
             latents = family.encode(pixels)
             decoded = family.decode(latents)
         colours = avg_pool2d(decoded, family.factor).movedim(1, -1).reshape(-1, 3)
-        return cls(torch.pinverse(columns(latents).cpu()) @ colours.cpu())
+        return Preview(torch.pinverse(columns(latents).cpu()) @ colours.cpu())
 
     def colours(self, latents: Latent) -> Float[Tensor, "1 3 h w"]:
         """The picture at the size of the latents, in [-1, 1]."""

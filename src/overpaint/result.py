@@ -18,19 +18,21 @@ class Figures(BaseModel):
 
     model_config = ConfigDict(frozen=True)
 
-    rows: int = Field(0, description="rows that went through the network")
-    calls: int = Field(0, description="network calls; several rows share one")
-    backwards: int = Field(0, description="backward passes")
-    updates: int = Field(0, description="optimiser steps")
-    seconds: float = Field(0.0, description="wall clock time of the edit, the loading of the model aside")
+    rows: int = Field(default=0, description="rows that went through the network")
+    calls: int = Field(default=0, description="network calls; several rows share one")
+    backwards: int = Field(default=0, description="backward passes")
+    updates: int = Field(default=0, description="optimiser steps")
+    seconds: float = Field(
+        default=0.0, description="wall clock time of the edit, the loading of the model aside"
+    )
     strayed: float | None = Field(
-        None,
+        default=None,
         description="how far the source left its inversion on the way back: RMS over the latents (of about "
         "unit variance), mean over the steps; none where nothing was inverted",
     )
-    quality: str | None = Field(None, description="the same as a word: good, fair or poor")
+    quality: str | None = Field(default=None, description="the same as a word: good, fair or poor")
     psnr: float | None = Field(
-        None,
+        default=None,
         description="for an inversion walked back: dB against the autoencoder's round trip of the picture",
     )
 

@@ -25,11 +25,10 @@ def command(
 ) -> None:
     """Edit PICTURE (PNG or JPEG), so that it shows --target instead of --source."""
     from overpaint.cli.answer import source_for
-    from overpaint.cli.running import check_files, perform, report
+    from overpaint.cli.running import perform, report
     from overpaint.job import wish
 
     out = common.output or picture.with_name(f"{picture.stem}-edited.png")
-    check_files(common, out)
     request = {"source": source_for(picture, source), "target": target, "seed": seed}
     edit = perform(common, wish("edit", method, picture, request, options), out)
     if edit is not None:

@@ -24,11 +24,10 @@ class Generating(MethodCommand):
 )
 def command(prompt: str, seed: int, options: dict[str, Any], common: Common) -> None:
     """Make a picture of PROMPT; edits of it need no inversion."""
-    from overpaint.cli.running import check_files, perform, report
+    from overpaint.cli.running import perform, report
     from overpaint.job import wish
 
     out = common.output or Path(f"{name_of(prompt)}-{seed}.png")
-    check_files(common, out)
     edit = perform(common, wish("generate", "generate", None, {"target": prompt, "seed": seed}, options), out)
     if edit is not None:
         report(edit, common, out)

@@ -31,10 +31,9 @@ def command(picture: Path, source: str, seed: int, options: dict[str, Any], comm
     comes back is written with -o.
     """
     from overpaint.cli.answer import source_for
-    from overpaint.cli.running import check_files, perform, report
+    from overpaint.cli.running import perform, report
     from overpaint.job import wish
 
-    check_files(common, common.output)
     request = {"source": source_for(picture, source), "seed": seed}
     edit = perform(common, wish("invert", "invert", picture, request, options), common.output)
     if edit is not None:

@@ -14,11 +14,10 @@ from overpaint.cli.options import PNG, Common, common
 def command(picture: Path, common: Common) -> None:
     """Make PICTURE again from the recipe inside it: bit for bit on the same machine and versions."""
     from overpaint.api import differences, recalled
-    from overpaint.cli.running import check_files, perform, report
+    from overpaint.cli.running import perform, report
     from overpaint.recipe import read_recipe
 
     out = common.output or picture.with_name(f"{picture.stem}-rerun.png")
-    check_files(common, out)
     told = read_recipe(picture)
     where = told.environment
     common = replace(

@@ -33,7 +33,8 @@ def perform(common: Common, asked: Wish, out: Path | None, always: bool = False)
         UsageError: anything about the wish or the files to write is wrong; nothing has been written then.
         click.Abort: somebody pressed Ctrl-C.
     """
-    check_files(common, out)
+    if not common.dry_run:
+        check_files(common, out)
     asked = replace(asked, watch=asked.watch or common.maps is not None)
     with ExitStack() as stack:
         stack.enter_context(threads(common.threads))

@@ -39,10 +39,8 @@ def command(
     toy: bool,
 ) -> int:
     """Train WHAT (still-life); the same command goes on where an earlier one stopped."""
-    from overpaint.loading import check_device
     from overpaint.train import train
 
-    check_device(device)
     try:
         train(what, size, stage, out, minutes=minutes, steps=steps, toy=toy, resume=resume, device=device)
     except KeyboardInterrupt:

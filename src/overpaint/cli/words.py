@@ -22,7 +22,7 @@ def say(text: str) -> None:
     click.echo(one_line(text), err=True)
 
 
-def amount(size: float) -> str:
+def amount(size: int) -> str:
     """Bytes for people."""
     return f"{size / 1e9:.1f} GB" if size >= 1e9 else f"{max(size / 1e6, 0.1):.3g} MB"
 

@@ -1,6 +1,8 @@
 """From a name or a diffusers folder to a model. Safetensors only, no remote code, nothing fetched."""
 
 import json
+from collections.abc import Generator
+from contextlib import contextmanager
 from importlib.util import find_spec
 from pathlib import Path
 from typing import Any
@@ -15,6 +17,7 @@ from overpaint.model import Model
 
 SHIPPED = {"still-life": Path(__file__).parent.parent / "stilllife" / "model"}
 _CONFIG = {"tokenizer": "tokenizer_config.json", "scheduler": "scheduler_config.json"}
+_VOCABULARY = ("tokenizer.json", "vocab.json")
 _PARTS = ("unet", "vae", "text_encoder", "tokenizer", "scheduler")
 _SECOND = ("text_encoder_2", "tokenizer_2")
 
@@ -31,12 +34,29 @@ def load(name: str, dtype: torch.dtype | None = None, device: str | None = None)
         dtype = {"cpu": torch.float32, "mps": torch.float16}.get(where.type, torch.bfloat16)
     _check(home, _PARTS)
     try:
-        return _build(name, home, where, dtype)
+        with _hushed(), torch.random.fork_rng(devices=[]):  # weights are drawn before they are read
+            return _build(name, home, where, dtype)
     except UsageError:
         raise
     except Exception as error:  # the loaders of other people's files raise whatever they like
         first = str(error).strip().splitlines()[:1]
         raise UsageError(f"The model folder {home} cannot be loaded: {''.join(first)}") from error
+
+
+@contextmanager
+def _hushed() -> Generator[None, None, None]:
+    """No bars while files are read: a command's error stream is for sentences."""
+    from diffusers.utils import logging as diffusers
+    from transformers.utils import logging as transformers
+
+    shown = [one for one in (diffusers, transformers) if one.is_progress_bar_enabled()]
+    for one in shown:
+        one.disable_progress_bar()
+    try:
+        yield
+    finally:
+        for one in shown:
+            one.enable_progress_bar()
 
 
 def _device(device: str | None) -> torch.device:
@@ -61,6 +81,11 @@ def _check(home: Path, parts: tuple[str, ...]) -> None:
         if file == "config.json" and not list((home / part).glob("*.safetensors")):
             raise UsageError(
                 f"The model folder {home} has no {part}/*.safetensors; other weight formats are not read."
+            )
+        # Without its vocabulary a tokenizer loads all the same and knows no word.
+        if part.startswith("tokenizer") and not any((home / part / v).is_file() for v in _VOCABULARY):
+            raise UsageError(
+                f"The folder {home} lacks {part}/{_VOCABULARY[0]}; it is not a whole diffusers model."
             )
 
 

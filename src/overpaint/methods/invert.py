@@ -26,9 +26,11 @@ class Invert(Method):
         cost=lambda o: o.inversion.cost(o.steps) + Cost.of(o.steps * o.inversion.source_rows),
         law=Law.AS_INVERSION,
     )
-    steps: int = Field(50, ge=1, le=1000, description="denoising steps")
-    guidance: float = Field(7.5, ge=0, le=30, description="classifier-free guidance scale of the way back")
-    inversion: AnyInversion = Field(DDIM(), description="how the picture becomes noise")
+    steps: int = Field(default=50, ge=1, le=1000, description="denoising steps")
+    guidance: float = Field(
+        default=7.5, ge=0, le=30, description="classifier-free guidance scale of the way back"
+    )
+    inversion: AnyInversion = Field(default=DDIM(), description="how the picture becomes noise")
 
     def __call__(self, model: Model, task: Task) -> Latent:
         """Invert, then walk the source alone."""

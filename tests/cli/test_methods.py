@@ -1,0 +1,31 @@
+import json
+
+import pytest
+from tests.cli.kit import overpaint
+
+
+def test_the_table_names_every_method_and_its_needs() -> None:
+    said = overpaint("methods")
+    assert said.code == 0
+    for name in ("generate", "sdedit", "ddim", "p2p"):
+        assert any(line.startswith(name) for line in said.out.splitlines())
+
+
+def test_filters() -> None:
+    assert set(json.loads(overpaint("methods", "--json", "--needs", "source").out)) == {"ddim", "p2p"}
+    assert "p2p" in json.loads(overpaint("methods", "--json", "--family", "sdxl").out)
+    said = overpaint("methods", "--needs", "mask", "--needs", "source")
+    assert (said.code, said.out) == (0, "No method is like that.\n")
+
+
+@pytest.mark.parametrize(
+    ("args", "sentence"),
+    [
+        (["--family", "sd9"], "There is no family 'sd9'; did you mean 'sd2'?"),
+        (["--needs", "imag"], "There is no input 'imag'; did you mean 'image'?"),
+        (["--need", "image"], "There is no option --need; did you mean --needs?"),
+    ],
+)
+def test_wrong_filters(args: list[str], sentence: str) -> None:
+    said = overpaint("methods", *args)
+    assert (said.code, said.out, said.err) == (2, "", sentence + "\n")
