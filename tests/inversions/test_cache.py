@@ -175,6 +175,21 @@ def test_a_folder_that_cannot_be_made_is_said_once_and_done_without(tmp_path: Fi
     assert rows_of(s, DDIM()) == 2
 
 
+def test_a_folder_that_may_only_be_read_still_serves(
+    tmp_path: FilePath, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    def refused(*_: object) -> None:
+        raise PermissionError(errno.EACCES, "Permission denied")
+
+    s = cached(tmp_path)
+    s.run(DDIM())
+    for name in ("utime", "replace"):
+        monkeypatch.setattr(module.os, name, refused)
+    assert rows_of(s, DDIM()) == 0
+    with pytest.warns(UserWarning, match="Permission denied"):
+        assert rows_of(s, Direct()) == 2
+
+
 def test_a_full_disk_is_said_once_and_leaves_no_rest(
     tmp_path: FilePath, monkeypatch: pytest.MonkeyPatch
 ) -> None:

@@ -82,11 +82,11 @@ class Cache:
 
     def _read(self, name: str, device: torch.device) -> Trajectory | None:
         try:
-            data = self._file(name).read_bytes()
-            found = unpacked(data, device)
-            os.utime(self._file(name))
+            found = unpacked(self._file(name).read_bytes(), device)
         except (OSError, ValueError, KeyError, TypeError, SafetensorError):
             return None
+        with suppress(OSError):
+            os.utime(self._file(name))
         return found
 
     def _write(self, name: str, found: Trajectory) -> None:

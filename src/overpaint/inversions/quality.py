@@ -27,10 +27,10 @@ def reconstruction(meter: Meter) -> Quality | None:
     pinning had to make: the reconstructed picture is perfect by construction and says nothing. For any other
     it is what the reconstruction has lost by then. It costs no network call.
 
-    Latents are scaled to about unit variance, so the figure is a share of the picture's own contrast: below
-    0.05 is good (the source picture cannot be told from the reconstruction), below 0.2 fair (details differ),
-    anything above poor: layout or colours of the source have moved, and an edit that follows it moves with
-    them.
+    Latents are scaled to about unit variance, so the figure is a share of the picture's own contrast. Below
+    0.05 is good: with a contrast of a quarter of the range an error of about 38 dB, less than autoencoders
+    make. Below 0.2 (about 26 dB) is fair: details differ. Anything above is poor: layout or colours of the
+    source have moved, and an edit that follows it moves with them.
     """
     strayed = meter.notes.get("strayed")
     if not strayed:
