@@ -1,0 +1,104 @@
+"""The one formula against the schedulers of the installed diffusers."""
+
+from importlib import import_module
+from itertools import product
+from typing import Any
+
+import pytest
+import torch
+from tests.kit import draw, gap, numbers
+
+from overpaint.families.schedule import schedule_of
+from overpaint.path import Path
+from overpaint.sample import ddim, stochastic
+
+diffusers: Any = import_module("diffusers")
+
+STEPS = (50, 20, 7)
+KINDS = ("epsilon", "v_prediction", "sample")
+TOLERANCE = {"epsilon": 2e-6, "v_prediction": 2e-6, "sample": 2e-5}  # sample: eps is divided by a small sigma
+
+
+def config(**more: Any) -> dict[str, Any]:
+    """The schedule of Stable Diffusion."""
+    table = {"beta_start": 0.00085, "beta_end": 0.012, "beta_schedule": "scaled_linear"}
+    return {**table, "clip_sample": False, **more}
+
+
+def some(steps: int) -> list[int]:
+    """The first steps, the last ones and every seventh between them."""
+    return sorted({*range(0, steps, 7), 1, steps - 2, steps - 1})
+
+
+GRIDS = [*product(("leading",), (0, 1), (False, True)), *product(("trailing",), (0,), (False, True))]
+
+
+@pytest.mark.parametrize(("spacing", "offset", "to_one"), GRIDS)
+@pytest.mark.parametrize("kind", KINDS)
+def test_steps_are_those_of_ddim(kind: str, spacing: str, offset: int, to_one: bool) -> None:
+    told = config(
+        prediction_type=kind, timestep_spacing=spacing, steps_offset=offset, set_alpha_to_one=to_one
+    )
+    for steps in STEPS:
+        if spacing == "trailing" and 1000 % steps:
+            continue  # there diffusers steps to levels it never visits; see the next test
+        stock = diffusers.DDIMScheduler(**told)
+        stock.set_timesteps(steps)
+        path = schedule_of(told).path(steps)
+        assert torch.equal(path.t, stock.timesteps)
+        for i in some(steps):
+            t = stock.timesteps[i]
+            x, out, z = draw(3, 1, 4, 8, 8, seed=i).unbind()
+            p = path.read(x, out, i)
+            want = stock.step(out, t, x).prev_sample
+            noisy = stock.step(out, t, x, eta=1.0, variance_noise=z).prev_sample
+            assert gap(ddim(path, i, x, p), want) <= TOLERANCE[kind]
+            assert gap(stochastic([z] * steps)(path, i, x, p), noisy) <= TOLERANCE[kind]
+            assert gap(stochastic([z] * steps, eta=0.0)(path, i, x, p), want) <= TOLERANCE[kind]
+
+
+@pytest.mark.parametrize("spacing", ["leading", "trailing", "linspace"])
+def test_visited_levels_are_those_of_ddim(spacing: str) -> None:
+    for steps in (2, 4, 5, 7, 10, 20, 25, 50, 100, 250, 500, 999, 1000):
+        stock = diffusers.DDIMScheduler(**config(timestep_spacing=spacing))
+        stock.set_timesteps(steps)
+        assert torch.equal(schedule_of(config(timestep_spacing=spacing)).levels(steps), stock.timesteps)
+
+
+@pytest.mark.parametrize("spacing", ["trailing", "linspace"])
+@pytest.mark.parametrize("to_one", [False, True])
+def test_a_step_lands_where_the_next_begins(spacing: str, to_one: bool) -> None:
+    """The stock sampler subtracts a fixed stride, so 7 steps land beside its own grid; a path's do not."""
+    schedule = schedule_of(config(timestep_spacing=spacing, set_alpha_to_one=to_one))
+    path = schedule.path(7, dtype=torch.float64)
+    end = 1.0 if to_one else float(schedule.bars[0])
+    assert torch.equal(path.alpha[:-1], schedule.bars[path.t].sqrt())
+    assert float(path.alpha[-1]) == pytest.approx(end**0.5, abs=1e-15)
+
+
+@pytest.mark.parametrize("kind", KINDS)
+@pytest.mark.parametrize("offset", [0, 1])
+def test_inversion_step_is_that_of_the_inverse_scheduler(kind: str, offset: int) -> None:
+    told = config(prediction_type=kind, steps_offset=offset, set_alpha_to_one=False)
+    for steps in STEPS:
+        stock = diffusers.DDIMInverseScheduler(**told)
+        stock.set_timesteps(steps)
+        path = schedule_of(told).path(steps)
+        assert numbers(stock.timesteps) == numbers(path.t.flip(0))
+        for i in some(steps):
+            t = stock.timesteps[steps - 1 - i]
+            x, out = draw(2, 1, 4, 8, 8, seed=i).unbind()
+            ours = path.at(path.read(x, out, i + 1), i)
+            assert gap(ours, stock.step(out, t, x).prev_sample) <= TOLERANCE[kind]
+
+
+@pytest.mark.parametrize("shift", [1.0, 3.0])
+def test_flow_steps_are_those_of_euler(shift: float) -> None:
+    stock = diffusers.FlowMatchEulerDiscreteScheduler(shift=shift)
+    for steps in STEPS:
+        stock.set_timesteps(steps)
+        path = Path(stock.timesteps, 1 - stock.sigmas, stock.sigmas, "flow")
+        for i, t in enumerate(stock.timesteps):  # every one: this scheduler counts its own steps
+            x, out = draw(2, 1, 4, 8, 8, seed=i).unbind()
+            ours = ddim(path, i, x, path.read(x, out, i))
+            assert gap(ours, stock.step(out, t, x).prev_sample) <= 2e-6

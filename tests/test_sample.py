@@ -1,0 +1,126 @@
+"""The two walks and their steps; their laws are in `laws/test_inversion.py`."""
+
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass, field
+
+import torch
+
+from overpaint.guides import Plain
+from overpaint.model import Branch, Guide, Line
+from overpaint.path import Latent, Path, Prediction
+from overpaint.sample import Latents, compose, ddim, denoise, noise, stochastic
+from tests.kit import draw, gap, pair, shared, single, text
+
+
+def test_ddim_puts_the_prediction_on_the_next_level() -> None:
+    path, p = shared().path(4), Prediction(*draw(2, 1, 4, 8, 8).unbind())
+    assert torch.equal(ddim(path, 1, p.x0, p), path.at(p, 2))
+
+
+def test_stochastic_takes_the_noise_of_its_step() -> None:
+    path, p = shared().path(4), Prediction(*draw(2, 1, 4, 8, 8).unbind())
+    draws = list(draw(4, 1, 4, 8, 8, seed=2))
+    mean, std = path.posterior(p, 1, 0.5)
+    assert torch.equal(stochastic(draws, 0.5)(path, 1, p.x0, p), mean + std * draws[1])
+
+
+def test_compose_goes_from_left_to_right() -> None:
+    def add(i: int, xs: Latents) -> Latents:
+        return {k: x + i for k, x in xs.items()}
+
+    def double(i: int, xs: Latents) -> Latents:
+        return {k: 2 * x for k, x in xs.items()}
+
+    x = {"t": torch.zeros(1, 4, 8, 8)}
+    assert float(compose(add, None, double)(3, x)["t"].max()) == 6
+    assert float(compose(double, add)(3, x)["t"].max()) == 3
+    assert compose()(3, x)["t"] is x["t"]
+
+
+def test_after_sees_every_step_and_its_word_is_final() -> None:
+    model, x, seen = shared(), draw(1, 4, 8, 8), list[int]()
+
+    def pin(i: int, xs: Latents) -> Latents:
+        seen.append(i)
+        return {**xs, "src": torch.full_like(x, float(i))}
+
+    out = denoise(model, model.path(3), {"src": x, "tgt": x}, pair(), after=pin)
+    assert seen == [0, 1, 2]
+    assert torch.equal(out["src"], torch.full_like(x, 2.0))
+
+
+def test_a_pinned_row_is_what_the_next_call_starts_from() -> None:
+    """Without controls the target does not feel that the source was replaced: rows are independent."""
+    model, x = shared(), draw(1, 4, 8, 8)
+
+    def pin(i: int, xs: Latents) -> Latents:
+        return {**xs, "src": x}
+
+    free = denoise(model, model.path(3), {"src": x, "tgt": x}, pair())["tgt"]
+    pinned = denoise(model, model.path(3), {"src": x, "tgt": x}, pair(), after=pin)["tgt"]
+    assert gap(free, pinned) < 1e-5 * float(free.abs().max())
+
+
+def test_the_start_is_not_written_to() -> None:
+    model, x = shared(), draw(1, 4, 8, 8)
+    xs = {"src": x, "tgt": x}
+    denoise(model, model.path(2), xs, pair())
+    noise(model, model.path(2), x, single())
+    assert torch.equal(x, draw(1, 4, 8, 8))
+    assert xs.keys() == {"src", "tgt"}
+
+
+def test_noise_returns_noise_end_first() -> None:
+    model, x = shared(), draw(1, 4, 8, 8)
+    latents = noise(model, model.path(5), x, single())
+    assert len(latents) == 6
+    assert latents[-1] is x
+    again = noise(model, model.path(5).last(2), x, single())
+    assert torch.equal(again[0], latents[3])
+
+
+def test_dtype_and_shape_are_kept() -> None:
+    model = shared()
+    for dtype in (torch.float32, torch.float64):
+        x = draw(1, 4, 6, 10).to(dtype)
+        out = denoise(model, model.path(2, dtype=dtype), {"src": x}, [single()])["src"]
+        assert (out.shape, out.dtype) == (x.shape, dtype)
+
+
+@dataclass(frozen=True)
+class Momentum:
+    """A guide with memory: it notes every step of its own walk."""
+
+    inner: Plain
+    steps: list[int] = field(default_factory=list[int])
+
+    def begin(self) -> Guide:
+        return Momentum(self.inner)
+
+    def lines(self, i: int) -> Sequence[Line]:
+        return self.inner.lines(i)
+
+    def combine(
+        self, own: Mapping[str, Prediction], call: Mapping[str, Prediction], x: Latent, i: int
+    ) -> Prediction:
+        assert len(self.steps) == i, "a walk began with the memory of another"
+        self.steps.append(i)
+        return own["+"]
+
+
+def test_a_guide_with_memory_starts_afresh() -> None:
+    model, x, guide = shared(), draw(1, 4, 8, 8), Momentum(Plain(text("sd1", "a cat")))
+    for _ in range(2):
+        denoise(model, model.path(2), {"t": x}, [Branch("t", guide)])
+    assert guide.steps == []
+
+
+def test_a_custom_step_is_taken() -> None:
+    model, x, asked = shared(), draw(1, 4, 8, 8), list[int]()
+
+    def stay(path: Path, i: int, latent: Latent, p: Prediction) -> Latent:
+        asked.append(i)
+        return latent
+
+    assert torch.equal(denoise(model, model.path(3), {"src": x}, [single()], step=stay)["src"], x)
+    assert asked == [0, 1, 2]
