@@ -95,10 +95,10 @@ def touched(model: Model) -> tuple[str, bool, bool]:
 
 @pytest.mark.parametrize("shape", SHAPES)
 def test_a_cancel_at_any_moment_leaves_everything_as_it_was(shape: Shape) -> None:
-    s, inversion = setting(shape, steps=2), NullText(inner=2, stop=0, relax=0)
+    s, inversion = setting(shape, steps=2), NullText(inner=1, stop=0, relax=0)
     before, text = touched(s.model), s.null.states.clone()
     count = len(ticks_until(s.model, shape, inversion, None))
-    assert count == 2 + 2 * (2 + 3 * 2)
+    assert count == 2 + 2 * (2 + 3)
     for stop in range(1, count):
         ticks_until(s.model, shape, inversion, stop)
         assert touched(s.model) == before
