@@ -15,6 +15,7 @@ def sites_of(net: nn.Module) -> list[Site]:
 
     ``named_modules`` lists the middle block last; execution order is down, mid, up.
     """
+    net = cast(nn.Module, getattr(net, "_orig_mod", net))  # a compiled network wraps the one it was made of
     modules = [(n, m) for n, m in net.named_modules() if _kind(n) is not None]
     modules.sort(key=lambda pair: _ORDER[_place(pair[0])])
     blocks = len(cast(nn.ModuleList, net.down_blocks))
