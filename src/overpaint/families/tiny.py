@@ -41,6 +41,11 @@ _SCHEDULE = {
 
 def tiny(shape: Shape = "sd1") -> Model:
     """A model of that shape in a few thousand weights, 32 px pictures, prompts of up to 16 tokens."""
+    with torch.random.fork_rng(devices=[]):  # weights are drawn before they are filled
+        return _tiny(shape)
+
+
+def _tiny(shape: Shape) -> Model:
     tokenizer = tiny_tokenizer()
     width = {"sd1": 24, "sd2": 24, "sdxl": 40}[shape]
     widths = (16, 24) if shape == "sdxl" else (24,)
