@@ -2,6 +2,7 @@
 
 from collections.abc import Sequence
 from dataclasses import dataclass, field
+from itertools import repeat
 from typing import Any
 
 import torch
@@ -53,11 +54,12 @@ class UNetFamily:
         dtype = next(net.parameters()).dtype
         extra: dict[str, Any] = {}
         if more.down or more.mid is not None:
-            extra["down_block_additional_residuals"] = more.down
-            extra["mid_block_additional_residual"] = more.mid
+            # Given fewer, the network drops its own skips; given them alone, it takes them for others.
+            extra["down_block_additional_residuals"] = [d.to(dtype) for d in more.down] or repeat(0.0)
+            extra["mid_block_additional_residual"] = 0.0 if more.mid is None else more.mid.to(dtype)
         if more.intra:
             # The network empties this list while it runs.
-            extra["down_intrablock_additional_residuals"] = list(more.intra)
+            extra["down_intrablock_additional_residuals"] = [d.to(dtype) for d in more.intra]
         if text.pooled is not None:
             extra["added_cond_kwargs"] = {
                 "text_embeds": text.pooled.to(dtype),
