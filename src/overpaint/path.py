@@ -156,6 +156,7 @@ class Schedule:
             bars = torch.cat([self.bars.flip(0), end])
         else:
             t = self.levels(steps, offset)
-            before = int(t[-1]) - len(self.bars) // steps
+            # Spaced from the clean end, the last step may stop short of it (1000 steps with an offset do).
+            before = int(t[-1]) - len(self.bars) // steps if self.spacing == "leading" else -1
             bars = torch.cat([self.bars[t], self.bars[before : before + 1] if before >= 0 else end])
         return Path(t, bars.sqrt().to(dtype), (1 - bars).sqrt().to(dtype), self.kind)
