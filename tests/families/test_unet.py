@@ -69,10 +69,14 @@ def test_call_is_the_network(shape: Any) -> None:
 
 
 def test_call_speaks_the_type_of_the_network() -> None:
-    model = tiny("sdxl")
+    model, x, t = tiny("sd1"), draw(1, 4, 8, 8), torch.tensor(10)
     model.net.bfloat16()
-    out = model.family.call(model.net, draw(1, 4, 8, 8), torch.tensor(10), text("sdxl", "a cat"), Residuals())
-    assert out.dtype == torch.bfloat16
+    intra = draw(1, 8, 8, 8), draw(1, 16, 4, 4)  # in single precision, as a side network may speak
+    side = Residuals(mid=draw(1, 16, 4, 4), intra=intra)
+    for more in (Residuals(), side):
+        out = model.family.call(model.net, x, t, text("sd1", "a cat"), more)
+        assert out.dtype == torch.bfloat16
+        assert torch.isfinite(out).all()
 
 
 def test_residuals_reach_the_network_and_are_not_used_up() -> None:

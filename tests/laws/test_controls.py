@@ -14,7 +14,7 @@ from overpaint.model import Model
 from overpaint.sample import denoise
 
 
-@pytest.fixture(params=kit.SHAPES)
+@pytest.fixture(params=["sd1", "sdxl"])  # SD 2 has the layers of SD 1
 def model(request: pytest.FixtureRequest) -> Model:
     return shared(request.param)
 
