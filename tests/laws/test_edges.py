@@ -80,18 +80,9 @@ def test_an_interrupted_call_may_be_followed_by_another_inside_the_same_controls
 
 
 def test_an_interrupt_of_the_network_itself_leaves_nothing_behind(monkeypatch: pytest.MonkeyPatch) -> None:
-    """Not in a control but inside the attention product, between the hooks."""
-    model, plain, functional = shared(), call(shared()), torch.nn.functional
-    real, left = functional.scaled_dot_product_attention, [5]
-
-    def tired(*args: Any, **kwargs: Any) -> Tensor:
-        left[0] -= 1
-        if not left[0]:
-            raise KeyboardInterrupt
-        return real(*args, **kwargs)
-
+    """Not in a control but in the layer, between the hooks."""
+    model, plain = shared(), call(shared())
     with monkeypatch.context() as patch:
-        patch.setattr(processors.Attention, "get_attention_scores", tired)
         patch.setattr(processors.AttnProcessor2_0, "__call__", interrupting(3))
         with pytest.raises(KeyboardInterrupt), model.control(Touch()):
             call(model)
