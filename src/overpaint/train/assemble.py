@@ -1,0 +1,122 @@
+"""From runs to a model folder: averaged weights in half precision, laid out as diffusers does."""
+
+from __future__ import annotations
+
+import json
+from collections.abc import Mapping
+from pathlib import Path
+from typing import Any
+
+import torch
+from diffusers import AutoencoderKL
+from safetensors import safe_open
+from safetensors.torch import load_file, save_file
+from torch import Tensor, nn
+
+from overpaint.stilllife.judge import Judge
+from overpaint.stilllife.tokenizer import build
+from overpaint.train.loop import TrainError
+from overpaint.train.nets import Prediction, make_schedule
+
+SHARD = "14MB"
+LIMIT = 45_000_000
+"""Bytes of all weights that may be shipped."""
+
+INDEX: Mapping[str, Any] = {
+    "_class_name": "StableDiffusionPipeline",
+    "_diffusers_version": "0.42.1",
+    "feature_extractor": [None, None],
+    "image_encoder": [None, None],
+    "requires_safety_checker": False,
+    "safety_checker": [None, None],
+    "scheduler": ["diffusers", "DDIMScheduler"],
+    "text_encoder": ["transformers", "CLIPTextModel"],
+    "tokenizer": ["transformers", "CLIPTokenizer"],
+    "unet": ["diffusers", "UNet2DConditionModel"],
+    "vae": ["diffusers", "AutoencoderKL"],
+}
+
+
+def averaged(state_file: Path, net: str) -> dict[str, Tensor]:
+    """The averaged weights of one network of a run, with its counters."""
+    if not state_file.is_file():
+        raise TrainError(f"There is no run at {state_file}; train that stage first.")
+    out: dict[str, Tensor] = {}
+    with safe_open(state_file, "pt") as file:
+        names = list(file.keys())
+        for kind in ("net/", "mean/"):
+            prefix = f"{kind}{net}."
+            out |= {
+                name.removeprefix(prefix): file.get_tensor(name) for name in names if name.startswith(prefix)
+            }
+    return out
+
+
+def read_folder(folder: Path) -> dict[str, Tensor]:
+    """All weights of a folder, of however many shards, in float32."""
+    out: dict[str, Tensor] = {}
+    for file in sorted(folder.glob("*.safetensors")):
+        out |= {k: v.float() if v.is_floating_point() else v for k, v in load_file(file).items()}
+    return out
+
+
+def steps_taken(state_file: Path) -> int:
+    """How many steps a run has taken; 0 when there is none."""
+    if not state_file.is_file():
+        return 0
+    with safe_open(state_file, "pt") as file:
+        return int(json.loads(file.metadata()["run"])["step"])
+
+
+def save_part(net: nn.Module, folder: Path) -> None:
+    """Write a diffusers or transformers network in half precision, in shards small enough for git."""
+    for old in folder.glob("*.safetensors*"):
+        old.unlink()
+    writer: Any = net.half()
+    writer.save_pretrained(folder, max_shard_size=SHARD)
+    net.float()
+
+
+def save_vae(vae: AutoencoderKL, folder: Path, scale: float) -> None:
+    """Write the autoencoder with the scale of its latents."""
+    vae.register_to_config(scaling_factor=scale)
+    save_part(vae, folder)
+
+
+def save_judge(judge: Judge, folder: Path) -> None:
+    """Write the judge in half precision with the little that is needed to build it."""
+    folder.mkdir(parents=True, exist_ok=True)
+    state = {k: v.half() if v.is_floating_point() else v for k, v in judge.state_dict().items()}
+    save_file({k: v.contiguous() for k, v in state.items()}, folder / "model.safetensors")
+    (folder / "config.json").write_text(json.dumps({"width": judge.width}) + "\n", encoding="utf-8")
+
+
+def save_frame(folder: Path, prediction: Prediction) -> None:
+    """Everything that is not weights: index, schedule and tokenizer."""
+    folder.mkdir(parents=True, exist_ok=True)
+    (folder / "model_index.json").write_text(json.dumps(INDEX, indent=2) + "\n", encoding="utf-8")
+    make_schedule(prediction).save_pretrained(folder / "scheduler")
+    if not (folder / "tokenizer" / "tokenizer_config.json").is_file():
+        build(folder / "tokenizer")
+
+
+def save_log(folder: Path, runs: Path, command: str, figures: Mapping[str, Any]) -> None:
+    """Write LOG.json: how the shipped weights came about and what they reach."""
+    stages: dict[str, Any] = {}
+    for log in sorted(runs.glob("*/log.jsonl")):
+        lines = [json.loads(line) for line in log.read_text(encoding="utf-8").splitlines()]
+        kept = [line for line in lines if "figures" in line or line is lines[-1]]
+        thin = [line for line in lines if "figures" not in line]
+        stages[log.parent.name] = {"losses": thin[:: max(1, len(thin) // 60)], "figures": kept}
+    whole = {"command": command, "torch": torch.__version__, "figures": dict(figures), "stages": stages}
+    (folder / "LOG.json").write_text(json.dumps(whole, indent=1) + "\n", encoding="utf-8")
+
+
+def check_weight(folder: Path) -> int:
+    """Bytes of all weights; raises when they are more than may be shipped."""
+    total = sum(file.stat().st_size for file in folder.rglob("*.safetensors"))
+    if total > LIMIT:
+        raise TrainError(
+            f"The weights take {total / 1e6:.1f} MB, more than {LIMIT / 1e6:.0f} MB; train a smaller size."
+        )
+    return total

@@ -1,0 +1,155 @@
+"""The denoiser: latents and sentences kept on disk, noise and prediction as in Stable Diffusion."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from dataclasses import dataclass
+from pathlib import Path
+
+import torch
+from diffusers import AutoencoderKL, UNet2DConditionModel
+from jaxtyping import Float, Int
+from safetensors.torch import load_file, save_file
+from torch import Tensor
+from transformers import CLIPTextModel
+
+from overpaint.stilllife.captions import caption
+from overpaint.train.data import Renders, boxes, pick, token_batch, training_scene
+from overpaint.train.loop import Batch, Stage
+from overpaint.train.nets import LATENT, Prediction, make_schedule
+from overpaint.train.optim import Rates
+from overpaint.train.vae import encoded
+
+DROPPED = 0.1
+"""Share of sentences replaced by the empty one, for classifier-free guidance."""
+SENTENCES = 8
+"""Sentences kept for every picture."""
+GAMMA = 5.0
+FLOOR = 0.3
+"""Added to min(SNR, gamma): the noisiest levels, where 16x16 latents are laid out, keep some weight."""
+OBJECT_WEIGHT = 2.0
+"""What cells of objects weigh more than others until the rate falls; even weights end the training."""
+EASY = 0.25
+"""Share of the steps at the start in which pictures of three things are left out."""
+
+
+@dataclass(frozen=True)
+class Latents:
+    """Latents of the training pictures, their means and deviations in half precision, and sentences."""
+
+    mean: Float[Tensor, "n 4 16 16"]
+    std: Float[Tensor, "n 4 16 16"]
+    tokens: Int[Tensor, "n k tokens"]
+    box: Float[Tensor, "n 16 16"]
+    things: Int[Tensor, " n"]
+    scale: float
+    """1 / standard deviation of sampled latents."""
+
+    def to(self, device: torch.device) -> Latents:
+        """The same on another device."""
+        names = ("mean", "std", "tokens", "box", "things")
+        return Latents(**{name: getattr(self, name).to(device) for name in names}, scale=self.scale)
+
+    def save(self, file: Path) -> None:
+        """Keep them in one file."""
+        tensors = {name: getattr(self, name) for name in ("mean", "std", "tokens", "box", "things")}
+        save_file(tensors | {"scale": torch.tensor(self.scale)}, file)
+
+    @classmethod
+    def load(cls, file: Path) -> Latents:
+        """Read what `save` wrote."""
+        data = load_file(file)
+        return cls(**{**data, "scale": float(data["scale"])})  # pyright: ignore[reportArgumentType]
+
+
+@torch.no_grad()
+def encode_all(vae: AutoencoderKL, renders: Renders, first: int, count: int, chunk: int = 16) -> Latents:
+    """Latents and sentences of the training pictures `first` … `first + count - 1`."""
+    means, stds, tokens, box, things = [], [], [], [], []
+    for start in range(first, first + count, chunk):
+        picked = range(start, min(start + chunk, first + count))
+        mean, std = encoded(vae, renders.pictures(list(picked)))
+        means.append(mean.half().cpu())
+        stds.append(std.half().cpu())
+        scenes = [training_scene(k) for k in picked]
+        box.append(boxes(scenes, LATENT).half())
+        things.append(torch.tensor([len(scene.things) for scene in scenes], dtype=torch.int16))
+        said = [
+            [caption(s, k * SENTENCES + n).text for n in range(SENTENCES)]
+            for k, s in zip(picked, scenes, strict=True)
+        ]
+        tokens.append(torch.stack([token_batch(texts) for texts in said]).short())
+    mean, std = torch.cat(means), torch.cat(stds)
+    every = mean.float().var() + std.float().square().mean()
+    return Latents(mean, std, torch.cat(tokens), torch.cat(box), torch.cat(things), float(every.rsqrt()))
+
+
+def unet_stage(
+    unet: UNet2DConditionModel,
+    tower: CLIPTextModel,
+    data: Latents,
+    batch_size: int,
+    steps: int,
+    rates: Rates,
+    *,
+    prediction: Prediction = "v_prediction",
+) -> Stage:
+    """Noise prediction or v-prediction under a frozen text tower."""
+    device = next(unet.parameters()).device
+    alpha_bar = make_schedule(prediction).alphas_cumprod.to(device)
+    empty = token_batch([""]).to(device)
+    few = (data.things < 3).nonzero().squeeze(1).tolist()
+    tower.requires_grad_(False).eval()
+
+    def batch(step: int) -> Batch:
+        easy = step < EASY * steps
+        picked = pick(step, batch_size, len(few) if easy else len(data.things), seed=2 + easy)
+        rows = torch.tensor([few[k] for k in picked] if easy else picked, device=data.mean.device)
+        rng = torch.Generator().manual_seed(step)
+        said = torch.randint(0, SENTENCES, (batch_size,), generator=rng).to(rows.device)
+        return {
+            "mean": data.mean[rows].float(),
+            "std": data.std[rows].float(),
+            "tokens": data.tokens[rows, said].long(),
+            "weight": 1
+            + data.box[rows].float() * (OBJECT_WEIGHT if step < (1 - rates.cooldown) * steps else 0.0),
+        }
+
+    def loss(batch: Batch, generator: torch.Generator) -> tuple[Tensor, dict[str, Tensor]]:
+        n = len(batch["mean"])
+        noise = torch.randn((2, *batch["mean"].shape), generator=generator, device=device)
+        chance = torch.rand(2, n, generator=generator, device=device)
+        t = _levels(chance[0])
+        dropped = (chance[1] < DROPPED).unsqueeze(1)
+        with torch.no_grad(), torch.autocast(device.type, torch.bfloat16, enabled=device.type == "cuda"):
+            states = tower(input_ids=torch.where(dropped, empty, batch["tokens"])).last_hidden_state
+        x0 = (batch["mean"] + batch["std"] * noise[0]) * data.scale
+        at = alpha_bar[t].view(-1, 1, 1, 1)
+        x = at.sqrt() * x0 + (1 - at).sqrt() * noise[1]
+        with torch.autocast(device.type, torch.bfloat16, enabled=device.type == "cuda"):
+            out = unet(x, t, states.float()).sample.float()
+        wanted = noise[1] if prediction == "epsilon" else at.sqrt() * noise[1] - (1 - at).sqrt() * x0
+        error = (out - wanted).square() * (batch["weight"] / batch["weight"].mean()).unsqueeze(1)
+        each = error.mean((1, 2, 3))
+        return (each * level_weight(alpha_bar[t], prediction)).mean(), {"plain": each.detach().mean()}
+
+    return Stage("unet", {"unet": unet}, batch, loss, steps, rates, batch_size, compiled=(unet,))
+
+
+def _levels(chance: Float[Tensor, " n"]) -> Int[Tensor, " n"]:
+    """One level from every n-th part of the thousand, so that no batch misses a region."""
+    n = len(chance)
+    return ((torch.arange(n, device=chance.device) + chance) * (1000 / n)).long().clamp_max(999)
+
+
+def level_weight(alpha_bar: Tensor, prediction: Prediction) -> Tensor:
+    """Min-SNR weight of a level (Hang et al. 2023, arXiv 2303.09556), with a floor under the noisy end."""
+    snr = alpha_bar / (1 - alpha_bar)
+    return (snr.clamp_max(GAMMA) + FLOOR) / (snr if prediction == "epsilon" else snr + 1)
+
+
+def one_file(parts: Sequence[Latents]) -> Latents:
+    """Parts made one after another as one; the scale is that of the first, so that more data move nothing."""
+    names = ("mean", "std", "tokens", "box", "things")
+    joined = {name: torch.cat([getattr(part, name) for part in parts]) for name in names}
+    return Latents(**joined, scale=parts[0].scale)

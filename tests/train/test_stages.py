@@ -1,0 +1,125 @@
+"""Every stage at toy size, in the order in which they build on each other."""
+
+from __future__ import annotations
+
+import json
+from collections.abc import Iterator
+from pathlib import Path
+from typing import Any
+
+import pytest
+import torch
+from safetensors.torch import load_file  # pyright: ignore[reportUnknownVariableType]
+
+from overpaint.errors import UsageError
+from overpaint.train import train
+from overpaint.train.loop import TrainError
+
+ORDER = ("renders", "judge", "text", "vae", "latents", "decoder", "unet", "clip", "assemble", "figures")
+
+
+@pytest.fixture(scope="module")
+def whole(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Path]:
+    home = tmp_path_factory.mktemp("toy")
+    train(out=home, toy=True, quiet=True, device="cpu")
+    yield home
+
+
+def losses(home: Path, stage: str) -> list[float]:
+    lines = [json.loads(line) for line in (home / stage / "log.jsonl").read_text().splitlines()]
+    return [line["loss"] for line in lines if "loss" in line]
+
+
+def test_every_stage_leaves_its_mark(whole: Path) -> None:
+    for stage in ("judge", "text", "vae", "decoder", "unet", "clip"):
+        assert (whole / stage / "state.safetensors").is_file()
+        assert all(torch.isfinite(torch.tensor(losses(whole, stage))))
+    for part in ("unet", "vae", "text_encoder", "image_encoder", "judge", "tokenizer", "scheduler"):
+        assert list((whole / "model" / part).iterdir())
+    log: dict[str, Any] = json.loads((whole / "model" / "LOG.json").read_text())
+    assert log["command"] == "overpaint train still-life --size toy"
+    assert {"judge", "vae", "unet_1", "unet_2", "inversion"} == set(log["figures"])
+
+
+def test_weights_are_shipped_in_half_precision(whole: Path) -> None:
+    for file in (whole / "model").rglob("*.safetensors"):
+        kinds = {value.dtype for name, value in load_file(file).items() if "logit_scale" not in name}
+        assert kinds <= {torch.float16, torch.int64}, file
+
+
+def test_the_folder_is_a_model(whole: Path) -> None:
+    from overpaint.model import Model
+
+    model = Model.load(str(whole / "model"), device="cpu")
+    assert model.path(5).kind == "v_prediction"
+
+
+@pytest.mark.parametrize("stage", ["judge", "text", "vae", "decoder", "unet", "clip"])
+def test_a_resumed_stage_ends_on_the_same_bits(whole: Path, tmp_path: Path, stage: str) -> None:
+    one, two = _copy(whole, tmp_path / "one", stage), _copy(whole, tmp_path / "two", stage)
+    train(out=one, toy=True, quiet=True, stage=stage, steps=4, device="cpu")
+    _cut(two, stage)
+    train(out=two, toy=True, quiet=True, stage=stage, steps=4, device="cpu")
+    a, b = (load_file(home / stage / "state.safetensors") for home in (one, two))
+    assert a.keys() == b.keys()
+    assert all(torch.equal(a[name], b[name]) for name in a)
+
+
+def _cut(home: Path, stage: str) -> None:
+    """The first two of four steps, ended as a kill would end them."""
+    from overpaint.train import loop
+
+    steps = 0
+    advance = loop.Run.advance
+
+    def stopping(self: loop.Run) -> Any:
+        nonlocal steps
+        steps += 1
+        if steps > 2:
+            self.save()
+            raise InterruptedError
+        return advance(self)
+
+    with pytest.MonkeyPatch.context() as patch, pytest.raises(InterruptedError):
+        patch.setattr(loop.Run, "advance", stopping)
+        train(out=home, toy=True, quiet=True, stage=stage, steps=4, device="cpu")
+
+
+def _copy(whole: Path, home: Path, stage: str) -> Path:
+    """What the stages before left, without the stage itself."""
+    home.mkdir()
+    for entry in whole.iterdir():
+        if entry.name != stage:
+            (home / entry.name).symlink_to(entry)
+    return home
+
+
+@pytest.mark.parametrize("stage", ["judge", "text", "vae", "unet"])
+def test_the_loss_falls(whole: Path, tmp_path: Path, stage: str) -> None:
+    home = _copy(whole, tmp_path / "more", stage)
+    train(out=home, toy=True, quiet=True, stage=stage, steps=40, device="cpu")
+    first, last = _first_loss(home, stage), losses(home, stage)[-1]
+    assert last < first
+
+
+def _first_loss(home: Path, stage: str) -> float:
+    """The loss of a single step of the same run, taken afresh."""
+    fresh = home.parent / "first"
+    _copy(home, fresh, stage)
+    train(out=fresh, toy=True, quiet=True, stage=stage, steps=1, device="cpu")
+    return losses(fresh, stage)[0]
+
+
+def test_unknown_names_are_refused_in_a_sentence(tmp_path: Path) -> None:
+    with pytest.raises(UsageError, match="cannot be trained"):
+        train("landscape", out=tmp_path)
+    with pytest.raises(UsageError, match="no size 'huge'"):
+        train(size="huge", out=tmp_path)
+    with pytest.raises(UsageError, match="no stage 'gan'"):
+        train(stage="gan", out=tmp_path)
+    with pytest.raises(UsageError, match="no prediction"):
+        train(prediction="flow", out=tmp_path)
+    with pytest.raises(UsageError, match="name it with --stage"):
+        train(steps=3, out=tmp_path)
+    with pytest.raises(TrainError, match="stage 'latents' first"):
+        train(stage="unet", out=tmp_path, toy=True, quiet=True)
