@@ -1,5 +1,6 @@
 """One piece of work: everything checked before the first network call, then run under one roof."""
 
+import logging
 from collections.abc import Mapping
 from contextlib import ExitStack
 from dataclasses import dataclass, field
@@ -31,6 +32,7 @@ from overpaint.settling import settle
 from overpaint.task import Request, Task
 
 TARGET = "tgt+"
+LOG = logging.getLogger("overpaint")
 
 
 @dataclass(frozen=True)
@@ -187,6 +189,9 @@ def run(job: Job, meter: Meter) -> Edit:
     picture = job.placed(pixels)
     work = {name: value - before[name] for name, value in counts(meter).items()}
     quality = reconstruction(meter)
+    poor = (quality.words,) if quality is not None and quality.grade == "poor" else ()
+    for words in poor:
+        LOG.warning(words)
     return Edit(
         picture=picture,
         latent=latent,
@@ -198,7 +203,7 @@ def run(job: Job, meter: Meter) -> Edit:
             quality=quality and quality.grade,
         ),
         source=job.wish.picture,
-        warnings=(quality.words,) if quality and quality.grade == "poor" else (),
+        warnings=poor,
         trace=dict(meter.notes),
         maps=dict(meter.maps),
         words=attention(job, watch),

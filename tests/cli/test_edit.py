@@ -179,3 +179,10 @@ def test_an_error_on_the_way_writes_nothing(
     assert said.err.startswith("internal error (RuntimeError: something broke); please report it")
     assert said.err.count("\n") == 1
     assert not picture.with_name("cat-edited.png").exists()
+
+
+def test_a_cache_that_cannot_be_kept_is_said_and_no_more(picture: Path, folder: Path) -> None:
+    (picture.parent / "cache").write_text("a file where a folder should be")
+    said = edit(picture, folder, "--cross-replace", "0")
+    assert said.code == 0
+    assert "Warning: Inversions cannot be kept" in said.err

@@ -7,7 +7,7 @@ import click
 from overpaint.cli.options import PNG
 
 
-@click.command()
+@click.command(short_help="Print whom to cite for a picture.")
 @click.argument("picture", type=PNG)
 def command(picture: Path) -> None:
     """Print the BibTeX entries of what PICTURE was made with."""

@@ -9,7 +9,7 @@ from overpaint.cli.options import SEED, Common, common
 WHAT = "colour"
 
 
-@click.command()
+@click.command(short_help="Edit a drawn picture and compare with the truth.")
 @click.option(
     "--what", default=WHAT, show_default=True, help="What changes: kind, colour, material, ground …"
 )

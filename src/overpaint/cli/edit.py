@@ -8,7 +8,7 @@ import click
 from overpaint.cli.options import PNG, SEED, Common, MethodCommand, common
 
 
-@click.command(cls=MethodCommand)
+@click.command(short_help="Change what a picture shows.", cls=MethodCommand)
 @click.argument("picture", type=PNG)
 @click.option(
     "--source", default="", help="What the picture shows; not needed where the picture says so itself."

@@ -15,7 +15,7 @@ class Generating(MethodCommand):
     fixed = "generate"
 
 
-@click.command(cls=Generating)
+@click.command(short_help="Make a picture of a prompt.", cls=Generating)
 @click.argument("prompt")
 @SEED
 @common(

@@ -14,7 +14,7 @@ class Inverting(MethodCommand):
     fixed = "invert"
 
 
-@click.command(cls=Inverting)
+@click.command(short_help="See how well a picture can be turned into noise and back.", cls=Inverting)
 @click.argument("picture", type=PNG)
 @click.option(
     "--source", default="", help="What the picture shows; not needed where the picture says so itself."

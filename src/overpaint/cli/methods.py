@@ -11,7 +11,7 @@ from overpaint.registry import catalogue
 from overpaint.settings import nearest
 
 
-@click.command()
+@click.command(short_help="List the editing methods.")
 @click.option("--family", help="Only those that run on this family: sd1, sd2 or sdxl.")
 @click.option("--needs", multiple=True, help="Only those that use this input: image, source, target or mask.")
 @click.option("--json", "as_json", is_flag=True, help="Print the cards for programs.")

@@ -8,7 +8,7 @@ import click
 from overpaint.cli.options import PNG, Common, common
 
 
-@click.command()
+@click.command(short_help="Make a picture again from the recipe inside it.")
 @click.argument("picture", type=PNG)
 @common("model", "output", "overwrite", "as_json", "dry_run", "maps", "strip", "preview")
 def command(picture: Path, common: Common) -> None:

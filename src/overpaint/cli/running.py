@@ -79,7 +79,7 @@ def quiet() -> Any:
     warnings.simplefilter("ignore")
     warnings.filterwarnings("always", module=r"overpaint\.")
     warnings.showwarning = said_as_sentence
-    for name in ("diffusers", "transformers"):
+    for name in ("diffusers", "transformers", "overpaint"):  # ours come with the figures
         logging.getLogger(name).setLevel(logging.ERROR)
     return stack
 

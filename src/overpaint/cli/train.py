@@ -9,7 +9,7 @@ from overpaint.cli.words import say
 STAGES = "judge, text, vae, latents, unet, clip, assemble, figures, publish"
 
 
-@click.command()
+@click.command(short_help="Train the shipped model again, stage by stage.")
 @click.argument("what", type=click.Choice(["still-life"]))
 @click.option(
     "--size", type=click.Choice(["cpu", "gpu"]), default="cpu", show_default=True, help="Which of the two."

@@ -124,7 +124,7 @@ class Cache:
             warnings.warn(
                 f"Inversions cannot be kept in {self.folder} ({reason}), so a second edit of the picture "
                 "will take as long as the first; set OVERPAINT_CACHE to a folder with room.",
-                stacklevel=2,
+                stacklevel=1,  # so that it can be told from the warnings of libraries
             )
 
 
