@@ -15,7 +15,7 @@ from tests.methods.watching import Shared, watched
 from tests.parity import Golden, compare, golden_model
 from torch import Tensor
 
-from overpaint.guides import CFG
+from overpaint.guides import CFG, Plain
 from overpaint.meter import Meter
 from overpaint.methods.p2p import PromptToPrompt, parts
 from overpaint.model import Branch, Model
@@ -75,11 +75,12 @@ def walk(model: Model, g: Golden, xs: Latents, start: int, stop: int) -> Latents
     """Some steps of the edit, from given latents."""
     o, task = method_of(g.settings), task_of(model, g, g["x_T"])
     path, (controls, blend) = model.path(o.steps), parts(o, model, task)
-    texts = {"src": task.source, "tgt": task.target}
-    branches = [Branch(name, CFG(text, task.null, o.guidance)) for name, text in texts.items()]
+    home, away = (CFG(text, task.null, o.guidance) for text in (task.source, task.target))
     with torch.no_grad(), model.control(*controls):
         for i in range(start, stop):
-            ps = model.predict(xs, i, path, branches)
+            # Where nobody looks at the source's last latent, its row without the prompt can be spared.
+            own = Plain(task.source) if blend is None and i == stop - 1 else home
+            ps = model.predict(xs, i, path, [Branch("src", own), Branch("tgt", away)])
             xs = {name: ddim(path, i, xs[name], p) for name, p in ps.items()}
             xs = xs if blend is None else blend(i, xs)
     return xs

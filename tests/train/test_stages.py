@@ -94,10 +94,11 @@ def _copy(whole: Path, home: Path, stage: str) -> Path:
     return home
 
 
-@pytest.mark.parametrize("stage", ["judge", "text", "vae", "unet"])
-def test_the_loss_falls(whole: Path, tmp_path: Path, stage: str) -> None:
+# The denoiser's rate rises over its first 200 steps, so a few dozen of them show noise alone.
+@pytest.mark.parametrize(("stage", "steps"), [("judge", 40), ("text", 40), ("vae", 40), ("unet", 160)])
+def test_the_loss_falls(whole: Path, tmp_path: Path, stage: str, steps: int) -> None:
     home = _copy(whole, tmp_path / "more", stage)
-    train(out=home, toy=True, quiet=True, stage=stage, steps=40, device="cpu")
+    train(out=home, toy=True, quiet=True, stage=stage, steps=steps, device="cpu")
     first, last = _first_loss(home, stage), losses(home, stage)[-1]
     assert last < first
 
