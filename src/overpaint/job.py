@@ -25,6 +25,7 @@ from overpaint.meter import Cancelled, Meter
 from overpaint.method import Method
 from overpaint.methods.invert import Invert
 from overpaint.model import Model, Pixels
+from overpaint.options import USUAL_GUIDANCE
 from overpaint.recipe import Environment, ModelRecord, Recipe, SourceRecord, trusted_recipe
 from overpaint.result import Edit, Figures
 from overpaint.settings import settings_of
@@ -128,7 +129,7 @@ def plan(wish: Wish, model: Model) -> Job:
             f"The method {card.name!r} does not work on {family.name} models; it works on: "
             f"{', '.join(card.families)}."
         )
-    preset = {**card.families[family.name], **remembered(wish, model)}
+    preset = {**card.families[family.name], **suited(wish.kind, model), **remembered(wish, model)}
     method = settle(wish.kind, wish.options, preset, wish.title)
     fitted = None if wish.picture is None else fit(wish.picture, family.side, grain(model))
     pixels = None if fitted is None else fitted.tensor
@@ -137,6 +138,12 @@ def plan(wish: Wish, model: Model) -> Job:
         task = Task.of(model, wish.request, card.needs, pixels, size)
         method.check(model, task)
     return Job(wish, model, method, task, fitted, perf_counter() - began)
+
+
+def suited(kind: type[Method], model: Model) -> dict[str, Any]:
+    """The model's own scale of guidance, for a method whose default is the usual one."""
+    scale = kind.model_fields.get("guidance")
+    return {"guidance": model.guidance} if scale is not None and scale.default == USUAL_GUIDANCE else {}
 
 
 def remembered(wish: Wish, model: Model) -> dict[str, Any]:

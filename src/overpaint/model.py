@@ -19,6 +19,7 @@ from torch import Tensor, nn
 from overpaint.attention import Control, Moment, Site, Tap
 from overpaint.errors import OverpaintError
 from overpaint.meter import Meter
+from overpaint.options import USUAL_GUIDANCE
 from overpaint.path import Latent, Path, Prediction, Schedule
 from overpaint.words import Words
 
@@ -194,6 +195,8 @@ class Model:
     device: torch.device = field(default_factory=lambda: torch.device("cpu"))
     dtype: torch.dtype = torch.float32
     """The network's type; latents, path and maps stay in float32."""
+    guidance: float = USUAL_GUIDANCE
+    """The scale of classifier-free guidance that suits it; small models saturate early."""
     meter: Meter = field(default_factory=Meter)
     sides: list[Side] = field(default_factory=list[Side])
     patches: list[Patch] = field(default_factory=list[Patch])

@@ -1,10 +1,15 @@
 """What a user can set: frozen, typed, bounded, described. Every interface is made from its schema."""
 
-from typing import Any, TypeVar
+from typing import Annotated, Any, TypeVar
 
-from pydantic import BaseModel, ConfigDict
+from pydantic import BaseModel, ConfigDict, Field
 
 T = TypeVar("T", bound="Options")
+USUAL_GUIDANCE = 7.5
+"""What the papers use on Stable Diffusion; where it is a method's default, a model's own takes its place."""
+Guidance = Annotated[
+    float, Field(ge=0, le=30, description="classifier-free guidance scale (a model may have its own)")
+]
 
 
 class Options(BaseModel):

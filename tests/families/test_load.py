@@ -229,3 +229,15 @@ def test_nothing_is_fetched(home: Path, monkeypatch: pytest.MonkeyPatch) -> None
     shutil.rmtree(home / "tokenizer")
     refused(home)
     refused("runwayml/stable-diffusion-v1-5")
+
+
+def test_a_folder_may_say_which_guidance_suits_it(home: Path) -> None:
+    assert load(home).guidance == 7.5
+    (home / "overpaint.json").write_text('{"guidance": 2.5}')
+    assert load(home).guidance == 2.5
+
+
+@pytest.mark.parametrize("said", ['{"guidance": -1}', '{"guidance": "much"}', '{"scale": 3}', "7.5", "[]"])
+def test_a_folder_that_says_something_else(home: Path, said: str) -> None:
+    (home / "overpaint.json").write_text(said)
+    assert "overpaint.json cannot be understood" in refused(home)

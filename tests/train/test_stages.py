@@ -3,6 +3,8 @@
 from __future__ import annotations
 
 import json
+import subprocess
+import sys
 from collections.abc import Iterator
 from pathlib import Path
 from typing import Any
@@ -13,6 +15,7 @@ from safetensors.torch import load_file  # pyright: ignore[reportUnknownVariable
 
 from overpaint.errors import UsageError
 from overpaint.train import train
+from overpaint.train.crew import Crew
 from overpaint.train.loop import TrainError
 
 ORDER = ("renders", "judge", "text", "vae", "latents", "decoder", "unet", "clip", "assemble", "figures")
@@ -101,6 +104,23 @@ def test_the_loss_falls(whole: Path, tmp_path: Path, stage: str, steps: int) -> 
     train(out=home, toy=True, quiet=True, stage=stage, steps=steps, device="cpu")
     first, last = _first_loss(home, stage), losses(home, stage)[-1]
     assert last < first
+
+
+def test_two_processes_take_the_steps_of_one(whole: Path, tmp_path: Path) -> None:
+    one, two = _copy(whole, tmp_path / "one", "unet"), _copy(whole, tmp_path / "two", "unet")
+    train(out=one, toy=True, quiet=True, stage="unet", steps=4, device="cpu")
+    command = ["-m", "torch.distributed.run", "--standalone", "--nproc-per-node", "2", "-m", "overpaint"]
+    wish = ["train", "still-life", "--toy", "--stage", "unet", "--steps", "4", "--device", "cpu"]
+    subprocess.run([sys.executable, *command, *wish, "--out", str(two)], check=True, capture_output=True)
+    alone, shared = (load_file(home / "unet" / "state.safetensors") for home in (one, two))
+    for name, value in alone.items():
+        torch.testing.assert_close(shared[name], value, atol=2e-5, rtol=1e-4, msg=name)
+
+
+def test_a_stage_that_draws_by_itself_is_not_shared(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(Crew, "join", lambda: Crew(0, 2))
+    with pytest.raises(TrainError, match="'text' trains in one process"):
+        train(out=tmp_path, toy=True, quiet=True, stage="text", device="cpu")
 
 
 def _first_loss(home: Path, stage: str) -> float:

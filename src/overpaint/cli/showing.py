@@ -25,8 +25,6 @@ from overpaint.stilllife.scene import FRAME, Scene, SceneError, to_json
 
 CHANGED = 4 / 255
 """Two renders differ where any channel does by more than this share of its range."""
-GUIDANCE = 3.0
-"""A small model saturates early: at the usual 7.5 its sky turns white."""
 MARGIN = 4
 """Pixels around the change that count as part of it."""
 
@@ -48,7 +46,7 @@ def show(common: Common, folder: Path, what: str, steps: int, seed: int) -> None
     click.echo(one_line(f"source: {case.source_prompt}"), err=common.as_json)
     click.echo(one_line(f"target: {case.target_prompt}"), err=common.as_json)
     request = {"source": case.source_prompt, "target": case.target_prompt, "seed": 0}
-    options = {"inversion": "direct", "steps": steps, "guidance": GUIDANCE}
+    options = {"inversion": "direct", "steps": steps}
     asked = wish("edit", "p2p", files["source"], request, options)
     common = replace(common, output=None, overwrite=True, cache=False, strip=files["strip"])
     edit = perform(common, asked, files["edited"], always=True)

@@ -14,6 +14,7 @@ from overpaint.families.codec import Codec
 from overpaint.families.schedule import schedule_of
 from overpaint.families.unet import UNetFamily
 from overpaint.model import Model
+from overpaint.options import USUAL_GUIDANCE, Guidance, Options
 
 SHIPPED = {"still-life": Path(__file__).parent.parent / "stilllife" / "model"}
 _CONFIG = {"tokenizer": "tokenizer_config.json", "scheduler": "scheduler_config.json"}
@@ -45,16 +46,19 @@ def load(name: str, dtype: torch.dtype | None = None, device: str | None = None)
 
 @contextmanager
 def _hushed() -> Generator[None, None, None]:
-    """No bars while files are read: a command's error stream is for sentences."""
+    """No bars and no notices while files are read: a command's error stream is for sentences."""
     from diffusers.utils import logging as diffusers
     from transformers.utils import logging as transformers
 
     shown = [one for one in (diffusers, transformers) if one.is_progress_bar_enabled()]
     for one in shown:
         one.disable_progress_bar()
+    loud = diffusers.get_verbosity()
+    diffusers.set_verbosity_error()
     try:
         yield
     finally:
+        diffusers.set_verbosity(loud)
         for one in shown:
             one.enable_progress_bar()
 
@@ -111,7 +115,33 @@ def _build(name: str, home: Path, where: torch.device, dtype: torch.dtype) -> Mo
         zero_null=bool(index.get("force_zeros_for_empty_prompt", False)),
     )
     title = name if name in SHIPPED else home.resolve().name
-    return Model(unet.to(where, dtype), family, name=title, home=home, device=where, dtype=dtype)
+    return Model(
+        unet.to(where, dtype),
+        family,
+        name=title,
+        home=home,
+        device=where,
+        dtype=dtype,
+        guidance=_habits(home).guidance,
+    )
+
+
+class Habits(Options):
+    """What a model folder may say about itself in `overpaint.json`."""
+
+    guidance: Guidance = USUAL_GUIDANCE
+
+
+def _habits(home: Path) -> Habits:
+    file = home / "overpaint.json"
+    if not file.is_file():
+        return Habits()
+    try:
+        return Habits.model_validate_json(file.read_text(encoding="utf-8"))
+    except (ValueError, OSError) as error:
+        raise UsageError(
+            f'The file {file} cannot be understood; it may say {{"guidance": 7.5}} (0 to 30) and no more.'
+        ) from error
 
 
 def _json(file: Path) -> dict[str, Any]:

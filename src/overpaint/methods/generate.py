@@ -8,6 +8,7 @@ from overpaint.card import Card, Cost, Law, Need, Paper
 from overpaint.guides import CFG
 from overpaint.method import Method
 from overpaint.model import Branch, Model
+from overpaint.options import USUAL_GUIDANCE, Guidance
 from overpaint.path import Latent
 from overpaint.sample import denoise
 from overpaint.task import Task
@@ -37,7 +38,7 @@ class Generate(Method):
         random=True,
     )
     steps: int = Field(default=50, ge=1, le=1000, description="denoising steps")
-    guidance: float = Field(default=7.5, ge=0, le=30, description="classifier-free guidance scale")
+    guidance: Guidance = USUAL_GUIDANCE
 
     def __call__(self, model: Model, task: Task) -> Latent:
         """Walk from noise to a picture."""

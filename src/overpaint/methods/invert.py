@@ -9,6 +9,7 @@ from overpaint.inversions import DDIM, AnyInversion
 from overpaint.inversions.ddim import DDIM_PAPER
 from overpaint.method import Method
 from overpaint.model import Branch, Model
+from overpaint.options import USUAL_GUIDANCE
 from overpaint.path import Latent
 from overpaint.sample import denoise
 from overpaint.task import Task
@@ -28,7 +29,7 @@ class Invert(Method):
     )
     steps: int = Field(default=50, ge=1, le=1000, description="denoising steps")
     guidance: float = Field(
-        default=7.5, ge=0, le=30, description="classifier-free guidance scale of the way back"
+        default=USUAL_GUIDANCE, ge=0, le=30, description="classifier-free guidance scale of the way back"
     )
     inversion: AnyInversion = Field(default=DDIM(), description="how the picture becomes noise")
 

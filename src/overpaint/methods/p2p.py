@@ -13,6 +13,7 @@ from overpaint.inversions import AnyInversion, Direct
 from overpaint.masks import LocalBlend
 from overpaint.method import Method
 from overpaint.model import Model
+from overpaint.options import USUAL_GUIDANCE, Guidance
 from overpaint.path import Latent
 from overpaint.sample import compose, denoise
 from overpaint.task import Task
@@ -52,7 +53,7 @@ class PromptToPrompt(Method):
 
     card: ClassVar[Card] = CARD
     steps: int = Field(default=50, ge=1, le=1000, description="denoising steps")
-    guidance: float = Field(default=7.5, ge=0, le=30, description="classifier-free guidance scale")
+    guidance: Guidance = USUAL_GUIDANCE
     inversion: AnyInversion = Field(default=Direct(), description="how the picture becomes noise")
     kind: Literal["auto", "swap", "refine"] = Field(default="auto", description="swap words, or add some")
     cross_replace: Span = Field(default=0.8, description="share of the steps with the source's word maps")

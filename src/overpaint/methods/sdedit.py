@@ -8,6 +8,7 @@ from overpaint.card import Card, Cost, Law, Need, Paper
 from overpaint.guides import CFG
 from overpaint.method import Method
 from overpaint.model import Branch, Model
+from overpaint.options import USUAL_GUIDANCE, Guidance
 from overpaint.path import Latent
 from overpaint.sample import denoise
 from overpaint.task import Task
@@ -41,7 +42,7 @@ class SDEdit(Method):
     strength: float = Field(
         default=0.6, ge=0, le=1, description="share of the path walked: 0 keeps all, 1 keeps nothing"
     )
-    guidance: float = Field(default=7.5, ge=0, le=30, description="classifier-free guidance scale")
+    guidance: Guidance = USUAL_GUIDANCE
 
     @property
     def kept(self) -> int:

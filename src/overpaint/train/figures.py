@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import os
 from collections.abc import Callable, Sequence
 
 import torch
@@ -135,4 +136,5 @@ def _shown(value: float, gate: str) -> str:
 
 def device_of(name: str | None) -> torch.device:
     """The device asked for, or the best there is."""
-    return torch.device(name or ("cuda" if torch.cuda.is_available() else "cpu"))
+    best = "cuda:" + os.environ.get("LOCAL_RANK", "0") if torch.cuda.is_available() else "cpu"
+    return torch.device(name or best)

@@ -24,6 +24,7 @@ from safetensors.torch import save_file
 from torch import Tensor, nn
 
 from overpaint.errors import OverpaintError
+from overpaint.train.crew import Crew
 from overpaint.train.optim import Average, Optimiser, Rates
 
 Batch = Mapping[str, Tensor]
@@ -54,6 +55,8 @@ class Stage:
     sheet: Callable[[], Tensor] | None = None
     compiled: tuple[nn.Module, ...] = ()
     """Modules worth compiling where there is an accelerator."""
+    shared: bool = False
+    """Whether a batch may be cut by rows: its loss is a mean over rows and draws nothing itself."""
 
 
 @dataclass(frozen=True)
@@ -75,13 +78,17 @@ class Run:
     home: Path
     device: torch.device
     seed: int = 0
+    crew: Crew = field(default_factory=Crew)
     step: int = 0
+    samples: int = 0
     seconds: float = 0.0
     """Training time of all calls so far."""
     optimiser: Optimiser = field(init=False)
     average: Average = field(init=False)
 
     def __post_init__(self) -> None:
+        if self.crew.size > 1 and not self.stage.shared:
+            raise TrainError(f"Stage '{self.stage.name}' trains in one process; start it without torchrun.")
         self.home.mkdir(parents=True, exist_ok=True)
         self.optimiser = Optimiser(self.stage.nets, self.stage.rates)
         self.average = Average(self.stage.nets, self.stage.rates.ema)
@@ -102,11 +109,13 @@ class Run:
     def advance(self) -> Mapping[str, Tensor]:
         """One step. Returns the loss and its parts, still on the device."""
         generator = torch.Generator(self.device).manual_seed(self.seed * 1_000_003 + self.step)
-        loss, parts = self.stage.loss(self.stage.batch(self.step), generator)
+        loss, parts = self.stage.loss(self.crew.share(self.stage.batch(self.step)), generator)
         loss.backward()  # pyright: ignore[reportUnknownMemberType]
+        self.crew.average(self.optimiser.named.values())
         self.optimiser.step(self.step, self.stage.steps)
         self.average.update(self.step)
         self.step += 1
+        self.samples += self.stage.samples
         return {"loss": loss.detach(), **parts}
 
     def save(self) -> None:
@@ -117,7 +126,7 @@ class Run:
         tensors |= {f"opt/{name}": value for name, value in self.optimiser.state().items()}
         plain = {name: value.detach().to("cpu", copy=True).contiguous() for name, value in tensors.items()}
         spare = self.state_file.with_suffix(".part")
-        notes = {"step": self.step, "seconds": self.seconds, "seed": self.seed}
+        notes = {"step": self.step, "samples": self.samples, "seconds": self.seconds, "seed": self.seed}
         save_file(plain, spare, metadata={"run": json.dumps(notes)})
         os.replace(spare, self.state_file)
 
@@ -129,7 +138,8 @@ class Run:
             state: dict[str, Tensor] = {name: file.get_tensor(name) for name in file.keys()}
             notes: dict[str, Any] = json.loads(file.metadata()["run"])
         self._take(state)
-        self.step, self.seconds, self.seed = notes["step"], notes["seconds"], notes["seed"]
+        self.step, self.samples = notes["step"], notes["samples"]
+        self.seconds, self.seed = notes["seconds"], notes["seed"]
         return True
 
     @torch.no_grad()
@@ -175,7 +185,7 @@ class Run:
         """Add a line to the log."""
         line = {
             "step": self.step,
-            "samples": self.step * self.stage.samples,
+            "samples": self.samples,
             "seconds": round(self.seconds, 1),
         }
         with (self.home / "log.jsonl").open("a", encoding="utf-8") as file:
@@ -193,9 +203,10 @@ def run(
 ) -> Run:
     """Train `stage` in `home` until its steps are taken, its minutes are over or a signal comes.
 
-    On SIGTERM and Ctrl-C the state is saved before the call ends; Ctrl-C is then raised.
+    Started by torchrun, the processes share every batch; the first of them decides, writes and measures. On
+    SIGTERM and Ctrl-C the state is saved before the call ends; Ctrl-C is then raised.
     """
-    current = Run(stage, home, device, seed)
+    current = Run(stage, home, device, seed, Crew.join())
     if resume:
         current.resume()
     with _signals() as stop:
@@ -210,14 +221,17 @@ def _train(run: Run, pace: Pace, stop: list[int]) -> None:
     before = run.seconds
     sums: dict[str, Tensor] = {}
     count = 0
-    with _bar(pace.quiet) as bar:
+    lead = run.crew.leads
+    with _bar(pace.quiet or not lead) as bar:
         task = bar.add_task(run.stage.name, total=run.stage.steps, completed=run.step, loss="")
-        while not (run.done or stop or _over(pace, began)):
+        while run.crew.agree(not (run.done or stop or _over(pace, began)), run.device):
             for name, value in run.advance().items():
                 sums[name] = value if count == 0 else sums[name] + value
             count += 1
             now = time.monotonic()
             run.seconds = before + now - began
+            if not lead:
+                continue
             if now - logged >= pace.log or run.done:
                 means = {name: round(float(value) / count, 5) for name, value in sums.items()}
                 run.log(**means)
@@ -229,6 +243,8 @@ def _train(run: Run, pace: Pace, stop: list[int]) -> None:
             if now - saved >= pace.save:
                 run.save()
                 saved = time.monotonic()
+    if not lead:
+        return
     run.save()
     if not stop:
         _look(run)

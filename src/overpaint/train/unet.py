@@ -29,7 +29,7 @@ FLOOR = 0.3
 """Added to min(SNR, gamma): the noisiest levels, where 16x16 latents are laid out, keep some weight."""
 OBJECT_WEIGHT = 2.0
 """What cells of objects weigh more than others until the rate falls; even weights end the training."""
-EASY = 0.25
+EASY = 0.1
 """Share of the steps at the start in which pictures of three things are left out."""
 
 
@@ -105,35 +105,36 @@ def unet_stage(
         easy = step < EASY * steps
         picked = pick(step, batch_size, len(few) if easy else len(data.things), seed=2 + easy)
         rows = torch.tensor([few[k] for k in picked] if easy else picked, device=data.mean.device)
-        rng = torch.Generator().manual_seed(step)
-        said = torch.randint(0, SENTENCES, (batch_size,), generator=rng).to(rows.device)
+        rng = torch.Generator(device).manual_seed(step)
+        said = torch.randint(0, SENTENCES, (batch_size,), generator=rng, device=device)
+        dropped = torch.rand(batch_size, 1, generator=rng, device=device) < DROPPED
+        cells = data.box[rows].float() * (OBJECT_WEIGHT if step < (1 - rates.cooldown) * steps else 0.0)
+        mean = data.mean[rows].float()
         return {
-            "mean": data.mean[rows].float(),
+            "mean": mean,
             "std": data.std[rows].float(),
-            "tokens": data.tokens[rows, said].long(),
-            "weight": 1
-            + data.box[rows].float() * (OBJECT_WEIGHT if step < (1 - rates.cooldown) * steps else 0.0),
+            "tokens": torch.where(dropped, empty, data.tokens[rows, said].long()),
+            "weight": (1 + cells) / (1 + cells.mean()),
+            "level": _levels(torch.rand(batch_size, generator=rng, device=device)),
+            "noise": torch.randn((batch_size, 2, *mean.shape[1:]), generator=rng, device=device),
         }
 
     def loss(batch: Batch, generator: torch.Generator) -> tuple[Tensor, dict[str, Tensor]]:
-        n = len(batch["mean"])
-        noise = torch.randn((2, *batch["mean"].shape), generator=generator, device=device)
-        chance = torch.rand(2, n, generator=generator, device=device)
-        t = _levels(chance[0])
-        dropped = (chance[1] < DROPPED).unsqueeze(1)
+        del generator  # everything is drawn with the batch, so that several processes can share it
+        t, noise = batch["level"], batch["noise"].unbind(1)
         with torch.no_grad(), torch.autocast(device.type, torch.bfloat16, enabled=device.type == "cuda"):
-            states = tower(input_ids=torch.where(dropped, empty, batch["tokens"])).last_hidden_state
+            states = tower(input_ids=batch["tokens"]).last_hidden_state
         x0 = (batch["mean"] + batch["std"] * noise[0]) * data.scale
         at = alpha_bar[t].view(-1, 1, 1, 1)
         x = at.sqrt() * x0 + (1 - at).sqrt() * noise[1]
         with torch.autocast(device.type, torch.bfloat16, enabled=device.type == "cuda"):
             out = unet(x, t, states.float()).sample.float()
         wanted = noise[1] if prediction == "epsilon" else at.sqrt() * noise[1] - (1 - at).sqrt() * x0
-        error = (out - wanted).square() * (batch["weight"] / batch["weight"].mean()).unsqueeze(1)
+        error = (out - wanted).square() * batch["weight"].unsqueeze(1)
         each = error.mean((1, 2, 3))
         return (each * level_weight(alpha_bar[t], prediction)).mean(), {"plain": each.detach().mean()}
 
-    return Stage("unet", {"unet": unet}, batch, loss, steps, rates, batch_size, compiled=(unet,))
+    return Stage("unet", {"unet": unet}, batch, loss, steps, rates, batch_size, compiled=(unet,), shared=True)
 
 
 def _levels(chance: Float[Tensor, " n"]) -> Int[Tensor, " n"]:
