@@ -1,6 +1,7 @@
 """Pictures and prompts as callers hand them in, made ours; whatever is wrong with them is one sentence."""
 
 from pathlib import Path as FilePath
+from unicodedata import category
 
 import numpy as np
 from numpy.typing import NDArray
@@ -79,4 +80,7 @@ def checked_text(prompt: str, what: str) -> str:
         prompt.encode()
     except UnicodeEncodeError:
         raise UsageError(f"The {what} prompt holds bytes that are no text; write it in UTF-8.") from None
+    strange = next((c for c in prompt if category(c) == "Cc" and not c.isspace()), None)
+    if strange is not None:
+        raise UsageError(f"The {what} prompt holds control characters, such as {strange!r}; leave them out.")
     return prompt
