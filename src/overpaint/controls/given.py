@@ -25,7 +25,10 @@ def by_word(given: Any) -> Any:
     pairs = [item.rpartition("=") for item in listed(given)]
     if not all(word.strip() and value.strip() for word, _, value in pairs):
         raise ValueError("write it as word=value, several with commas: fluffy=2, snowy=0.5")
-    return {word.strip(): value.strip() for word, _, value in pairs}
+    found = {word.strip(): value.strip() for word, _, value in pairs}
+    if len(found) < len(pairs):
+        raise ValueError("name every word once")
+    return found
 
 
 def as_window(given: Any) -> Any:
