@@ -13,6 +13,7 @@ from torch import Tensor
 from torch.utils._python_dispatch import TorchDispatchMode
 from torch.utils._pytree import tree_iter
 
+from overpaint import atomic
 from overpaint.card import Need
 from overpaint.inversions.cache import default_folder
 from overpaint.job import Job
@@ -126,9 +127,7 @@ def speed_of(job: Job, folder: FilePath) -> Speed:
     speed = look(job)
     try:
         folder.mkdir(parents=True, exist_ok=True)
-        draft = place.with_suffix(f".{id(speed):x}.part")
-        draft.write_text(speed.model_dump_json(), encoding="utf-8")
-        draft.replace(place)
+        atomic.write(place, speed.model_dump_json().encode())
     except OSError:
         pass  # a cache that cannot be written costs a second, no more
     return speed

@@ -5,8 +5,9 @@ from pathlib import Path
 import numpy as np
 import pytest
 
+from overpaint import atomic
 from overpaint.errors import UsageError
-from overpaint.images import Info, Picture, check_output, encode_png, load_picture, save_png, writing
+from overpaint.images import Info, Picture, check_output, encode_png, load_picture, save_png
 
 
 def picture(seed: int = 0) -> Picture:
@@ -78,13 +79,13 @@ def any_file_system(request: pytest.FixtureRequest, monkeypatch: pytest.MonkeyPa
 
 @pytest.mark.usefixtures("any_file_system")
 def test_a_file_that_appears_meanwhile_is_kept(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
-    path, flush = tmp_path / "a.png", writing.write_flushed
+    path, flush = tmp_path / "a.png", atomic.write_flushed
 
     def slow(draft: Path, data: bytes) -> None:
         flush(draft, data)
         path.write_bytes(b"theirs")
 
-    monkeypatch.setattr(writing, "write_flushed", slow)
+    monkeypatch.setattr(atomic, "write_flushed", slow)
     with pytest.raises(UsageError, match="exists already"):
         save_png(picture(), path)
     assert contents(tmp_path) == {"a.png": b"theirs"}

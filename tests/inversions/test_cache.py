@@ -247,12 +247,12 @@ def test_what_is_larger_than_the_whole_cache_is_not_kept(tmp_path: FilePath) -> 
 
 
 def test_rests_of_killed_processes_are_swept_after_an_hour(tmp_path: FilePath) -> None:
-    old, new = tmp_path / "old.part", tmp_path / "new.part"
+    old, new = tmp_path / ".old.part", tmp_path / ".new.part"
     for rest in (old, new):
         rest.write_bytes(b"half")
     os.utime(old, (1000, 1000))
     put(Cache(tmp_path), "a", 0)
-    assert [file.name for file in files(tmp_path)] == ["a.safetensors", "new.part"]
+    assert [file.name for file in files(tmp_path)] == [".new.part", "a.safetensors"]
 
 
 def test_many_may_share_a_folder(tmp_path: FilePath) -> None:

@@ -11,6 +11,7 @@ from pathlib import Path
 
 import pytest
 import torch
+from safetensors import safe_open
 from torch import Tensor, nn
 from torch.nn.functional import mse_loss
 
@@ -130,3 +131,39 @@ def test_sheets_are_pictures(tmp_path: Path) -> None:
     write_sheet(laid, tmp_path / "a.png")
     with Image.open(tmp_path / "a.png") as written:
         assert written.size == (18, 8)
+
+
+def test_a_state_that_cannot_be_written_leaves_the_last_one(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    current = Run(stage(), tmp_path, CPU)
+    current.advance()
+    current.save()
+
+    def full(_: int) -> None:
+        raise OSError(28, "No space left on device")
+
+    with monkeypatch.context() as patched:
+        patched.setattr(os, "fsync", full)
+        with pytest.raises(TrainError, match=r"No space left on device.*still there"):
+            current.save()
+    assert [file.name for file in tmp_path.iterdir()] == ["state.safetensors"]
+    again = Run(stage(), tmp_path, CPU)
+    assert again.resume() and again.step == 1
+
+
+@pytest.mark.parametrize("damage", [b"", b"not a state", None])
+def test_a_state_that_is_not_whole_is_refused_in_a_sentence(tmp_path: Path, damage: bytes | None) -> None:
+    current = Run(stage(), tmp_path, CPU)
+    current.save()
+    good = current.state_file.read_bytes()
+    current.state_file.write_bytes(good[: len(good) // 2] if damage is None else damage)
+    with pytest.raises(TrainError, match="no whole state"):
+        Run(stage(), tmp_path, CPU).resume()
+
+
+def test_the_layout_of_a_state_stays_readable(tmp_path: Path) -> None:
+    current = run(stage(), tmp_path, device=CPU, pace=QUIET)
+    with safe_open(current.state_file, "pt") as file:  # pyright: ignore[reportUnknownVariableType]
+        notes = json.loads(file.metadata()["run"])  # pyright: ignore[reportUnknownMemberType, reportUnknownArgumentType]
+    assert set(notes) == {"step", "samples", "seconds", "seed"} and notes["step"] == 6

@@ -1,18 +1,15 @@
 """Writing a PNG: a whole file or none, and never over another one unless asked."""
 
-import errno
 import os
-import secrets
 from collections.abc import Mapping
 from io import BytesIO
 from pathlib import Path
 
 from PIL.PngImagePlugin import PngInfo
 
+from overpaint import atomic
 from overpaint.errors import UsageError
 from overpaint.images.picture import Picture, to_pil
-
-NO_HARD_LINKS = {errno.EPERM, errno.ENOTSUP, errno.ENOSYS, errno.EMLINK}
 
 
 def save_png(
@@ -65,54 +62,15 @@ def named(path: Path) -> bool:
 
 
 def write_whole(path: str | Path, data: bytes, *, overwrite: bool) -> Path:
-    """Write beside the final name, flush to disk, then move there in one stroke."""
+    """Write a picture file whole or not at all; see `overpaint.atomic`."""
     path = check_output(path, overwrite=overwrite)
-    draft = path.with_name(f".{path.name[:100]}.{secrets.token_hex(6)}.part")
     try:
-        write_flushed(draft, data)
-        (os.replace if overwrite else place_new)(draft, path)
-        flush_folder(path.parent)
+        atomic.write(path, data, new=not overwrite)
     except FileExistsError:
         raise taken(path) from None
     except OSError as error:
         raise UsageError(f"{path} cannot be written ({error.strerror}); choose another place.") from None
-    finally:
-        draft.unlink(missing_ok=True)
     return path
-
-
-def write_flushed(path: Path, data: bytes) -> None:
-    """Create a file, which must be new, and wait until the disk has it."""
-    with os.fdopen(os.open(path, os.O_WRONLY | os.O_CREAT | os.O_EXCL, 0o666), "wb") as file:
-        file.write(data)
-        file.flush()
-        os.fsync(file.fileno())
-
-
-def place_new(draft: Path, path: Path) -> None:
-    """Give the draft its final name only if nobody has taken it, however close the race."""
-    try:
-        os.link(draft, path)
-    except OSError as error:
-        if error.errno not in NO_HARD_LINKS:
-            raise
-        # Without hard links the name is reserved by an empty file first.
-        os.close(os.open(path, os.O_WRONLY | os.O_CREAT | os.O_EXCL, 0o666))
-        os.replace(draft, path)
-
-
-def flush_folder(folder: Path) -> None:
-    """Make the new name itself durable, where the system allows it."""
-    try:
-        handle = os.open(folder, os.O_RDONLY)
-    except OSError:
-        return
-    try:
-        os.fsync(handle)
-    except OSError:
-        pass
-    finally:
-        os.close(handle)
 
 
 def taken(path: Path) -> UsageError:

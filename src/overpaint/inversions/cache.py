@@ -3,8 +3,6 @@
 import json
 import os
 import sys
-import tempfile
-import time
 import warnings
 from contextlib import suppress
 from dataclasses import dataclass, field
@@ -16,6 +14,7 @@ from safetensors import SafetensorError
 from safetensors.torch import load, save
 from torch import Tensor
 
+from overpaint import atomic
 from overpaint.fingerprint import tensor_hash
 from overpaint.guides import CFG
 from overpaint.inversions.base import Inversion, empty
@@ -27,8 +26,6 @@ from overpaint.path import Latent, Path
 FORMAT = "1"
 """Changed whenever stored trajectories mean something else; older files are then found anew."""
 CAP = 2 * 10**9
-STALE = 3600.0
-"""Seconds after which a half-written file belongs to nobody any more."""
 
 
 def default_folder() -> FilePath:
@@ -96,16 +93,13 @@ class Cache:
         try:
             self.folder.mkdir(parents=True, exist_ok=True)
             self._evict(self.cap - len(data))
-            _place(data, self._file(name))
+            atomic.write(self._file(name), data)
         except OSError as error:
             self._warn(error)
 
     def _evict(self, room: int) -> None:
         """Make room; another process may be doing the same."""
-        for rest in self.folder.glob("*.part"):
-            with suppress(OSError):
-                if time.time() - rest.stat().st_mtime > STALE:
-                    rest.unlink()
+        atomic.sweep(self.folder)
         files: list[tuple[float, int, FilePath]] = []
         for file in self.folder.glob("*.safetensors"):
             with suppress(OSError):
@@ -170,16 +164,3 @@ def unpacked(data: bytes, device: torch.device) -> Trajectory:
 
 def _hash(tensors: dict[str, Tensor]) -> str:
     return tensor_hash(*(tensors[name] for name in sorted(tensors)))
-
-
-def _place(data: bytes, file: FilePath) -> None:
-    """Write the file whole or not at all."""
-    descriptor, part = tempfile.mkstemp(suffix=".part", dir=file.parent)
-    try:
-        with os.fdopen(descriptor, "wb") as target:
-            target.write(data)
-        os.replace(part, file)
-    except BaseException:
-        with suppress(OSError):
-            os.unlink(part)
-        raise

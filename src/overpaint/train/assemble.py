@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import json
 from collections.abc import Mapping
+from contextlib import suppress
 from pathlib import Path
 from typing import Any
 
@@ -13,6 +14,7 @@ from safetensors import safe_open
 from safetensors.torch import load_file, save_file
 from torch import Tensor, nn
 
+from overpaint import atomic
 from overpaint.stilllife.judge import Judge
 from overpaint.stilllife.tokenizer import build
 from overpaint.train.loop import TrainError
@@ -72,10 +74,9 @@ def steps_taken(state_file: Path) -> int:
 
 def save_part(net: nn.Module, folder: Path) -> None:
     """Write a diffusers or transformers network in half precision, in shards small enough for git."""
-    for old in folder.glob("*.safetensors*"):
-        old.unlink()
     writer: Any = net.half()
-    writer.save_pretrained(folder, max_shard_size=SHARD)
+    with atomic.drafted_folder(folder) as draft:
+        writer.save_pretrained(draft, max_shard_size=SHARD)
     net.float()
 
 
@@ -87,17 +88,17 @@ def save_vae(vae: AutoencoderKL, folder: Path, scale: float) -> None:
 
 def save_judge(judge: Judge, folder: Path) -> None:
     """Write the judge in half precision with the little that is needed to build it."""
-    folder.mkdir(parents=True, exist_ok=True)
     state = {k: v.half() if v.is_floating_point() else v for k, v in judge.state_dict().items()}
-    save_file({k: v.contiguous() for k, v in state.items()}, folder / "model.safetensors")
-    (folder / "config.json").write_text(json.dumps({"width": judge.width}) + "\n", encoding="utf-8")
+    with atomic.drafted_folder(folder) as draft:
+        save_file({k: v.contiguous() for k, v in state.items()}, draft / "model.safetensors")
+        write_json(draft / "config.json", {"width": judge.width})
 
 
 def save_frame(folder: Path, prediction: Prediction) -> None:
     """Everything that is not weights: index, schedule and tokenizer."""
     folder.mkdir(parents=True, exist_ok=True)
-    (folder / "model_index.json").write_text(json.dumps(INDEX, indent=2) + "\n", encoding="utf-8")
-    (folder / "overpaint.json").write_text(json.dumps({"guidance": GUIDANCE}) + "\n", encoding="utf-8")
+    write_json(folder / "model_index.json", INDEX, 2)
+    write_json(folder / "overpaint.json", {"guidance": GUIDANCE})
     make_schedule(prediction).save_pretrained(folder / "scheduler")
     if not (folder / "tokenizer" / "tokenizer_config.json").is_file():
         build(folder / "tokenizer")
@@ -107,12 +108,26 @@ def save_log(folder: Path, runs: Path, command: str, figures: Mapping[str, Any])
     """Write LOG.json: how the shipped weights came about and what they reach."""
     stages: dict[str, Any] = {}
     for log in sorted(runs.glob("*/log.jsonl")):
-        lines = [json.loads(line) for line in log.read_text(encoding="utf-8").splitlines()]
+        lines = read_log(log)
         kept = [line for line in lines if "figures" in line or line is lines[-1]]
         thin = [line for line in lines if "figures" not in line]
         stages[log.parent.name] = {"losses": thin[:: max(1, len(thin) // 60)], "figures": kept}
     whole = {"command": command, "torch": torch.__version__, "figures": dict(figures), "stages": stages}
-    (folder / "LOG.json").write_text(json.dumps(whole, indent=1) + "\n", encoding="utf-8")
+    write_json(folder / "LOG.json", whole, 1)
+
+
+def read_log(log: Path) -> list[dict[str, Any]]:
+    """The lines of a run's log; of a kill in the middle of one nothing else is lost."""
+    found: list[dict[str, Any]] = []
+    for line in log.read_text(encoding="utf-8", errors="replace").splitlines():
+        with suppress(ValueError):
+            found.append(json.loads(line))
+    return found
+
+
+def write_json(file: Path, content: Mapping[str, Any], indent: int | None = None) -> None:
+    """Write a small file of settings."""
+    atomic.write(file, (json.dumps(content, indent=indent) + "\n").encode())
 
 
 def check_weight(folder: Path) -> int:

@@ -18,6 +18,7 @@ from torch import Tensor, nn
 from torch.nn.functional import cross_entropy, normalize
 from transformers import CLIPTextModel
 
+from overpaint import atomic
 from overpaint.stilllife.captions import describe
 from overpaint.stilllife.render import render
 from overpaint.stilllife.scene import FRAME, SCENE_VALUES, THING_VALUES, Scene
@@ -53,14 +54,15 @@ class Vision(nn.Module):
 
     def save(self, folder: Path) -> None:
         """Write `image_encoder/` and, beside it, `text_projection/`."""
-        self.tower.half().save_pretrained(folder / "image_encoder")
+        with atomic.drafted_folder(folder / "image_encoder") as draft:
+            self.tower.half().save_pretrained(draft)
         self.tower.float()
-        (folder / "text_projection").mkdir(parents=True, exist_ok=True)
         tensors = {
             "weight": self.text_projection.weight.detach().half(),
             "logit_scale": self.logit_scale.detach(),
         }
-        save_file(tensors, folder / "text_projection" / "model.safetensors")
+        with atomic.drafted_folder(folder / "text_projection") as draft:
+            save_file(tensors, draft / "model.safetensors")
 
 
 def clip_stage(

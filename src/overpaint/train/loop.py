@@ -7,22 +7,23 @@ resumed ends on the same bits as one that was not.
 from __future__ import annotations
 
 import json
-import os
 import signal
 import time
 from collections.abc import Callable, Generator, Mapping
 from contextlib import contextmanager
 from dataclasses import dataclass, field
+from io import BytesIO
 from pathlib import Path
 from typing import Any
 
 import torch
 from rich.console import Console
 from rich.progress import BarColumn, Progress, TextColumn, TimeRemainingColumn
-from safetensors import safe_open
+from safetensors import SafetensorError, safe_open
 from safetensors.torch import save_file
 from torch import Tensor, nn
 
+from overpaint import atomic
 from overpaint.errors import OverpaintError
 from overpaint.train.crew import Crew
 from overpaint.train.optim import Average, Optimiser, Rates
@@ -125,22 +126,36 @@ class Run:
             tensors |= {f"net/{net}.{name}": value for name, value in module.state_dict().items()}
         tensors |= {f"opt/{name}": value for name, value in self.optimiser.state().items()}
         plain = {name: value.detach().to("cpu", copy=True).contiguous() for name, value in tensors.items()}
-        spare = self.state_file.with_suffix(".part")
         notes = {"step": self.step, "samples": self.samples, "seconds": self.seconds, "seed": self.seed}
-        save_file(plain, spare, metadata={"run": json.dumps(notes)})
-        os.replace(spare, self.state_file)
+        try:
+            with atomic.drafted(self.state_file) as draft:
+                save_file(plain, draft, metadata={"run": json.dumps(notes)})
+        except (OSError, SafetensorError) as error:
+            raise TrainError(
+                f"The state cannot be written to {self.state_file} ({reason(error)}); the last one that was "
+                "is still there, so make room and run the same command again."
+            ) from None
 
     def resume(self) -> bool:
         """Take up a saved state; whether there was one."""
         if not self.state_file.is_file():
             return False
-        with safe_open(self.state_file, "pt", device=str(self.device)) as file:  # pyright: ignore[reportUnknownVariableType, reportUnknownMemberType]
-            state: dict[str, Tensor] = {name: file.get_tensor(name) for name in file.keys()}
-            notes: dict[str, Any] = json.loads(file.metadata()["run"])
+        state, notes = self._stored()
         self._take(state)
         self.step, self.samples = notes["step"], notes["samples"]
         self.seconds, self.seed = notes["seconds"], notes["seed"]
         return True
+
+    def _stored(self) -> tuple[dict[str, Tensor], dict[str, Any]]:
+        try:
+            with safe_open(self.state_file, "pt", device=str(self.device)) as file:  # pyright: ignore[reportUnknownVariableType, reportUnknownMemberType]
+                state: dict[str, Tensor] = {name: file.get_tensor(name) for name in file.keys()}
+                return state, json.loads(file.metadata()["run"])
+        except (SafetensorError, OSError, ValueError, KeyError, TypeError) as error:
+            raise TrainError(
+                f"{self.state_file} is no whole state ({reason(error)}); choose another folder or start "
+                "afresh with resume off."
+            ) from None
 
     @torch.no_grad()
     def _take(self, state: Mapping[str, Tensor]) -> None:
@@ -188,8 +203,7 @@ class Run:
             "samples": self.samples,
             "seconds": round(self.seconds, 1),
         }
-        with (self.home / "log.jsonl").open("a", encoding="utf-8") as file:
-            file.write(json.dumps(line | entry) + "\n")
+        atomic.append(self.home / "log.jsonl", json.dumps(line | entry))
 
 
 def run(
@@ -299,7 +313,15 @@ def write_sheet(picture: Tensor, path: Path) -> None:
     from PIL import Image
 
     pixels = (picture.detach().float().cpu().clamp(0, 1) * 255).round().byte().permute(1, 2, 0).numpy()
-    Image.fromarray(pixels).save(path)  # pyright: ignore[reportUnknownMemberType]
+    buffer = BytesIO()
+    Image.fromarray(pixels).save(buffer, "PNG")  # pyright: ignore[reportUnknownMemberType]
+    atomic.write(path, buffer.getvalue())
+
+
+def reason(error: Exception) -> str:
+    """Why a file could not be read or written, in a few words."""
+    words = error.strerror if isinstance(error, OSError) else None
+    return words or " ".join(str(error).split())[:80] or type(error).__name__
 
 
 def grid(pictures: Tensor, columns: int = 8) -> Tensor:

@@ -16,6 +16,7 @@ from rich.console import Console
 from torch import Tensor, nn
 from transformers import CLIPTextModel
 
+from overpaint import atomic
 from overpaint.stilllife import judge as judging
 from overpaint.stilllife.judge import Judge
 from overpaint.train import assemble, nets
@@ -141,8 +142,8 @@ class Workshop:
                 continue
             self.say(f"encoding pictures from {first}")
             made = encode_all(vae, self.renders, first, min(PART, self.renders.ready - first), self.few(16))
-            made.save(file.with_suffix(".part"))
-            file.with_suffix(".part").rename(file)
+            with atomic.drafted(file) as draft:
+                made.save(draft)
 
     def stored_latents(self) -> Latents:
         """What `latents` left; the scale is that of the first file, so that more of them change nothing."""
@@ -244,7 +245,12 @@ class Workshop:
 
     def publish(self) -> None:
         """Put the assembled folder in the place of the shipped one."""
-        shutil.copytree(self.home / "model", SHIPPED, dirs_exist_ok=True)
+        for part in sorted((self.home / "model").iterdir()):
+            if part.is_dir():
+                with atomic.drafted_folder(SHIPPED / part.name) as draft:
+                    shutil.copytree(part, draft, dirs_exist_ok=True)
+            else:
+                atomic.write(SHIPPED / part.name, part.read_bytes())
 
     def train(self, stage: Stage) -> Run:
         """Run a stage for the time that is left."""

@@ -1,0 +1,150 @@
+"""Files that appear whole or not at all: written beside their place, flushed, moved there in one stroke.
+
+Whatever this package writes goes through here. A process that is killed leaves at most a draft, which is
+known by its name and swept by a later write.
+"""
+
+import errno
+import glob
+import os
+import secrets
+import shutil
+import time
+from collections.abc import Generator
+from contextlib import contextmanager, suppress
+from pathlib import Path
+
+PART = ".part"
+"""How the names of drafts end; they begin with a dot and the name of what they would have become."""
+STALE = 3600.0
+"""Seconds after which a draft that nobody wrote to belongs to nobody any more."""
+NO_HARD_LINKS = {errno.EPERM, errno.ENOTSUP, errno.ENOSYS, errno.EMLINK}
+
+
+def write(path: Path, data: bytes, *, new: bool = False) -> None:
+    """Write a whole file; ``new`` refuses to replace one, however close the race.
+
+    Raises:
+        FileExistsError: ``new``, and somebody has the name.
+        OSError: it cannot be written; what was there before is still there.
+    """
+    sweep(path.parent, path.name)
+    draft = draft_of(path)
+    try:
+        write_flushed(draft, data)
+        (place_new if new else os.replace)(draft, path)
+        flush_folder(path.parent)
+    finally:
+        with suppress(OSError):
+            draft.unlink(missing_ok=True)
+
+
+@contextmanager
+def drafted(path: Path) -> Generator[Path, None, None]:
+    """The name of a draft for somebody else to write a file to; it takes the place of ``path`` afterwards.
+
+    Raises:
+        OSError: it cannot be flushed or moved; what was there before is still there.
+    """
+    sweep(path.parent, path.name)
+    draft = draft_of(path)
+    try:
+        yield draft
+        flush(draft)
+        os.replace(draft, path)
+        flush_folder(path.parent)
+    finally:
+        with suppress(OSError):
+            draft.unlink(missing_ok=True)
+
+
+@contextmanager
+def drafted_folder(path: Path) -> Generator[Path, None, None]:
+    """A folder to fill, which takes the place of ``path`` once it is full.
+
+    Folders cannot be exchanged in one stroke everywhere: a kill between two renames leaves none in that
+    place, never a mixture.
+
+    Raises:
+        OSError: something cannot be flushed or moved.
+    """
+    path.parent.mkdir(parents=True, exist_ok=True)
+    draft, old = draft_of(path), draft_of(path)
+    try:
+        draft.mkdir()
+        yield draft
+        for one in (*draft.rglob("*"), draft):
+            flush_folder(one) if one.is_dir() else flush(one)
+        if path.exists():
+            os.replace(path, old)
+        os.replace(draft, path)
+        flush_folder(path.parent)
+    finally:
+        for one in (draft, old):
+            shutil.rmtree(one, ignore_errors=True)
+
+
+def append(path: Path, line: str) -> None:
+    """Add a line to a log in one write, so that a kill leaves it whole or absent."""
+    handle = os.open(path, os.O_WRONLY | os.O_CREAT | os.O_APPEND, 0o666)
+    try:
+        os.write(handle, f"{line}\n".encode())
+    finally:
+        os.close(handle)
+
+
+def draft_of(path: Path) -> Path:
+    """A name nobody has, in the same folder, so that the move is one stroke."""
+    return path.with_name(f".{path.name[:100]}.{secrets.token_hex(6)}{PART}")
+
+
+def sweep(folder: Path, name: str | None = None, age: float = STALE) -> None:
+    """Remove drafts of killed processes: of all files of a folder, or of one."""
+    mine = "" if name is None else f".{glob.escape(name[:100])}."
+    for rest in folder.glob(f"{mine}*{PART}"):
+        with suppress(OSError):
+            if time.time() - rest.stat().st_mtime > age:
+                rest.unlink()
+
+
+def write_flushed(path: Path, data: bytes) -> None:
+    """Create a file, which must be new, and wait until the disk has it."""
+    with os.fdopen(os.open(path, os.O_WRONLY | os.O_CREAT | os.O_EXCL, 0o666), "wb") as file:
+        file.write(data)
+        file.flush()
+        os.fsync(file.fileno())
+
+
+def flush(path: Path) -> None:
+    """Wait until the disk has a file that somebody else wrote."""
+    handle = os.open(path, os.O_RDWR)
+    try:
+        os.fsync(handle)
+    finally:
+        os.close(handle)
+
+
+def place_new(draft: Path, path: Path) -> None:
+    """Give the draft its final name only if nobody has taken it, however close the race."""
+    try:
+        os.link(draft, path)
+    except OSError as error:
+        if error.errno not in NO_HARD_LINKS:
+            raise
+        # Without hard links the name is reserved by an empty file first.
+        os.close(os.open(path, os.O_WRONLY | os.O_CREAT | os.O_EXCL, 0o666))
+        os.replace(draft, path)
+
+
+def flush_folder(folder: Path) -> None:
+    """Make a new name itself durable, where the system allows it."""
+    try:
+        handle = os.open(folder, os.O_RDONLY)
+    except OSError:
+        return
+    try:
+        os.fsync(handle)
+    except OSError:
+        pass
+    finally:
+        os.close(handle)
