@@ -1,6 +1,7 @@
 from pathlib import Path
 
 import pytest
+
 from tests.cli.kit import save_folder, save_picture
 from tests.corpus.kit import Place
 

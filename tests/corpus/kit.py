@@ -17,6 +17,7 @@ from pathlib import Path
 
 import numpy as np
 from PIL import Image
+
 from tests.cli.kit import SOURCE, TARGET, overpaint
 
 Args = list[str | Path]

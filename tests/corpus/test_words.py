@@ -1,6 +1,7 @@
 """Prompts and numbers as nobody meant them."""
 
 import pytest
+
 from tests.corpus.kit import Case, Fine, Place, verify
 
 PROMPTS: dict[str, Case] = {
