@@ -9,7 +9,7 @@ network code changes nothing.
 from collections.abc import Callable, Generator, Sequence
 from contextlib import AbstractContextManager, ExitStack, contextmanager
 from dataclasses import dataclass, field
-from typing import Any, Literal, cast
+from typing import Any, Literal, Protocol, cast, runtime_checkable
 
 import torch
 import torch.nn.functional as F
@@ -112,6 +112,53 @@ class Control:
         return o
 
 
+Stage = Literal["context", "values", "qkv", "probs", "out"]
+
+
+def ask(c: Control, stage: Stage, site: Site, at: Moment, xs: tuple[Tensor, ...]) -> tuple[Tensor, ...]:
+    """What a control makes of the tensors at one of its stages."""
+    made: Tensor | tuple[Tensor, ...] = getattr(c, stage)(site, at, *xs)
+    return (made,) if isinstance(made, Tensor) else made
+
+
+@runtime_checkable
+class Turn(Protocol):
+    """Which rows of a call go through the network now, and how controls are asked about them."""
+
+    @property
+    def rows(self) -> Sequence[int]:
+        """The rows that are there, as places in the whole call."""
+        ...
+
+    def ask(self, c: Control, stage: Stage, site: Site, xs: tuple[Tensor, ...]) -> tuple[Tensor, ...]:
+        """What a control makes of these rows at a stage."""
+        ...
+
+    def maps(self, c: Control) -> bool:
+        """Whether the control wants the softmax maps of any of these rows."""
+        ...
+
+
+@dataclass(frozen=True)
+class Whole:
+    """All rows of a call at once."""
+
+    at: Moment
+
+    @property
+    def rows(self) -> Sequence[int]:
+        """Every row."""
+        return range(len(self.at.rows))
+
+    def ask(self, c: Control, stage: Stage, site: Site, xs: tuple[Tensor, ...]) -> tuple[Tensor, ...]:
+        """Straight from the control."""
+        return ask(c, stage, site, self.at, xs)
+
+    def maps(self, c: Control) -> bool:
+        """Whether it wants any."""
+        return c.needs_probs
+
+
 def scores(q: Heads, k: Heads, mask: Tensor | None, scale: float | None) -> Maps:
     """The softmax map in float32 at least, as the fused kernel would form it."""
     wide = torch.promote_types(q.dtype, torch.float32)
@@ -124,9 +171,9 @@ def scores(q: Heads, k: Heads, mask: Tensor | None, scale: float | None) -> Maps
 class _Intercept(TorchFunctionMode):
     """Stands in the way of one layer's attention call."""
 
-    def __init__(self, site: Site, at: Moment, controls: Sequence[Control]) -> None:
+    def __init__(self, site: Site, turn: Turn, controls: Sequence[Control]) -> None:
         super().__init__()
-        self.site, self.at, self.controls, self.calls = site, at, controls, 0
+        self.site, self.turn, self.controls, self.calls = site, turn, controls, 0
 
     def __torch_function__(
         self,
@@ -157,23 +204,23 @@ class _Intercept(TorchFunctionMode):
     ) -> Tensor:
         q, k, v = query, key, value
         for c in controls:
-            q, k, v = c.qkv(self.site, self.at, q, k, v)
-        if any(c.needs_probs for c in controls):
+            q, k, v = self.turn.ask(c, "qkv", self.site, (q, k, v))
+        if any(self.turn.maps(c) for c in controls):
             p = scores(q, k, attn_mask, scale)
             for c in controls:
-                p = c.probs(self.site, self.at, p)
+                (p,) = self.turn.ask(c, "probs", self.site, (p,))
             o = p.to(v.dtype) @ v
         else:
             o = func(
                 q, k, v, attn_mask=attn_mask, dropout_p=dropout_p, is_causal=is_causal, scale=scale, **more
             )
         for c in controls:
-            o = c.out(self.site, self.at, o)
+            (o,) = self.turn.ask(c, "out", self.site, (o,))
         return o
 
 
 def depth_of_modes() -> int:
-    """How many function modes are installed on this thread."""
+    """How many function modes are installed."""
     return torch._C._len_torch_function_stack()  # pyright: ignore[reportPrivateUsage]
 
 
@@ -189,6 +236,7 @@ class Tap:
         self.sites = tuple(sites)
         self.controls: list[Control] = []
         self._at = Moment()
+        self._turn: Turn = Whole(self._at)
         self._live: dict[str, _Intercept] = {}
         self._values: dict[str, Tensor] = {}
         self._visited: set[str] = set()
@@ -216,15 +264,17 @@ class Tap:
                 self._detach()
 
     @contextmanager
-    def call(self, at: Moment) -> Generator[None, None, None]:
+    def call(self, at: Moment, turn: Turn | None = None) -> Generator[None, None, None]:
         """One network call: checks roles before it, visits after it, and cleans up whatever interrupts it.
+
+        ``turn`` says which of its rows go through the network now; nothing means all of them.
 
         Forward hooks with ``always_call`` run on ``Exception`` only, so a Ctrl-C inside a layer would leave
         its function mode installed; hence the pop back to the depth noted here.
         """
         active = self._check_roles(at)
         depth = depth_of_modes()
-        self._at = at
+        self._at, self._turn = at, Whole(at) if turn is None else turn
         self._visited.clear()
         try:
             with self._eager() if self.controls else ExitStack():
@@ -239,8 +289,12 @@ class Tap:
         # A compiled network would run its recorded graph and pass every control by.
         return torch.compiler.set_stance("force_eager")
 
+    def active(self, at: Moment) -> list[Control]:
+        """The controls that act at a moment."""
+        return [c for c in self.controls if c.when(at)]
+
     def _check_roles(self, at: Moment) -> list[Control]:
-        active = [c for c in self.controls if c.when(at)]
+        active = self.active(at)
         for c in active:
             missing = sorted((c.reads | c.writes) - set(at.rows))
             if missing:
@@ -251,13 +305,11 @@ class Tap:
         return active
 
     def _check_visits(self, active: Sequence[Control]) -> None:
-        for c in active:
-            for site in self.sites:
-                if c.where(site) and site.name not in self._visited:
-                    raise SilentControl(
-                        f"{type(c).__name__} was never asked at {site.name}; run the network uncompiled and "
-                        "uncached."
-                    )
+        missed = [(c, s) for c in active for s in self.sites if c.where(s) and s.name not in self._visited]
+        for c, site in missed:
+            raise SilentControl(
+                f"{type(c).__name__} was never asked at {site.name}; run the network uncompiled and uncached."
+            )
 
     def _check_reached(self, site: Site, live: _Intercept) -> None:
         if live.calls == 0 or site.name in self._values:
@@ -295,7 +347,7 @@ class Tap:
         def hook(module: nn.Module, args: Any, output: Tensor) -> Tensor:
             self._visited.add(site.name)
             for c in self._wanted(site):
-                output = c.out(site, self._at, output)
+                (output,) = self._turn.ask(c, "out", site, (output,))
             return output
 
         return hook
@@ -307,7 +359,7 @@ class Tap:
                 return None
             if site.kind == "cross":
                 kwargs = self._edit_text(site, wanted, kwargs)
-            self._live[site.name] = _Intercept(site, self._at, wanted)
+            self._live[site.name] = _Intercept(site, self._turn, wanted)
             self._live[site.name].__enter__()
             return args, kwargs
 
@@ -319,10 +371,10 @@ class Tap:
         text, *images = cast(tuple[Tensor, ...], given if isinstance(given, tuple) else (given,))
         states = text
         for c in wanted:
-            states = c.context(site, self._at, states)
+            (states,) = self._turn.ask(c, "context", site, (states,))
         values = states
         for c in wanted:
-            values = c.values(site, self._at, values)
+            (values,) = self._turn.ask(c, "values", site, (values,))
         if values is not states:
             self._values[site.name] = values
         return {**kwargs, "encoder_hidden_states": (states, *images) if images else states}

@@ -29,6 +29,8 @@ from overpaint.task import Request, Task
 SIZE = (32, 32)
 SOURCE, TARGET = "a photo of a cat", "a photo of a dog"
 STEPS = 3
+CLOSE = 1e-4
+"""What rounding may add up to over a few steps, as a share of the largest value."""
 
 Kind = type[Method]
 Check = Callable[[Kind, Shape], None]
@@ -264,6 +266,18 @@ def cost_as_stated(kind: Kind, shape: Shape) -> None:
             demand(low <= seen <= high, f"{kind.card.name} took {seen} {name}, not {low} to {high}.")
 
 
+def rows_apart(kind: Kind, shape: Shape) -> None:
+    """Row by row, as on a machine with little memory, the result is the same to rounding."""
+    model, meters = tiny(shape), (Meter(), Meter())
+    given = task(model, kind)
+    whole = run(model, short(kind), given, meters[0])
+    with model.sparing(1):
+        apart = run(model, short(kind), given, meters[1])
+    error = float((whole - apart).abs().max() / whole.abs().max().clamp(min=1.0))
+    demand(error <= CLOSE, f"{kind.card.name}, taken apart row by row, gives something else ({error:.1e}).")
+    demand(meters[0].rows == meters[1].rows, f"{kind.card.name} takes more rows when it is taken apart.")
+
+
 def same_prompt(kind: Kind, shape: Shape) -> None:
     """With the same prompt twice, the promise of the card holds."""
     if kind.card.law is Law.NONE:
@@ -316,6 +330,7 @@ CHECKS: dict[str, Check] = {
     "same seed, same bits": seeded,
     "no global random state": no_global_random,
     "cost equals the card": cost_as_stated,
+    "same row by row": rows_apart,
     "same-prompt law": same_prompt,
     "half precision": half_precision,
     "options survive": options_survive,

@@ -6,7 +6,7 @@ predictions.
 
 from collections.abc import Generator, Mapping, Sequence
 from contextlib import AbstractContextManager, ExitStack, contextmanager
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from functools import cached_property
 from pathlib import Path as FilePath
 from threading import RLock
@@ -16,10 +16,12 @@ import torch
 from jaxtyping import Float
 from torch import Tensor, nn
 
-from overpaint.attention import Control, Moment, Site, Tap
+from overpaint import tape
+from overpaint.attention import Control, Moment, Site, Tap, Turn
 from overpaint.errors import OverpaintError
 from overpaint.meter import Meter
 from overpaint.options import USUAL_GUIDANCE
+from overpaint.origin import Origin
 from overpaint.path import Latent, Path, Prediction, Schedule
 from overpaint.words import Words
 
@@ -191,7 +193,9 @@ class Model:
     family: Family
     name: str = "model"
     home: FilePath | None = None
-    """The folder it was loaded from."""
+    """The folder or the file it was loaded from."""
+    origin: Origin = field(default_factory=Origin)
+    """What was added to it when it was loaded, and what was said about it."""
     device: torch.device = field(default_factory=lambda: torch.device("cpu"))
     dtype: torch.dtype = torch.float32
     """The network's type; latents, path and maps stay in float32."""
@@ -200,6 +204,8 @@ class Model:
     meter: Meter = field(default_factory=Meter)
     sides: list[Side] = field(default_factory=list[Side])
     patches: list[Patch] = field(default_factory=list[Patch])
+    at_once: int | None = None
+    """Rows that go through the network together, where controls allow it; nothing for all of a call."""
     cache: Any = None
     """Where inversions are kept between edits (`overpaint.inversions.cache.Cache`), or nothing."""
     lock: AbstractContextManager[bool] = field(default_factory=RLock, repr=False)
@@ -209,22 +215,29 @@ class Model:
         self.tap = Tap(self.family.sites(self.net))
 
     @staticmethod
-    def load(name: str, dtype: torch.dtype | None = None, device: str | None = None) -> "Model":
-        """The shipped model by its name (``still-life``) or a diffusers folder of SD 1.x, SD 2.x or SDXL.
+    def load(
+        name: str,
+        dtype: torch.dtype | None = None,
+        device: str | None = None,
+        origin: Origin | None = None,
+        download: bool = False,
+    ) -> "Model":
+        """The shipped model by its name (``still-life``), or SD 1.x, SD 2.x or SDXL: a diffusers folder, a
+        checkpoint in one safetensors file, an id of the Hub.
 
         Raises:
-            UsageError: no such model, a folder that lacks parts, or a family that is not supported.
+            UsageError: no such model, one that lacks parts, or a family that is not supported.
         """
         from overpaint.families.load import load
 
-        return load(name, dtype, device)
+        return load(name, dtype, device, origin, download)
 
     @cached_property
     def fingerprint(self) -> str:
         """A hash of the weights' content: what caches and recipes know the model by."""
         from overpaint.fingerprint import weights_hash
 
-        return weights_hash(self.net, self.home)
+        return weights_hash(self.net, self.home, self.origin)
 
     def path(
         self, steps: int | None = None, *, offset: int | None = None, dtype: torch.dtype = torch.float32
@@ -281,6 +294,15 @@ class Model:
         finally:
             self.meter = before
 
+    @contextmanager
+    def sparing(self, at_once: int | None) -> Generator[None, None, None]:
+        """Take calls apart for the length of a ``with``: less memory, the same result but for rounding."""
+        before, self.at_once = self.at_once, at_once
+        try:
+            yield
+        finally:
+            self.at_once = before
+
     def rows(
         self,
         x: Latent,
@@ -302,15 +324,23 @@ class Model:
             behind).
         """
         at = Moment(i, len(path), tuple(roles), x.shape[-2], x.shape[-1])
+        t = path.t[i].to(x.device)
+        asked = tape.turns(at, self.tap.active(at) if self.at_once else (), self.at_once)
+        out = tape.joined([self._through(x, t, lines, at, turn) for turn in asked], asked)
+        return path.read(x, out.to(x.dtype), i if level is None else level)
+
+    def _through(self, x: Latent, t: Tensor, lines: Sequence[Line], at: Moment, turn: Turn) -> Tensor:
+        """Some rows of a call, or all of them, through the network."""
+        if len(turn.rows) < len(x):
+            x, lines = x[list(turn.rows)], [lines[row] for row in turn.rows]
         text = together([line.text for line in lines])
         extra = [line.concat for line in lines if line.concat is not None]
         inputs = torch.cat([x, torch.cat(extra).to(x)], 1) if extra else x
-        t = path.t[i].to(x.device)
-        with self.tap.call(at):
+        own = replace(at, rows=tuple(at.rows[row] for row in turn.rows))
+        with self.tap.call(at, turn):
             self.meter.tick("rows", len(x))
-            more = sum((s.residuals(x, t, text, at) for s in self.sides), Residuals())
-            out = self.family.call(self.net, inputs, t, text, more)
-        return path.read(x, out.to(x.dtype), i if level is None else level)
+            more = sum((s.residuals(x, t, text, own) for s in self.sides), Residuals())
+            return self.family.call(self.net, inputs, t, text, more)
 
     def predict(
         self,

@@ -13,6 +13,7 @@ from importlib.metadata import entry_points
 from pathlib import Path
 from typing import TYPE_CHECKING, Any, cast
 
+from overpaint import atomic
 from overpaint.errors import UsageError
 
 if TYPE_CHECKING:
@@ -108,7 +109,7 @@ def catalogue(family: str | None = None, needs: Iterable[str] = ()) -> dict[str,
 
 def write_summary() -> None:
     """Write the summary anew (after a method, card or option changed)."""
-    SUMMARY.write_text(json.dumps(summary(), indent=1, ensure_ascii=False) + "\n", encoding="utf-8")
+    atomic.write(SUMMARY, (json.dumps(summary(), indent=1, ensure_ascii=False) + "\n").encode())
 
 
 if __name__ == "__main__":
