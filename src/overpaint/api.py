@@ -9,7 +9,7 @@ import torch
 from overpaint.citing import bibtex
 from overpaint.intake import Given
 from overpaint.job import Job, Wish, plan, run, wish
-from overpaint.loading import load, threads
+from overpaint.loading import load, load_as, threads
 from overpaint.meter import Meter
 from overpaint.methods.invert import Invert
 from overpaint.model import Model, Pixels
@@ -105,7 +105,11 @@ def rerun(
     told = recipe if isinstance(recipe, Recipe) else read_recipe(recipe)
     asked, where = recalled(told, maps), told.environment
     with threads(where.threads):
-        loaded = load(told.model.name, where.dtype, where.device) if model is None else of_name(model)
+        loaded = (
+            load_as(told.model.name, where.dtype, where.device, told.model.origin)
+            if model is None
+            else of_name(model)
+        )
         edit = carried_out(asked, loaded, meter)
     return replace(edit, warnings=(*edit.warnings, *differences(told, edit.recipe)))
 

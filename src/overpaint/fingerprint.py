@@ -6,6 +6,8 @@ from pathlib import Path as FilePath
 import torch
 from torch import Tensor, nn
 
+from overpaint.origin import Origin
+
 WHOLE = 256 * 2**20
 PIECE = 2**20
 
@@ -33,10 +35,30 @@ def file_hash(path: FilePath) -> str:
     return digest.hexdigest()
 
 
-def weights_hash(net: nn.Module, home: FilePath | None) -> str:
-    """A hash of a model: of its folder's weight files, or of the network itself when it has none."""
+def weights_hash(net: nn.Module, home: FilePath | None, origin: Origin | None = None) -> str:
+    """A hash of a model and of everything that was added to it when it was loaded.
+
+    Of a folder the weights and configurations count, of a single file the file, its tokenizer and what was
+    said about it; of a network that came from neither the network itself.
+    """
+    own = _own_hash(net, home)
+    if origin is None or origin == Origin():
+        return own
+    digest = sha256(f"{own} {origin.prediction}".encode())
+    if origin.tokenizer is not None:
+        digest.update(_folder_hash(FilePath(origin.tokenizer)).encode())
+    for file, how in origin.files if home is not None else ():  # else they are in the network already
+        digest.update(f"{how} {file_hash(file)}\n".encode())
+    return digest.hexdigest()
+
+
+def _own_hash(net: nn.Module, home: FilePath | None) -> str:
     if home is None:
         return tensor_hash(*(value for _, value in sorted(net.state_dict().items())))
+    return _folder_hash(home) if home.is_dir() else file_hash(home)
+
+
+def _folder_hash(home: FilePath) -> str:
     digest = sha256()
     for path in sorted(home.rglob("*")):
         if path.suffix in (".safetensors", ".json", ".txt") and path.is_file():

@@ -1,12 +1,14 @@
 """Models by name, on a device that exists, without a trace in the global random state."""
 
-from collections.abc import Generator
+from collections.abc import Generator, Iterable
 from contextlib import contextmanager
+from pathlib import Path
 
 import torch
 
 from overpaint.errors import UsageError
 from overpaint.model import Model
+from overpaint.origin import Origin
 
 DTYPES = {"float32": torch.float32, "float16": torch.float16, "bfloat16": torch.bfloat16}
 MOST_THREADS = 256
@@ -14,24 +16,48 @@ MOST_THREADS = 256
 
 
 def load(
-    name: str = "still-life", dtype: str | torch.dtype | None = None, device: str | None = None
+    name: str = "still-life",
+    dtype: str | torch.dtype | None = None,
+    device: str | None = None,
+    *,
+    loras: Iterable[str] = (),
+    embeddings: Iterable[str] = (),
+    prediction: str | None = None,
+    tokenizer: str | Path | None = None,
+    download: bool = False,
 ) -> Model:
-    """A model by its name (``still-life``) or from a diffusers folder of SD 1.x, SD 2.x or SDXL.
+    """A model: the shipped one (``still-life``), or any of SD 1.x, SD 2.x and SDXL.
 
     Args:
-        name: the name, or the folder.
+        name: its name, a diffusers folder, a checkpoint in one safetensors file, or an id of the Hub.
         dtype: the network's type (``"float32"``, ``"float16"``, ``"bfloat16"``); by itself float32 on the
             CPU and bfloat16 or float16 elsewhere.
         device: ``"cpu"``, ``"cuda"``, ``"cuda:1"`` or ``"mps"``; by itself the best there is.
+        loras: LoRA files, each with its strength where that is not 1: ``"style.safetensors:0.8"``.
+        embeddings: textual-inversion files, each with its word if another is wanted: ``"cat.safetensors:my"``.
+        prediction: ``"epsilon"`` or ``"v"``, where the model cannot tell or tells wrongly.
+        tokenizer: the folder of the tokenizer, for a checkpoint in one file.
+        download: fetch what is not on this machine from the Hub; by itself nothing is fetched.
 
     Raises:
-        UsageError: no such model, type or device, a folder that lacks parts, or an unsupported family.
+        UsageError: no such model, type or device, a model that lacks parts, or an unsupported family.
     """
+    return load_as(name, dtype, device, Origin.said(loras, embeddings, prediction, tokenizer), download)
+
+
+def load_as(
+    name: str,
+    dtype: str | torch.dtype | None,
+    device: str | None,
+    origin: Origin,
+    download: bool = False,
+) -> Model:
+    """The same with what a recipe says about the model's origin."""
     if isinstance(dtype, str):
         dtype = dtype_of(dtype)
     state = torch.random.get_rng_state()
     try:
-        return Model.load(name, dtype, device)
+        return Model.load(name, dtype, device, origin, download)
     finally:  # constructors may draw weights before the stored ones replace them
         torch.random.set_rng_state(state)
 

@@ -20,6 +20,7 @@ from overpaint.images import (
     pixels_hash,
     save_png,
 )
+from overpaint.origin import Origin
 
 KEY = "overpaint"  # the text chunk of the PNG
 VERSION = 1
@@ -81,6 +82,7 @@ class ModelRecord(Record):
     name: str
     hash: str = ""
     family: str = ""
+    origin: Origin = Field(default=Origin(), description="what was added to it, such as LoRAs")
 
 
 class Environment(Record):

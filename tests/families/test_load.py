@@ -12,9 +12,11 @@ import torch
 from tests import kit
 from tests.kit import call, draw, equal
 
+from overpaint.api import generate
 from overpaint.errors import UsageError
 from overpaint.families.tiny import _SCHEDULE, Shape, tiny  # pyright: ignore[reportPrivateUsage]
-from overpaint.model import Model
+from overpaint.loading import load as anything
+from overpaint.model import Line, Model
 
 diffusers: Any = import_module("diffusers")
 safetensors: Any = import_module("safetensors.torch")
@@ -156,7 +158,7 @@ def test_weights_that_are_not_all_there(home: Path, part: str) -> None:
 def test_a_broken_file(home: Path, part: str) -> None:
     file = next((home / part).glob("*.safetensors"))
     file.write_bytes(file.read_bytes()[:1000])
-    assert "cannot be loaded" in refused(home)
+    assert "is no whole safetensors file" in refused(home)
 
 
 @pytest.mark.parametrize(
@@ -182,9 +184,57 @@ def variant(**more: Any) -> Any:
     return diffusers.UNet2DConditionModel.from_config({**told, **more})
 
 
-def test_a_network_of_nine_channels(home: Path) -> None:
+def test_a_network_for_inpainting_is_a_family_of_its_own(home: Path) -> None:
     variant(in_channels=9).save_pretrained(home / "unet")
-    assert "reads 9 channels and the autoencoder gives 4" in refused(home)
+    model = load(home)
+    assert model.family.name == "sd1-inpaint"
+    assert model.shape(32, 32) == (1, 4, 8, 8)
+    with pytest.raises(UsageError, match="reads 9 channels and was given 4; give each row the mask"):
+        model.predict({"src": draw(1, 4, 8, 8)}, 0, model.path(4), [kit.single()])
+    given = [Line("+", model.family.text("a cat"), concat=draw(1, 5, 8, 8))]
+    assert model.rows(draw(1, 4, 8, 8), 0, model.path(4), ["src+"], given).eps.shape == (1, 4, 8, 8)
+
+
+def test_methods_without_a_mask_refuse_a_network_for_inpainting(home: Path) -> None:
+    variant(in_channels=9).save_pretrained(home / "unet")
+    with pytest.raises(UsageError, match="does not work on sd1-inpaint models; it works on: sd1"):
+        generate("a cat", model=load(home), steps=2)
+
+
+@pytest.mark.parametrize("channels", [5, 8])
+def test_a_network_of_other_channels(home: Path, channels: int) -> None:
+    variant(in_channels=channels).save_pretrained(home / "unet")
+    assert f"reads {channels} channels and the autoencoder gives 4" in refused(home)
+
+
+def test_an_index_that_leads_elsewhere(home: Path) -> None:
+    for name in ("../vae/diffusion_pytorch_model.safetensors", "/etc/passwd", "a/b.safetensors", "..", ""):
+        index = {"metadata": {}, "weight_map": {"conv_in.weight": name}}
+        (home / "unet" / "diffusion_pytorch_model.safetensors.index.json").write_text(json.dumps(index))
+        assert "outside its own folder" in refused(home)
+
+
+def test_an_adapter_that_names_another_model(home: Path) -> None:
+    (home / "text_encoder" / "adapter_config.json").write_text('{"base_model_name_or_path": "/etc"}')
+    assert "holds adapter_config.json" in refused(home)
+
+
+def test_weights_that_are_there_in_half_precision_alone(home: Path) -> None:
+    for part in ("unet", "vae", "text_encoder"):
+        for file in (home / part).glob("*.safetensors"):
+            file.rename(file.with_name(file.name.replace(".safetensors", ".fp16.safetensors")))
+    assert equal(call(load(home)), call(tiny("sd1")))
+
+
+def test_a_folder_needs_no_other_tokenizer(home: Path) -> None:
+    with pytest.raises(UsageError, match="has its own tokenizer"):
+        anything(str(home), tokenizer=home / "tokenizer")
+
+
+def test_what_a_folder_predicts_may_be_said(home: Path) -> None:
+    plain, other = anything(str(home)), anything(str(home), prediction="v")
+    assert (plain.path(4).kind, other.path(4).kind) == ("epsilon", "v_prediction")
+    assert plain.fingerprint != other.fingerprint
 
 
 def test_a_network_that_wants_more_than_a_prompt(home: Path) -> None:

@@ -27,6 +27,13 @@ class Common:
     """What commands that do work are told beside what to do."""
 
     model: str | None = None
+    loras: tuple[str, ...] = ()
+    embeddings: tuple[str, ...] = ()
+    prediction: str | None = None
+    tokenizer: str | None = None
+    download: bool = False
+    origin: Any = None
+    """An `overpaint.origin.Origin` from a recipe, in place of the four that say the same."""
     device: str | None = None
     dtype: str | None = None
     threads: int | None = None
@@ -41,7 +48,16 @@ class Common:
 
 
 COMMON: Mapping[str, Callable[..., Any]] = {
-    "model": click.option("--model", help="A shipped model or a diffusers folder.  [default: still-life]"),
+    "model": click.option("--model", help="A name, folder, file or id of the Hub.  [default: still-life]"),
+    "loras": click.option("--lora", "loras", metavar="FILE[:0.8]", multiple=True, help="Add a LoRA."),
+    "embeddings": click.option(
+        "--embedding", "embeddings", metavar="FILE[:WORD]", multiple=True, help="Teach the model a word."
+    ),
+    "prediction": click.option("--prediction", metavar="epsilon|v", help="Of a model that cannot tell."),
+    "tokenizer": click.option("--tokenizer", metavar="FOLDER", help="For a checkpoint in one file."),
+    "download": click.option(
+        "--download", is_flag=True, default=None, help="Fetch what is not here from the Hub."
+    ),
     "device": click.option("--device", help="cpu, cuda, cuda:1 or mps.  [default: the best there is]"),
     "dtype": click.option("--dtype", help="float32, float16 or bfloat16.  [default: what suits the device]"),
     "threads": click.option("--threads", type=click.IntRange(1, 256), help="Threads of one operation."),
@@ -54,11 +70,14 @@ COMMON: Mapping[str, Callable[..., Any]] = {
     "strip": click.option("--strip", type=PNG, help="Write source, edit and true answer side by side."),
     "preview": click.option("--preview", type=PNG, help="Keep writing the latest preview while it works."),
 }
+TOGETHER = {"model": ("model", "loras", "embeddings", "prediction", "tokenizer", "download")}
+"""Options that a command has all of or none of."""
 SEED = click.option("--seed", type=int, default=0, help="Of all random draws.  [default: 0]")
 
 
 def common(*names: str) -> Callable[[Callable[..., Any]], Callable[..., Any]]:
     """Give a command these of the common options; it receives them as one `Common`."""
+    names = tuple(one for name in names for one in TOGETHER.get(name, (name,)))
 
     def decorate(command: Callable[..., Any]) -> Callable[..., Any]:
         def gathered(**said: Any) -> Any:

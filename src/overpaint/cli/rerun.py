@@ -23,6 +23,7 @@ def command(picture: Path, common: Common) -> None:
     common = replace(
         common,
         model=common.model or told.model.name,
+        origin=told.model.origin if common.model is None else None,
         device=where.device,
         dtype=where.dtype,
         threads=where.threads,

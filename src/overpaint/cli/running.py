@@ -20,9 +20,10 @@ from overpaint.estimate import Estimate, estimate
 from overpaint.images import check_output, heatmaps, save_png, strip
 from overpaint.inversions.cache import Cache
 from overpaint.job import Job, Wish, plan
-from overpaint.loading import load, threads
+from overpaint.loading import load_as, threads
 from overpaint.meter import Cancelled, Meter
 from overpaint.model import Model
+from overpaint.origin import Origin
 from overpaint.result import Edit
 
 
@@ -67,7 +68,11 @@ def carried_out(job: Job, meter: Meter, common: Common) -> Edit:
 
 def opened(common: Common) -> Model:
     """The model, with a place for its inversions."""
-    model = load(common.model or "still-life", common.dtype, common.device)
+    origin = common.origin or Origin.said(
+        common.loras, common.embeddings, common.prediction, common.tokenizer
+    )
+    name = common.model or "still-life"
+    model = load_as(name, common.dtype, common.device, origin, common.download)
     model.cache = Cache() if common.cache else None
     return model
 

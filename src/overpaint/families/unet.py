@@ -1,5 +1,6 @@
 """Stable Diffusion 1, 2 and XL: a ``UNet2DConditionModel`` with one or two CLIP text encoders."""
 
+import re
 from collections.abc import Sequence
 from dataclasses import dataclass, field
 from itertools import repeat
@@ -9,6 +10,7 @@ import torch
 from torch import Tensor, nn
 
 from overpaint.attention import Site
+from overpaint.errors import UsageError
 from overpaint.families.codec import Codec
 from overpaint.families.sites import sites_of
 from overpaint.model import Pixels, Residuals, Text
@@ -29,6 +31,12 @@ class UNetFamily:
     zero_null: bool = False
     """SDXL was trained with zeros in place of an empty prompt."""
     guidance: float = field(default=7.5)
+    extra: int = 0
+    """Channels read beside the latent (`Line.concat`): 5 for inpainting, mask and masked picture."""
+    learned: dict[str, tuple[tuple[int, ...], ...]] = field(
+        default_factory=dict[str, tuple[tuple[int, ...], ...]]
+    )
+    """Words that were taught (`overpaint.families.embedding`), in small letters: their tokens, by encoder."""
 
     @property
     def channels(self) -> int:
@@ -50,7 +58,16 @@ class UNetFamily:
         return sites_of(net)
 
     def call(self, net: nn.Module, x: Latent, t: Tensor, text: Text, more: Residuals) -> Latent:
-        """The raw network output, in the network's own type."""
+        """The raw network output, in the network's own type.
+
+        Raises:
+            UsageError: the rows lack the extra channels the network reads, or bring some it does not.
+        """
+        if x.shape[1] != self.channels + self.extra:
+            raise UsageError(
+                f"This network reads {self.channels + self.extra} channels and was given {x.shape[1]}; "
+                f"{'give each row the mask and the masked picture' if self.extra else 'it takes no mask'}."
+            )
         dtype = next(net.parameters()).dtype
         extra: dict[str, Any] = {}
         if more.down or more.mid is not None:
@@ -96,19 +113,39 @@ class UNetFamily:
         tokenizer = self.tokenizers[0]
 
         def tokens(word: str) -> list[int]:
-            return list(tokenizer(word, add_special_tokens=False, truncation=False).input_ids)
+            return self._tokens(0, word)
 
         return Words.of(prompt, tokens, tokenizer.bos_token_id, tokenizer.eos_token_id, self.window)
 
-    def _states(self, k: int, prompt: str) -> Any:
-        tokenizer, encoder = self.tokenizers[k], self.encoders[k]
-        ids = tokenizer(
-            " ".join(prompt.split()),
-            padding="max_length",
-            max_length=self.window,
-            truncation=True,
-            return_tensors="pt",
+    def _tokens(self, k: int, text: str) -> list[int]:
+        """Tokens without begin and end; words that were taught have tokens of their own."""
+        found: list[int] = []
+        for piece in self._pieces(text):
+            own = self.learned.get(piece.lower())
+            plain = self.tokenizers[k](piece, add_special_tokens=False, truncation=False).input_ids
+            found += plain if own is None else own[k]
+        return found
+
+    def _pieces(self, text: str) -> list[str]:
+        """The text split around the words that were taught."""
+        if not self.learned:
+            return [text]
+        either = "|".join(re.escape(word) for word in sorted(self.learned, key=len, reverse=True))
+        return re.split(rf"((?<!\w)(?:{either})(?!\w))", text, flags=re.IGNORECASE)
+
+    def _ids(self, k: int, prompt: str) -> Tensor:
+        """The tokens of a prompt as the encoder reads them, filled up to its window."""
+        tokenizer, text = self.tokenizers[k], " ".join(prompt.split())
+        if len(self._pieces(text)) > 1:
+            own = [tokenizer.bos_token_id, *self._tokens(k, text)][: self.window - 1]
+            ids = [*own, tokenizer.eos_token_id]
+            return torch.tensor([ids + [tokenizer.pad_token_id] * (self.window - len(ids))])
+        return tokenizer(
+            text, padding="max_length", max_length=self.window, truncation=True, return_tensors="pt"
         ).input_ids
+
+    def _states(self, k: int, prompt: str) -> Any:
+        encoder, ids = self.encoders[k], self._ids(k, prompt)
         with torch.no_grad():
             return encoder(ids.to(encoder.device), output_hidden_states=len(self.encoders) > 1)
 

@@ -1,0 +1,32 @@
+"""What is added to a model when it is loaded: LoRAs and learned words."""
+
+from pathlib import Path
+
+from overpaint.errors import UsageError
+from overpaint.families.embedding import Embedding
+from overpaint.families.lora import Lora
+from overpaint.model import Model
+from overpaint.origin import Origin
+from overpaint.weightfile import PICKLES
+
+
+def add(model: Model, origin: Origin) -> None:
+    """Put everything on for good, in the order it was said.
+
+    Raises:
+        UsageError: a file is not there, is of a kind that is not read, or does not fit the model.
+    """
+    for lora in origin.loras:
+        Lora(_safe(lora.file), lora.scale).put(model)
+    for word in origin.embeddings:
+        Embedding(_safe(word.file), word.token).put(model)
+
+
+def _safe(name: str) -> Path:
+    file = Path(name)
+    if file.suffix.lower() in PICKLES:
+        raise UsageError(
+            f"{file} may run code when it is read, so it is not; write a safetensors file from it with: "
+            f"overpaint convert {file}"
+        )
+    return file
