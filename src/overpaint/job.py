@@ -248,7 +248,9 @@ def recipe(job: Job, picture: Picture) -> Recipe:
         method=job.method.card.name,
         options=job.method.model_dump(mode="json"),
         request=wish.request.model_dump(mode="json"),
-        model=ModelRecord(name=address(model), hash=model.fingerprint, family=model.family.name),
+        model=ModelRecord(
+            name=address(model), hash=model.fingerprint, family=model.family.name, origin=model.origin
+        ),
         environment=Environment.now(model.device.type, str(model.dtype).removeprefix("torch.")),
         source=None if wish.picture is None else SourceRecord.of(wish.picture, wish.place),
         watched=wish.watch,

@@ -7,6 +7,7 @@ from itertools import repeat
 from typing import Any
 
 import torch
+from jaxtyping import Float
 from torch import Tensor, nn
 
 from overpaint.attention import Site
@@ -16,6 +17,9 @@ from overpaint.families.sites import sites_of
 from overpaint.model import Pixels, Residuals, Text
 from overpaint.path import Latent, Schedule
 from overpaint.words import Words
+
+Inputs = Float[Tensor, "rows inputs h w"]
+"""Latents with the extra channels of their rows."""
 
 
 @dataclass(frozen=True)
@@ -57,7 +61,7 @@ class UNetFamily:
         """Attention sites in execution order: 16 + 16 for SD 1 and 2, 70 + 70 for XL."""
         return sites_of(net)
 
-    def call(self, net: nn.Module, x: Latent, t: Tensor, text: Text, more: Residuals) -> Latent:
+    def call(self, net: nn.Module, x: Inputs, t: Tensor, text: Text, more: Residuals) -> Latent:
         """The raw network output, in the network's own type.
 
         Raises:
@@ -84,7 +88,7 @@ class UNetFamily:
             }
         return net(x.to(dtype), t, text.states.to(dtype), return_dict=False, **extra)[0]
 
-    def _time_ids(self, x: Latent, dtype: torch.dtype) -> Tensor:
+    def _time_ids(self, x: Inputs, dtype: torch.dtype) -> Tensor:
         height, width = (int(n) * self.factor for n in x.shape[-2:])
         ids = torch.tensor([[height, width, 0, 0, height, width]], dtype=dtype, device=x.device)
         return ids.expand(len(x), -1)
