@@ -13,7 +13,7 @@ from typing import Any
 import overpaint
 from overpaint.cli.answer import drawn
 from overpaint.cli.showing import compared, judged
-from overpaint.images import Picture, save_png
+from overpaint.images import Picture, save_picture
 from overpaint.images.picture import from_pil
 from overpaint.images.sheets import flat, scaled, sheet
 from overpaint.loading import load
@@ -105,7 +105,7 @@ def main(place: Path) -> None:
         marks = "" if seen is None else f"{seen.right} of {seen.points} {' '.join(seen.wrong)}".strip()
         decibels = (f"{found[f'psnr_{where}']:.1f}" for where in ("outside", "inside", "untouched"))
         print(f"| {case.title} | {marks} | {' | '.join(decibels)} |", flush=True)
-    save_png(from_pil(sheet(cells, captions, COLUMNS)), place, {}, overwrite=True)
+    save_picture(from_pil(sheet(cells, captions, COLUMNS)), place, {}, overwrite=True)
 
 
 if __name__ == "__main__":

@@ -8,7 +8,7 @@ import torch
 
 from overpaint.api import cite, decibels, differences, edit, generate, invert, rerun
 from overpaint.errors import UsageError
-from overpaint.images import Info, Picture, load_picture, save_png
+from overpaint.images import Info, Picture, load_picture, save_picture
 from overpaint.meter import Cancelled, Meter
 from overpaint.recipe import Environment
 from overpaint.result import Edit
@@ -186,12 +186,12 @@ def test_a_rerun_elsewhere_says_what_differs() -> None:
 
 def test_a_source_picture_that_has_changed_is_refused(tmp_path: Path) -> None:
     noise = np.random.default_rng(0).integers(0, 256, (400, 400, 3), dtype=np.uint8)
-    path = save_png(Picture(noise), tmp_path / "source.png")
+    path = save_picture(Picture(noise), tmp_path / "source.png")
     result = edited(path)
     assert result.recipe.source is not None and result.recipe.source.png is None
     result.save(tmp_path / "edit.png")
     assert same(result, rerun(tmp_path / "edit.png", model=shared()))
-    save_png(Picture(255 - noise), path, overwrite=True)
+    save_picture(Picture(255 - noise), path, overwrite=True)
     with pytest.raises(UsageError, match="not the one"):
         rerun(tmp_path / "edit.png", model=shared())
     path.unlink()

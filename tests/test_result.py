@@ -5,7 +5,7 @@ import pytest
 import torch
 
 from overpaint.errors import UsageError
-from overpaint.images import Picture, load_picture
+from overpaint.images import Picture, load_picture, pixels_hash
 from overpaint.recipe import ModelRecord, Recipe, read_recipe
 from overpaint.result import Edit, Figures
 
@@ -30,5 +30,17 @@ def test_saving_overwrites_only_when_told_to(tmp_path: Path) -> None:
     with pytest.raises(UsageError, match="exists already"):
         edit.save(tmp_path / "a.png")
     edit.save(tmp_path / "a.png", overwrite=True)
-    with pytest.raises(UsageError, match=r"\.png"):
-        edit.save(tmp_path / "a.jpg")
+    with pytest.raises(UsageError, match=r"\.png, \.jpg or \.webp"):
+        edit.save(tmp_path / "a.gif")
+
+
+@pytest.mark.parametrize("suffix", [".jpg", ".jpeg", ".webp", ".PNG"])
+def test_every_format_carries_the_recipe_and_the_pixels_as_they_were_made(
+    tmp_path: Path, suffix: str
+) -> None:
+    edit = made()
+    path = edit.save(tmp_path / f"a{suffix}")
+    again = edit.save(tmp_path / f"a{suffix}", fresh_name=True)
+    assert again.name == f"a-2{suffix}"
+    assert again.read_bytes() == path.read_bytes()
+    assert read_recipe(path).output == pixels_hash(edit.picture)

@@ -7,6 +7,7 @@ from typing import Any
 import torch
 
 from overpaint.citing import bibtex
+from overpaint.images import Limits
 from overpaint.intake import Given
 from overpaint.job import Job, Wish, plan, run, wish
 from overpaint.loading import load, load_as, threads
@@ -25,6 +26,12 @@ def edit(
     method: str = "p2p",
     model: str | Model = "still-life",
     seed: int = 0,
+    mask: Given | None = None,
+    feather: int = 0,
+    fit: str = "pad",
+    alpha: str = "keep",
+    background: str = "white",
+    limits: Limits | None = None,
     meter: Meter | None = None,
     maps: bool = False,
     **options: Any,
@@ -39,6 +46,13 @@ def edit(
         method: a name from ``overpaint methods``.
         model: a loaded model, a shipped one's name, or a diffusers folder.
         seed: of every random draw; the global random state is neither used nor moved.
+        mask: a picture of the same size, white where the result may differ; outside it every pixel stays.
+        feather: pixels inside the mask's border over which the edit fades.
+        fit: ``"pad"`` shows the model the whole picture, ``"crop"`` the largest piece of the model's shape in
+            the middle; the rest stays as it is.
+        alpha: ``"keep"`` gives the picture its transparency back, ``"flatten"`` lays it on ``background``.
+        background: a colour's name or ``#rrggbb``.
+        limits: the largest file and picture that are read.
         meter: counts, reports progress and cancels; a fresh one each time.
         maps: record where every word of ``target`` looks (`Edit.words`).
         options: the method's; an option of a component is written ``{"inversion.inner": 5}``.
@@ -46,8 +60,10 @@ def edit(
     Raises:
         UsageError: anything about the request is wrong; raised before the first network call.
     """
-    request = {"source": source, "target": target, "seed": seed}
-    return carried_out(wish("edit", method, image, request, options, maps), model, meter)
+    request = {"source": source, "target": target, "seed": seed, "feather": feather}
+    request |= {"fit": fit, "alpha": alpha, "background": background}
+    asked = wish("edit", method, image, request, options, maps, mask=mask, limits=limits)
+    return carried_out(asked, model, meter)
 
 
 def generate(
@@ -74,6 +90,8 @@ def invert(
     source: str = "",
     model: str | Model = "still-life",
     seed: int = 0,
+    fit: str = "pad",
+    limits: Limits | None = None,
     meter: Meter | None = None,
     **options: Any,
 ) -> Edit:
@@ -84,8 +102,8 @@ def invert(
     Raises:
         UsageError: the picture cannot be read, or an option is wrong.
     """
-    request = {"source": source, "seed": seed}
-    return carried_out(wish("invert", "invert", image, request, options), model, meter)
+    request = {"source": source, "seed": seed, "fit": fit}
+    return carried_out(wish("invert", "invert", image, request, options, limits=limits), model, meter)
 
 
 def rerun(
@@ -94,6 +112,7 @@ def rerun(
     model: str | Model | None = None,
     meter: Meter | None = None,
     maps: bool = False,
+    limits: Limits | None = None,
 ) -> Edit:
     """Make a picture again from its recipe: bit for bit on the same machine with the same versions.
 
@@ -102,8 +121,8 @@ def rerun(
     Raises:
         UsageError: the file carries no recipe, or its source picture has gone or changed.
     """
-    told = recipe if isinstance(recipe, Recipe) else read_recipe(recipe)
-    asked, where = recalled(told, maps), told.environment
+    told = recipe if isinstance(recipe, Recipe) else read_recipe(recipe, limits=limits)
+    asked, where = recalled(told, maps, limits), told.environment
     with threads(where.threads):
         loaded = (
             load_as(told.model.name, where.dtype, where.device, told.model.origin)
@@ -114,24 +133,26 @@ def rerun(
     return replace(edit, warnings=(*edit.warnings, *differences(told, edit.recipe)))
 
 
-def cite(recipe: str | FilePath | Recipe) -> str:
+def cite(recipe: str | FilePath | Recipe, *, limits: Limits | None = None) -> str:
     """BibTeX of everything a picture was made with: the method, its inversion, the kind of model.
 
     Raises:
         UsageError: the file carries no recipe.
     """
-    return bibtex(recipe if isinstance(recipe, Recipe) else read_recipe(recipe))
+    return bibtex(recipe if isinstance(recipe, Recipe) else read_recipe(recipe, limits=limits))
 
 
-def recalled(told: Recipe, maps: bool = False) -> Wish:
-    """The wish behind a recipe, its source picture at hand.
+def recalled(told: Recipe, maps: bool = False, limits: Limits | None = None) -> Wish:
+    """The wish behind a recipe, its source picture and its mask at hand.
 
     Raises:
         UsageError: the source picture has gone or changed, or this overpaint has no such method or option.
     """
-    image = None if told.source is None else told.source.open()
-    asked = wish(told.command, told.method, image, told.request, told.options, maps or told.watched)
-    return replace(asked, place=None if told.source is None else told.source.path)
+    image, mask = (None if one is None else one.open(limits=limits) for one in (told.source, told.mask))
+    watch = maps or told.watched
+    asked = wish(told.command, told.method, image, told.request, told.options, watch, mask=mask)
+    where = None if asked.mask is None or told.mask is None else replace(asked.mask, place=told.mask.path)
+    return replace(asked, place=None if told.source is None else told.source.path, mask=where)
 
 
 def carried_out(asked: Wish, model: str | Model, meter: Meter | None) -> Edit:

@@ -8,8 +8,10 @@ from numpy.typing import NDArray
 from PIL import Image
 
 from overpaint.errors import UsageError
-from overpaint.images import Info, Picture, load_picture
-from overpaint.images.reading import channels, turned
+from overpaint.images import Info, Limits, Mask, Picture, load_picture, mask_of
+from overpaint.images.channels import Odd, channels
+from overpaint.images.metadata import credit_of
+from overpaint.images.reading import turned, within
 from overpaint.recipe import Recipe, parse_recipe
 
 Given = str | FilePath | Image.Image | NDArray[np.uint8] | Picture
@@ -18,8 +20,8 @@ CAPTION = "overpaint-caption"
 """The text chunk in which a drawn picture says what it shows."""
 
 
-def taken_in(given: Given) -> tuple[Picture, str | None]:
-    """The picture, and where it lies if it is a file.
+def taken_in(given: Given, limits: Limits | None = None) -> tuple[Picture, str | None]:
+    """The picture, and where it lies if it is a file; ``limits`` hold for files.
 
     Raises:
         UsageError: a file that cannot be read, or an array that is no picture.
@@ -32,14 +34,33 @@ def taken_in(given: Given) -> tuple[Picture, str | None]:
         case np.ndarray():
             return from_array(given), None
         case _:
-            return load_picture(given), str(FilePath(given).absolute())
+            return load_picture(given, limits=limits), str(FilePath(given).absolute())
+
+
+def mask_in(given: Given, picture: Picture, feather: int = 0, limits: Limits | None = None) -> Mask:
+    """The mask of a picture: white where it may change.
+
+    Raises:
+        UsageError: it cannot be read, has another size than the picture, or lets nothing change.
+    """
+    mask, place = taken_in(given, limits)
+    return mask_of(mask, picture.size, feather, place)
 
 
 def from_pillow(image: Image.Image) -> Picture:
-    """An image of Pillow: upright, transparency apart, with its text chunks."""
-    rgb, alpha = channels(turned(image))
+    """An image of Pillow: upright, transparency apart, with its texts, its profile and its credit."""
+    try:
+        with within(Limits(pixels=max(1, image.width * image.height))):
+            found = channels(turned(image))
+    except Odd as error:
+        raise UsageError(f"The image {error}") from None
+    except Exception as error:  # an image that was opened but not read may be damaged
+        raise UsageError(f"The image cannot be read ({error}); save or load it again.") from None
     text = {str(key): value for key, value in image.info.items() if isinstance(value, str)}
-    return Picture(rgb, alpha, Info(text=text))
+    notes = tuple(f"Of the image: {note}." for note in found.notes)
+    return Picture(
+        found.rgb, found.alpha, Info(text=text, icc=found.icc, credit=credit_of(image), notes=notes)
+    )
 
 
 def from_array(array: NDArray[np.uint8]) -> Picture:

@@ -18,15 +18,26 @@ from overpaint.card import Cost, Need
 from overpaint.controls.keep import Keep, near_side, word_maps
 from overpaint.errors import UsageError
 from overpaint.families.load import SHIPPED
-from overpaint.images import Fitted, Picture, fit, from_tensor, paste_back, pixels_hash
-from overpaint.intake import Given, checked_text, shows, taken_in
+from overpaint.images import (
+    Fitted,
+    Limits,
+    Mask,
+    Picture,
+    fit,
+    flattened,
+    from_tensor,
+    paste_back,
+    pixels_hash,
+    spread,
+)
+from overpaint.intake import Given, checked_text, mask_in, shows, taken_in
 from overpaint.inversions import reconstruction
 from overpaint.meter import Cancelled, Meter
 from overpaint.method import Method
 from overpaint.methods.invert import Invert
 from overpaint.model import Model, Pixels
 from overpaint.options import USUAL_GUIDANCE
-from overpaint.recipe import Environment, ModelRecord, Recipe, SourceRecord, trusted_recipe
+from overpaint.recipe import Command, Environment, ModelRecord, Recipe, SourceRecord, trusted_recipe
 from overpaint.result import Edit, Figures
 from overpaint.settings import settings_of
 from overpaint.settling import settle
@@ -40,7 +51,7 @@ LOG = logging.getLogger("overpaint")
 class Wish:
     """What somebody asked for, checked as far as that goes without a model."""
 
-    command: str
+    command: Command
     kind: type[Method]
     request: Request
     options: Mapping[str, Any]
@@ -49,6 +60,15 @@ class Wish:
     """Where the picture lies, if it is a file."""
     watch: bool = False
     """Whether the attention of every word is recorded."""
+    mask: Mask | None = None
+    """Where the picture may change; everywhere if there is none."""
+
+    @property
+    def shown(self) -> Picture | None:
+        """The picture as it is edited: without its transparency where that was asked for."""
+        if self.picture is None or self.request.alpha == "keep":
+            return self.picture
+        return flattened(self.picture, self.request.background)
 
     @property
     def title(self) -> str:
@@ -57,12 +77,15 @@ class Wish:
 
 
 def wish(
-    command: str,
+    command: Command,
     method: str,
     image: Given | None,
     request: Mapping[str, Any],
     options: Mapping[str, Any],
     watch: bool = False,
+    *,
+    mask: Given | None = None,
+    limits: Limits | None = None,
 ) -> Wish:
     """Check what can be checked before a model is loaded.
 
@@ -73,14 +96,18 @@ def wish(
     settle(kind, options, {}, f"the method {method!r}")
     if image is not None and Need.IMAGE not in kind.card.needs | kind.card.optional:
         raise UsageError(f"The method {method!r} edits no picture; choose another, or use it without one.")
-    picture, place = (None, None) if image is None else taken_in(image)
+    picture, place = (None, None) if image is None else taken_in(image, limits)
     given = {
         name: checked_text(value, name) if isinstance(value, str) else value
         for name, value in request.items()
     }
     if picture is not None and not given.get("source"):
         given["source"] = shows(picture)
-    return Wish(command, kind, settle(Request, given, {}, "an edit"), options, picture, place, watch)
+    asked = settle(Request, given, {}, "an edit")
+    if mask is not None and picture is None:
+        raise UsageError("A mask says where a picture may change; give the picture too.")
+    where = None if mask is None or picture is None else mask_in(mask, picture, asked.feather, limits)
+    return Wish(command, kind, asked, options, picture, place, watch, where)
 
 
 def kind_of(method: str) -> type[Method]:
@@ -107,9 +134,10 @@ class Job:
 
     def placed(self, pixels: Pixels) -> Picture:
         """The result at the size of the picture it came from."""
-        if self.fitted is None or self.wish.picture is None:
+        shown, mask = self.wish.shown, self.wish.mask
+        if self.fitted is None or shown is None:
             return from_tensor(pixels)
-        return paste_back(pixels, self.fitted, self.wish.picture)
+        return paste_back(pixels, self.fitted, shown, None if mask is None else mask.weights)
 
 
 def grain(model: Model) -> int:
@@ -131,7 +159,8 @@ def plan(wish: Wish, model: Model) -> Job:
         )
     preset = {**card.families[family.name], **suited(wish.kind, model), **remembered(wish, model)}
     method = settle(wish.kind, wish.options, preset, wish.title)
-    fitted = None if wish.picture is None else fit(wish.picture, family.side, grain(model))
+    shown = wish.shown
+    fitted = None if shown is None else fit(shown, family.side, grain(model), wish.request.fit)
     pixels = None if fitted is None else fitted.tensor
     size = (family.side, family.side) if pixels is None else (pixels.shape[-2], pixels.shape[-1])
     with model.lock, torch.no_grad():
@@ -143,7 +172,8 @@ def plan(wish: Wish, model: Model) -> Job:
 def suited(kind: type[Method], model: Model) -> dict[str, Any]:
     """The model's own scale of guidance, for a method whose default is the usual one."""
     scale = kind.model_fields.get("guidance")
-    return {"guidance": model.guidance} if scale is not None and scale.default == USUAL_GUIDANCE else {}
+    own = scale is not None and scale.default == USUAL_GUIDANCE != model.guidance
+    return {"guidance": model.guidance} if own else {}
 
 
 def remembered(wish: Wish, model: Model) -> dict[str, Any]:
@@ -197,7 +227,8 @@ def run(job: Job, meter: Meter) -> Edit:
     work = {name: value - before[name] for name, value in counts(meter).items()}
     quality = reconstruction(meter)
     poor = (quality.words,) if quality is not None and quality.grade == "poor" else ()
-    for words in poor:
+    noted = () if job.wish.picture is None else job.wish.picture.info.notes
+    for words in (*noted, *poor):
         LOG.warning(words)
     return Edit(
         picture=picture,
@@ -210,7 +241,7 @@ def run(job: Job, meter: Meter) -> Edit:
             quality=quality and quality.grade,
         ),
         source=job.wish.picture,
-        warnings=poor,
+        warnings=(*noted, *poor),
         trace=dict(meter.notes),
         maps=dict(meter.maps),
         words=attention(job, watch),
@@ -234,10 +265,9 @@ def over_picture(job: Job, grid: Float[Tensor, "rows columns"]) -> Float[Tensor,
     """A map of the frame in pixels, without the frame's padding."""
     height, width = (n * job.model.family.factor for n in job.task.shape[-2:])
     smooth = interpolate(grid[None, None].float(), (height, width), mode="bilinear")[0, 0]
-    if job.fitted is None:
+    if job.fitted is None or job.wish.picture is None:
         return smooth
-    place = job.fitted.placement
-    return smooth[place.top : place.top + place.height, place.left : place.left + place.width]
+    return spread(smooth[job.fitted.placement.window], job.fitted, job.wish.picture.size)
 
 
 def recipe(job: Job, picture: Picture) -> Recipe:
@@ -253,6 +283,7 @@ def recipe(job: Job, picture: Picture) -> Recipe:
         ),
         environment=Environment.now(model.device.type, str(model.dtype).removeprefix("torch.")),
         source=None if wish.picture is None else SourceRecord.of(wish.picture, wish.place),
+        mask=None if wish.mask is None else SourceRecord.of(wish.mask.picture, wish.mask.place),
         watched=wish.watch,
         output=pixels_hash(picture),
     )

@@ -4,8 +4,8 @@ import base64
 import platform
 from importlib.metadata import PackageNotFoundError, version
 from pathlib import Path
+from typing import Literal
 
-import torch
 from pydantic import BaseModel, ConfigDict, Field, JsonValue, ValidationError
 
 from overpaint.errors import UsageError
@@ -13,18 +13,18 @@ from overpaint.images import (
     Info,
     Limits,
     Picture,
-    check_output,
     decode_picture,
     encode_png,
     load_picture,
     pixels_hash,
-    save_png,
+    save_picture,
 )
 from overpaint.origin import Origin
 
-KEY = "overpaint"  # the text chunk of the PNG
+KEY = "overpaint"  # the name of the text that is written into the picture
 VERSION = 1
 EMBED = 256_000  # bytes of a source picture that still travels inside the recipe
+Command = Literal["edit", "generate", "invert"]
 LIBRARIES = ("overpaint", "torch", "diffusers", "transformers", "numpy", "pillow")
 
 
@@ -41,7 +41,7 @@ class Version(Record):
 
 
 class SourceRecord(Record):
-    """The picture an edit began with: itself where it is small, else where it was."""
+    """A picture an edit began with, or its mask: itself where it is small, else where it was."""
 
     pixels: str = Field(description="SHA-256 of the pixels, as overpaint.images.pixels_hash gives it")
     png: str | None = Field(default=None, description="the picture as a base64 PNG, where it is small")
@@ -50,7 +50,8 @@ class SourceRecord(Record):
     @classmethod
     def of(cls, picture: Picture, path: str | Path | None = None) -> "SourceRecord":
         """Remember a picture that was read from `path`."""
-        data = encode_png(Picture(picture.rgb, picture.alpha, Info(icc=picture.info.icc)))
+        kept = Info(icc=picture.info.icc, credit=picture.info.credit)
+        data = encode_png(Picture(picture.rgb, picture.alpha, kept))
         if len(data) <= EMBED:
             return cls(pixels=pixels_hash(picture), png=base64.b64encode(data).decode())
         return cls(pixels=pixels_hash(picture), path=None if path is None else str(Path(path).absolute()))
@@ -96,6 +97,8 @@ class Environment(Record):
     @classmethod
     def now(cls, device: str = "cpu", dtype: str = "float32") -> "Environment":
         """The environment of this process."""
+        import torch  # late: whoever only reads a recipe needs no network library
+
         versions = {"python": platform.python_version()} | {name: installed(name) for name in LIBRARIES}
         return cls(versions=versions, threads=torch.get_num_threads(), device=device, dtype=dtype)
 
@@ -104,7 +107,7 @@ class Recipe(Record):
     """What was done, with what, to which picture, and what came out."""
 
     version: int = Field(default=VERSION, ge=1, description="layout of the recipe itself")
-    command: str = Field(default="edit", description="the command that was run")
+    command: Command = Field(default="edit", description="the command that was run")
     method: str
     options: dict[str, JsonValue] = Field(default={}, description="every option of the method, defaults too")
     request: dict[str, JsonValue] = Field(
@@ -113,6 +116,9 @@ class Recipe(Record):
     model: ModelRecord
     environment: Environment = Environment()
     source: SourceRecord | None = None
+    mask: SourceRecord | None = Field(
+        default=None, description="where the picture might change, if not all over"
+    )
     watched: bool = Field(default=False, description="attention was recorded, which changes the last bits")
     output: str = Field(default="", description="SHA-256 of the pixels that were written")
 
@@ -126,25 +132,40 @@ def installed(name: str) -> str:
 
 
 def save_with_recipe(
-    picture: Picture, path: str | Path, recipe: Recipe, *, overwrite: bool = False
-) -> Recipe:
-    """Write a PNG with its recipe inside and give back the recipe as written, pixels included."""
-    check_output(path, overwrite=overwrite)
+    picture: Picture,
+    path: str | Path,
+    recipe: Recipe,
+    *,
+    overwrite: bool = False,
+    fresh_name: bool = False,
+    quality: int | None = None,
+) -> Path:
+    """Write a picture with its recipe inside and give the path back, which a fresh name may have changed.
+
+    The recipe names the pixels as they were made, so that it stays true of a JPEG, which changes them.
+    """
     complete = recipe.model_copy(update={"output": pixels_hash(picture)})
-    save_png(picture, path, {KEY: complete.model_dump_json()}, overwrite=overwrite)
-    return complete
+    return save_picture(
+        picture,
+        path,
+        {KEY: complete.model_dump_json()},
+        overwrite=overwrite,
+        fresh_name=fresh_name,
+        quality=quality,
+        background=str(recipe.request.get("background", "white")),
+    )
 
 
-def read_recipe(path: str | Path) -> Recipe:
-    """The recipe inside a PNG file; a `UsageError` where there is none that can be read."""
-    return parse_recipe(load_picture(path), str(path))
+def read_recipe(path: str | Path, *, limits: Limits | None = None) -> Recipe:
+    """The recipe inside a picture file; a `UsageError` where there is none that can be read."""
+    return parse_recipe(load_picture(path, limits=limits), str(path))
 
 
 def parse_recipe(picture: Picture, name: str) -> Recipe:
     """The recipe a picture carries; `name` is what errors call the picture."""
     text = picture.info.text.get(KEY)
     if text is None:
-        raise UsageError(f"{name} carries no recipe; only PNG files written by overpaint do.")
+        raise UsageError(f"{name} carries no recipe; only pictures written by overpaint do.")
     try:
         written = Version.model_validate_json(text).version
         if written > VERSION:

@@ -61,11 +61,25 @@ class Edit:
         """The picture as an image of Pillow."""
         return to_pil(self.picture)
 
-    def save(self, path: str | FilePath, *, overwrite: bool = False) -> FilePath:
-        """Write a PNG with the recipe inside; the file appears whole or not at all.
+    def save(
+        self,
+        path: str | FilePath,
+        *,
+        overwrite: bool = False,
+        fresh_name: bool = False,
+        quality: int | None = None,
+    ) -> FilePath:
+        """Write a PNG, JPEG or WebP with the recipe inside; the file appears whole or not at all.
+
+        Args:
+            path: the end of the name decides the format.
+            overwrite: replace a file of that name.
+            fresh_name: add a number to a name that is taken; the path that is given back says which.
+            quality: of a JPEG (95 by itself) or a WebP (90 by itself; 100 loses nothing).
 
         Raises:
-            UsageError: the name is taken, does not end in .png, or cannot be written.
+            UsageError: the name is taken, ends in something else, or cannot be written.
         """
-        save_with_recipe(self.picture, path, self.recipe, overwrite=overwrite)
-        return FilePath(path)
+        return save_with_recipe(
+            self.picture, path, self.recipe, overwrite=overwrite, fresh_name=fresh_name, quality=quality
+        )

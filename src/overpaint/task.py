@@ -2,8 +2,10 @@
 
 from collections.abc import Iterable
 from dataclasses import dataclass, field
+from typing import Literal
 
-from pydantic import Field
+from PIL import ImageColor
+from pydantic import Field, field_validator
 
 from overpaint.card import Need
 from overpaint.errors import UsageError
@@ -19,6 +21,24 @@ class Request(Options):
     target: str = Field("", description="what the edited picture should show")
     source: str = Field("", description="what the picture shows now")
     seed: int = Field(0, ge=0, lt=2**63, description="seed of every random draw")
+    fit: Literal["pad", "crop"] = Field(
+        "pad", description="show the model the whole picture, or the largest piece of its shape in the middle"
+    )
+    alpha: Literal["keep", "flatten"] = Field(
+        "keep", description="give the picture its transparency back, or lay it on the background first"
+    )
+    background: str = Field("white", description="what shows through: a colour's name or #rrggbb")
+    feather: int = Field(0, ge=0, le=1000, description="pixels inside a mask's border over which edits fade")
+
+    @field_validator("background")
+    @classmethod
+    def known_colour(cls, background: str) -> str:
+        """Refuse what names no colour."""
+        try:
+            ImageColor.getrgb(background)
+        except ValueError:
+            raise ValueError("it must be a colour's name or #rrggbb") from None
+        return background
 
 
 @dataclass(frozen=True)

@@ -4,10 +4,11 @@ from pathlib import Path
 
 import numpy as np
 import pytest
+from tests.images.kit import SRGB
 
 from overpaint import atomic
 from overpaint.errors import UsageError
-from overpaint.images import Info, Picture, check_output, encode_png, load_picture, save_png
+from overpaint.images import Info, Picture, check_output, encode_png, load_picture, save_picture
 
 
 def picture(seed: int = 0) -> Picture:
@@ -20,7 +21,7 @@ def picture(seed: int = 0) -> Picture:
 def refusal(path: Path, overwrite: bool = False) -> str:
     before = contents(path.parent)
     with pytest.raises(UsageError) as caught:
-        save_png(picture(1), path, overwrite=overwrite)
+        save_picture(picture(1), path, overwrite=overwrite)
     assert contents(path.parent) == before
     assert str(caught.value).endswith(".")
     return str(caught.value)
@@ -32,13 +33,13 @@ def contents(folder: Path) -> dict[str, bytes]:
 
 
 def test_what_is_written_is_read_again(tmp_path: Path) -> None:
-    written = Picture(picture().rgb, picture().alpha, Info(icc=b"profile"))
+    written = Picture(picture().rgb, picture().alpha, Info(icc=SRGB))
     text = {"overpaint": '{"a": 1}', "Comment": "Erdbeere 苺 \n two lines"}
-    path = save_png(written, tmp_path / "a.png", text)
+    path = save_picture(written, tmp_path / "a.png", text)
     read = load_picture(path)
     assert read.alpha is not None and written.alpha is not None
     assert np.array_equal(read.rgb, written.rgb) and np.array_equal(read.alpha, written.alpha)
-    assert read.info == Info("PNG", text, b"profile")
+    assert read.info == Info("PNG", text, SRGB)
     assert [file.name for file in tmp_path.iterdir()] == ["a.png"]
 
 
@@ -51,15 +52,15 @@ def test_same_picture_same_bytes() -> None:
 
 
 def test_new_files_have_ordinary_permissions(tmp_path: Path) -> None:
-    path = save_png(picture(), tmp_path / "a.png")
+    path = save_picture(picture(), tmp_path / "a.png")
     (tmp_path / "plain").touch()
     assert path.stat().st_mode == (tmp_path / "plain").stat().st_mode
 
 
 def test_existing_files_are_kept_unless_told(tmp_path: Path) -> None:
-    path = save_png(picture(), tmp_path / "a.png")
+    path = save_picture(picture(), tmp_path / "a.png")
     assert "exists already" in refusal(path)
-    save_png(picture(1), path, overwrite=True)
+    save_picture(picture(1), path, overwrite=True)
     assert np.array_equal(load_picture(path).rgb, picture(1).rgb)
 
 
@@ -87,18 +88,18 @@ def test_a_file_that_appears_meanwhile_is_kept(tmp_path: Path, monkeypatch: pyte
 
     monkeypatch.setattr(atomic, "write_flushed", slow)
     with pytest.raises(UsageError, match="exists already"):
-        save_png(picture(), path)
+        save_picture(picture(), path)
     assert contents(tmp_path) == {"a.png": b"theirs"}
 
 
 @pytest.mark.usefixtures("any_file_system")
 def test_a_new_file_leaves_no_draft(tmp_path: Path) -> None:
-    save_png(picture(), tmp_path / "a.png")
+    save_picture(picture(), tmp_path / "a.png")
     assert list(contents(tmp_path)) == ["a.png"]
 
 
 def test_a_full_disk_leaves_nothing(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
-    save_png(picture(), tmp_path / "a.png")
+    save_picture(picture(), tmp_path / "a.png")
 
     def full(_: int) -> None:
         raise OSError(errno.ENOSPC, "No space left on device")
@@ -114,7 +115,7 @@ def test_an_interrupt_leaves_nothing(tmp_path: Path, monkeypatch: pytest.MonkeyP
 
     monkeypatch.setattr(os, "fsync", interrupt)
     with pytest.raises(KeyboardInterrupt):
-        save_png(picture(), tmp_path / "a.png")
+        save_picture(picture(), tmp_path / "a.png")
     assert contents(tmp_path) == {}
 
 
@@ -127,12 +128,12 @@ def test_folders_that_cannot_be_flushed_do_no_harm(tmp_path: Path, monkeypatch: 
         real(handle)
 
     monkeypatch.setattr(os, "fsync", files_only)
-    assert save_png(picture(), tmp_path / "a.png").exists()
+    assert save_picture(picture(), tmp_path / "a.png").exists()
 
 
 def test_names_that_cannot_be_written(tmp_path: Path) -> None:
     (tmp_path / "folder.png").mkdir()
-    assert "PNG" in refusal(tmp_path / "a.jpg")
+    assert "PNG" in refusal(tmp_path / "a.gif")
     assert "PNG" in refusal(tmp_path / "a")
     assert "folder" in refusal(tmp_path / "folder.png", overwrite=True)
     assert "no folder" in refusal(tmp_path / "none" / "a.png")
@@ -150,7 +151,7 @@ def test_a_folder_without_permission(tmp_path: Path, monkeypatch: pytest.MonkeyP
 
 def test_the_name_can_be_checked_before_the_work(tmp_path: Path) -> None:
     assert check_output(str(tmp_path / "A.PNG")) == tmp_path / "A.PNG"
-    save_png(picture(), tmp_path / "a.png")
+    save_picture(picture(), tmp_path / "a.png")
     with pytest.raises(UsageError):
         check_output(tmp_path / "a.png")
     assert check_output(tmp_path / "a.png", overwrite=True)

@@ -11,7 +11,7 @@ from rich.console import Console
 from rich.progress import BarColumn, Progress, TaskProgressColumn, TextColumn, TimeRemainingColumn
 
 from overpaint.errors import OverpaintError
-from overpaint.images import save_png
+from overpaint.images import save_picture
 from overpaint.meter import Meter
 from overpaint.model import Model
 from overpaint.path import Latent
@@ -65,7 +65,7 @@ def previewing(meter: Meter, model: Model, path: Path) -> None:
         if perf_counter() - last[0] >= EVERY:
             last[0] = perf_counter()
             try:
-                save_png(fitted.picture(x0, model.family.factor), path, overwrite=True)
+                save_picture(fitted.picture(x0, model.family.factor), path, overwrite=True)
             except OverpaintError:
                 meter.on_preview = None  # a preview that cannot be written must not end the edit
 

@@ -17,7 +17,7 @@ from overpaint.cli.progress import cancelling, previewing, progress
 from overpaint.cli.words import amount, duration, one_line, say
 from overpaint.errors import UsageError
 from overpaint.estimate import Estimate, estimate
-from overpaint.images import check_output, heatmaps, save_png, strip
+from overpaint.images import check_output, heatmaps, save_picture, strip
 from overpaint.inversions.cache import Cache
 from overpaint.job import Job, Wish, plan
 from overpaint.loading import load_as, threads
@@ -109,7 +109,7 @@ def write(edit: Edit, common: Common, out: Path | None) -> None:
         edit.save(out, overwrite=common.overwrite)
     if common.maps is not None:
         maps = [(one_line(word), grid) for word, grid in edit.words]
-        save_png(heatmaps(maps, edit.picture), common.maps, overwrite=common.overwrite)
+        save_picture(heatmaps(maps, edit.picture), common.maps, overwrite=common.overwrite)
     if common.strip is not None:
         save_strip(edit, common.strip, common.overwrite)
 
@@ -126,7 +126,7 @@ def save_strip(edit: Edit, path: Path, overwrite: bool) -> None:
         cells.insert(0, (edit.source, f"source: {source}"))
         answer = true_answer(edit.source, source, target)
         cells += [] if answer is None else [(answer, "true answer")]
-    save_png(
+    save_picture(
         strip([cell for cell, _ in cells], [one_line(text) for _, text in cells]), path, overwrite=overwrite
     )
 

@@ -15,7 +15,7 @@ from overpaint.cli.options import Common
 from overpaint.cli.running import perform, report
 from overpaint.cli.words import one_line
 from overpaint.errors import UsageError
-from overpaint.images import Picture, save_png, to_tensor
+from overpaint.images import Picture, save_picture, to_tensor
 from overpaint.intake import CAPTION
 from overpaint.job import wish
 from overpaint.stilllife.edits import EditCase, pairs
@@ -73,7 +73,7 @@ def prepared(folder: Path, place: Path, case: EditCase) -> None:
             f"The folder {folder} cannot be made ({error.strerror}); choose another with -o."
         ) from None
     text = {SCENE: to_json(case.source), CAPTION: case.source_prompt}
-    save_png(drawn(case.source, FRAME), place, text, overwrite=True)
+    save_picture(drawn(case.source, FRAME), place, text, overwrite=True)
 
 
 def compared(source: Picture, edit: Picture, answer: Picture) -> dict[str, float]:

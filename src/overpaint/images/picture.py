@@ -1,15 +1,13 @@
-"""A picture in memory, and its two other forms: a tensor for the networks, a Pillow image for files."""
+"""A picture in memory, and its form as an image of Pillow."""
 
 import hashlib
 from collections.abc import Mapping
 from dataclasses import dataclass, field
 
 import numpy as np
-import torch
-from jaxtyping import Float, UInt8
+from jaxtyping import UInt8
 from numpy.typing import NDArray
-from PIL import Image
-from torch import Tensor
+from PIL import Image, ImageColor
 
 RGB = UInt8[NDArray[np.uint8], "h w 3"]
 Alpha = UInt8[NDArray[np.uint8], "h w"]
@@ -19,12 +17,16 @@ Alpha = UInt8[NDArray[np.uint8], "h w"]
 class Info:
     """What a file said about its picture beyond the pixels.
 
-    `text` holds the text chunks of a PNG, `icc` the colour profile where it still fits the pixels.
+    `text` holds texts by name (chunks of a PNG, the comment of a JPEG or WebP), `icc` the colour profile
+    where it still fits the pixels, `credit` the author and the copyright notice, `notes` a sentence for each
+    thing in the file that was left out or guessed.
     """
 
     format: str = ""
     text: Mapping[str, str] = field(default_factory=dict[str, str])
     icc: bytes | None = None
+    credit: Mapping[str, str] = field(default_factory=dict[str, str])
+    notes: tuple[str, ...] = ()
 
 
 @dataclass(frozen=True, eq=False)
@@ -42,17 +44,6 @@ class Picture:
         return height, width
 
 
-def to_tensor(picture: Picture) -> Float[Tensor, "1 3 h w"]:
-    """The colours in [-1, 1], float32; transparency is left out."""
-    return torch.tensor(picture.rgb).permute(2, 0, 1)[None].float() / 127.5 - 1
-
-
-def from_tensor(pixels: Float[Tensor, "1 3 h w"]) -> Picture:
-    """The inverse of `to_tensor`: exact for its results, clipped and rounded for anything else."""
-    levels = ((pixels[0].detach().cpu().float() + 1) * 127.5).round().clamp(0, 255)
-    return Picture(levels.permute(1, 2, 0).to(torch.uint8).contiguous().numpy())
-
-
 def to_pil(picture: Picture) -> Image.Image:
     """A Pillow image in mode RGB, or RGBA where the picture has transparency."""
     image = Image.fromarray(picture.rgb)
@@ -64,6 +55,16 @@ def to_pil(picture: Picture) -> Image.Image:
 def from_pil(image: Image.Image) -> Picture:
     """A picture from an image of Pillow, made opaque RGB."""
     return Picture(np.array(image.convert("RGB")))
+
+
+def flattened(picture: Picture, background: str = "white") -> Picture:
+    """The picture laid on a colour (a name or #rrggbb); the same object where nothing is transparent."""
+    if picture.alpha is None:
+        return picture
+    image = to_pil(picture)
+    paper = Image.new("RGBA", image.size, (*ImageColor.getrgb(background)[:3], 255))
+    laid = Image.alpha_composite(paper, image).convert("RGB")
+    return Picture(np.array(laid), None, picture.info)
 
 
 def pixels_hash(picture: Picture) -> str:

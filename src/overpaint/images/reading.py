@@ -2,24 +2,27 @@
 
 import stat
 import warnings
+from collections.abc import Generator
+from contextlib import contextmanager
 from dataclasses import dataclass
 from io import BytesIO
 from pathlib import Path
+from threading import RLock
 
-import numpy as np
 from PIL import Image, ImageOps
 
 from overpaint.errors import UsageError
-from overpaint.images.picture import RGB, Alpha, Info, Picture
+from overpaint.images.channels import Odd, channels
+from overpaint.images.metadata import credit_of, texts_of
+from overpaint.images.picture import Info, Picture
 
-READABLE = {"PNG": "PNG", "JPEG": "JPEG", "MPO": "JPEG"}  # many phones write MPO: a JPEG with more behind it
-KEEPS_PROFILE = {"RGB", "RGBA", "P"}  # a profile made for other channels would be wrong for RGB
+READABLE = {"PNG": "PNG", "JPEG": "JPEG", "WEBP": "WebP", "TIFF": "TIFF", "BMP": "BMP", "GIF": "GIF"}
+PHONE = "MPO"  # what many phones write: a JPEG with more behind it
+KINDS = "PNG, JPEG, WebP, TIFF, BMP or GIF"
+SCANS = 500
+"""A JPEG of more passes than this is made to keep a decoder busy: progressive ones have about ten."""
+OURS = ((b"\x89PNG\r\n\x1a\n", 0), (b"\xff\xd8", 0), (b"GIF8", 0), (b"WEBP", 8), (b"II*\0", 0), (b"MM\0*", 0))
 OTHERS = (
-    (b"GIF8", 0, "GIF"),
-    (b"WEBP", 8, "WebP"),
-    (b"BM", 0, "BMP"),
-    (b"II*\0", 0, "TIFF"),
-    (b"MM\0*", 0, "TIFF"),
     (b"ftypavif", 4, "AVIF"),
     (b"ftyphei", 4, "HEIC"),
     (b"ftypmif1", 4, "HEIC"),
@@ -27,6 +30,7 @@ OTHERS = (
     (b"<svg", 0, "SVG"),
     (b"8BPS", 0, "Photoshop"),
 )
+PILLOW = RLock()  # Pillow has one limit for the whole process
 
 
 @dataclass(frozen=True)
@@ -38,10 +42,10 @@ class Limits:
 
 
 def load_picture(path: str | Path, *, limits: Limits | None = None) -> Picture:
-    """Read a PNG or JPEG file: upright, as eight-bit RGB, transparency apart.
+    """Read a PNG, JPEG, WebP, TIFF, BMP or GIF file: upright, as eight-bit RGB, transparency apart.
 
-    Raises `UsageError` where there is no file, no permission, no picture, a broken or unknown one, or one
-    beyond the limits.
+    Of several frames or pages the first is read, and the picture's notes say so. Raises `UsageError` where
+    there is no file, no permission, no picture, a broken or unknown one, or one beyond the limits.
     """
     return decode_picture(read_bytes(Path(path), limits or Limits()), str(path), limits=limits)
 
@@ -49,11 +53,13 @@ def load_picture(path: str | Path, *, limits: Limits | None = None) -> Picture:
 def read_bytes(path: Path, limits: Limits) -> bytes:
     """The content of a regular file no larger than the limit."""
     try:
-        mode = path.stat().st_mode
-        if stat.S_ISDIR(mode):
+        found = path.stat()
+        if stat.S_ISDIR(found.st_mode):
             raise UsageError(f"{path} is a folder; name a picture inside it.")
-        if not stat.S_ISREG(mode):
-            raise UsageError(f"{path} is not a file; name a PNG or JPEG file.")
+        if not stat.S_ISREG(found.st_mode):
+            raise UsageError(f"{path} is not a file; name a {KINDS} file.")
+        if found.st_size > limits.bytes:
+            raise too_long(path, limits)
         with path.open("rb") as file:
             data = file.read(limits.bytes + 1)
     except (FileNotFoundError, NotADirectoryError):
@@ -63,46 +69,67 @@ def read_bytes(path: Path, limits: Limits) -> bytes:
     except (OSError, ValueError) as error:
         raise UsageError(f"{path} cannot be read ({error}); check the disk and the name.") from None
     if len(data) > limits.bytes:
-        raise UsageError(f"{path} is larger than {limits.bytes / 2**20:.3g} MiB; save it smaller.")
+        raise too_long(path, limits)
     return data
 
 
 def decode_picture(data: bytes, name: str, *, limits: Limits | None = None) -> Picture:
-    """Decode the bytes of a PNG or JPEG file; `name` is what errors call it."""
+    """Decode the bytes of a file; `name` is what errors call it."""
+    limits = limits or Limits()
     if not data:
         raise UsageError(f"{name} is empty (0 bytes); save the picture again.")
-    with warnings.catch_warnings():
-        warnings.simplefilter("ignore")  # Pillow warns where this module raises
-        image = opened(data, name, limits or Limits())
+    if len(data) > limits.bytes:
+        raise too_long(name, limits)
+    with within(limits):
+        image = opened(data, name, limits)
         return decoded(image, name)
+
+
+@contextmanager
+def within(limits: Limits) -> Generator[None, None, None]:
+    """Pillow's own limit set to ours, so that it neither warns nor refuses earlier; set back afterwards."""
+    with PILLOW, warnings.catch_warnings():
+        warnings.simplefilter("ignore")  # Pillow warns where this module raises
+        before = Image.MAX_IMAGE_PIXELS
+        Image.MAX_IMAGE_PIXELS = limits.pixels
+        try:
+            yield
+        finally:
+            Image.MAX_IMAGE_PIXELS = before
 
 
 def opened(data: bytes, name: str, limits: Limits) -> Image.Image:
     """The header of the picture, checked; nothing is decoded yet."""
     try:
-        image = Image.open(BytesIO(data), formats=["PNG", "JPEG"])
+        image = Image.open(BytesIO(data), formats=list(READABLE))
     except Image.UnidentifiedImageError:
         raise UsageError(f"{name} {unknown(data)}") from None
     except Image.DecompressionBombError:
         raise too_large(name, limits) from None
-    except Exception:  # a damaged header makes Pillow's readers fail in many ways
-        raise broken(name) from None
+    except Exception as error:  # a damaged header makes Pillow's readers fail in many ways
+        raise broken(name, error) from None
     if image.width * image.height > limits.pixels:
         raise too_large(name, limits)
+    if image.format in ("JPEG", PHONE) and data.count(b"\xff\xda") > SCANS:
+        raise UsageError(f"{name} is a JPEG of more than {SCANS} passes; save it again.")
     return image
 
 
 def decoded(image: Image.Image, name: str) -> Picture:
-    """The pixels, turned upright once."""
+    """The pixels, turned upright once, and what the file says about them."""
     try:
+        several = bool(getattr(image, "is_animated", False)) and image.format != PHONE
         image.load()
-        text = {str(key): str(value) for key, value in getattr(image, "text", {}).items()}
-        upright = turned(image)
-        rgb, alpha = channels(upright)
-    except Exception:  # a damaged body makes Pillow's decoders fail in many ways
-        raise broken(name) from None
-    icc = image.info.get("icc_profile") if image.mode in KEEPS_PROFILE else None
-    return Picture(rgb, alpha, Info(READABLE[image.format or ""], text, icc))
+        text, credit = texts_of(image), credit_of(image)
+        found = channels(turned(image))
+    except Odd as error:
+        raise UsageError(f"{name} {error}") from None
+    except Exception as error:  # a damaged body makes Pillow's decoders fail in many ways
+        raise broken(name, error) from None
+    kind = READABLE.get(image.format or "", "JPEG")
+    first = (f"only its first {'page' if kind == 'TIFF' else 'frame'} is used",) if several else ()
+    notes = tuple(f"Of {name}: {note}." for note in (*first, *found.notes))
+    return Picture(found.rgb, found.alpha, Info(kind, text, found.icc, credit, notes))
 
 
 def turned(image: Image.Image) -> Image.Image:
@@ -113,42 +140,33 @@ def turned(image: Image.Image) -> Image.Image:
         return image
 
 
-def channels(image: Image.Image) -> tuple[RGB, Alpha | None]:
-    """Eight-bit colours and the alpha channel, whatever the file stored."""
-    if image.mode.startswith("I"):
-        return deep_grey(image)
-    if "transparency" in image.info or image.mode in ("RGBA", "LA"):
-        rgba = np.array(image.convert("RGBA"))
-        return np.ascontiguousarray(rgba[..., :3]), np.ascontiguousarray(rgba[..., 3])
-    return np.array(image.convert("RGB")), None
-
-
-def deep_grey(
-    image: Image.Image,
-) -> tuple[RGB, Alpha | None]:
-    """Sixteen-bit grey, rounded to eight; Pillow's own conversion clips instead."""
-    deep = np.array(image).astype(np.int64)
-    grey = np.clip((deep + 128) // 257, 0, 255).astype(np.uint8)
-    clear = image.info.get("transparency")
-    alpha = None if clear is None else np.where(deep == clear, 0, 255).astype(np.uint8)
-    return np.repeat(grey[..., None], 3, axis=2), alpha
-
-
 def unknown(data: bytes) -> str:
-    """What to say about bytes that are neither PNG nor JPEG."""
+    """What to say about bytes that are no picture that is read."""
     for mark, start, name in OTHERS:
         if data[start : start + len(mark)] == mark:
-            return f"is a {name} file; convert it to PNG or JPEG."
-    if data[:8] == b"\x89PNG\r\n\x1a\n" or data[:2] == b"\xff\xd8":
+            return f"is a {name} file; convert it to {KINDS}."
+    bitmap = data[:2] == b"BM" and data[6:10] == bytes(4)
+    if bitmap or any(data[start : start + len(mark)] == mark for mark, start in OURS):
         return "is damaged or cut short; save or download it again."
-    return "is not a picture; name a PNG or JPEG file."
+    return f"is not a picture; name a {KINDS} file."
 
 
-def broken(name: str) -> UsageError:
+def broken(name: str, error: Exception) -> UsageError:
     """The error for a picture that cannot be decoded."""
+    if isinstance(error, ValueError) and "MAX_TEXT" in str(error):
+        return UsageError(f"{name} holds a text or colour profile that unpacks to many megabytes; remove it.")
     return UsageError(f"{name} is damaged or cut short; save or download it again.")
 
 
 def too_large(name: str, limits: Limits) -> UsageError:
     """The error for a picture with too many pixels."""
-    return UsageError(f"{name} has more than {limits.pixels / 1e6:g} million pixels; scale it down first.")
+    return UsageError(
+        f"{name} has more than {limits.pixels / 1e6:g} million pixels; scale it down or raise --max-pixels."
+    )
+
+
+def too_long(name: str | Path, limits: Limits) -> UsageError:
+    """The error for a file of too many bytes."""
+    return UsageError(
+        f"{name} is larger than {limits.bytes / 2**20:.3g} MiB; save it smaller or raise --max-bytes."
+    )

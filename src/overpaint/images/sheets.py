@@ -9,7 +9,7 @@ from PIL import Image, ImageDraw, ImageFont
 from torch import Tensor
 
 from overpaint.errors import UsageError
-from overpaint.images.picture import Picture, from_pil, to_pil
+from overpaint.images.picture import Picture, flattened, from_pil, to_pil
 
 PAPER, INK = (255, 255, 255), (48, 48, 52)
 CELL = 256  # pictures smaller than this are enlarged, so that a sheet can be looked at
@@ -55,10 +55,7 @@ def coloured(share: NDArray[np.float64]) -> NDArray[np.uint8]:
 
 def flat(picture: Picture) -> Image.Image:
     """The picture on paper, where it is transparent."""
-    image = to_pil(picture)
-    if picture.alpha is None:
-        return image
-    return Image.alpha_composite(Image.new("RGBA", image.size, (*PAPER, 255)), image).convert("RGB")
+    return to_pil(flattened(picture))
 
 
 def scaled(image: Image.Image, height: int) -> Image.Image:

@@ -1,0 +1,103 @@
+"""What a file stored, as eight-bit RGB and transparency; colour spaces are converted by their profiles."""
+
+from dataclasses import dataclass
+from io import BytesIO
+from typing import Any, Literal
+
+import numpy as np
+from PIL import Image, ImageCms
+
+from overpaint.images.picture import RGB, Alpha
+
+CLEAR = ("RGBA", "LA", "PA", "RGBa", "La")  # the last two are premultiplied
+SPACES = {"CMYK": b"CMYK", "L": b"GRAY", "LAB": b"Lab "}
+"""Modes that are no RGB, and what a profile for them says in its header."""
+INVERTED, BITS = 262, 258  # tags of a TIFF: zero is white; bits of a sample
+NO_PROFILE = "its CMYK colours come without a usable profile, so they were converted by rule of thumb"
+
+
+class Odd(ValueError):
+    """Pixels that cannot be understood; the message goes on from the name of the file."""
+
+
+@dataclass(frozen=True, eq=False)
+class Channels:
+    """The pixels, the profile they still belong to, and what had to be guessed."""
+
+    rgb: RGB
+    alpha: Alpha | None = None
+    icc: bytes | None = None
+    notes: tuple[str, ...] = ()
+
+
+def channels(image: Image.Image) -> Channels:
+    """Eight-bit colours and the alpha channel, whatever the image stores.
+
+    Raises:
+        Odd: numbers whose range nobody knows.
+    """
+    if image.mode.startswith(("I", "F")):
+        return deep_grey(image)
+    colours, clear = split(image)
+    alpha = None if clear is None else np.array(clear)
+    profile = image.info.get("icc_profile")
+    space = profile[16:20] if isinstance(profile, bytes) else b""
+    if space == SPACES.get(colours.mode) and isinstance(profile, bytes):
+        converted = through(colours, ImageCms.ImageCmsProfile(BytesIO(profile)))
+        if converted is not None:
+            return Channels(np.array(converted), alpha)
+    notes = (NO_PROFILE,) if colours.mode == "CMYK" else ()
+    if colours.mode == "LAB":
+        colours = through(colours, standard("LAB")) or colours
+    own = colours.mode not in SPACES and space == b"RGB "
+    return Channels(np.array(colours.convert("RGB")), alpha, profile if own else None, notes)
+
+
+def split(image: Image.Image) -> tuple[Image.Image, Image.Image | None]:
+    """The colours, and apart from them the transparency."""
+    if "transparency" in image.info and image.mode in ("1", "L"):
+        image = image.convert("LA")
+    if image.mode in ("LA", "La"):
+        plain = image.convert("LA") if image.mode == "La" else image
+        return plain.getchannel("L"), plain.getchannel("A")
+    if "transparency" in image.info or image.mode in CLEAR:
+        rgba = image.convert("RGBA")
+        return rgba.convert("RGB"), rgba.getchannel("A")
+    return image, None
+
+
+def through(image: Image.Image, profile: ImageCms.ImageCmsProfile) -> Image.Image | None:
+    """The colours in sRGB as a profile describes them; nothing where the profile is damaged."""
+    try:
+        return ImageCms.profileToProfile(
+            image,
+            profile,
+            standard("sRGB"),
+            ImageCms.Intent.RELATIVE_COLORIMETRIC,
+            "RGB",
+            flags=ImageCms.Flags.BLACKPOINTCOMPENSATION,
+        )
+    except (ImageCms.PyCMSError, ValueError, OSError):
+        return None
+
+
+def standard(space: Literal["sRGB", "LAB"]) -> ImageCms.ImageCmsProfile:
+    """The profile of a standard space."""
+    made: Any = ImageCms.createProfile(space)  # pyright: ignore[reportUnknownMemberType, reportUnknownVariableType]
+    return ImageCms.ImageCmsProfile(made)
+
+
+def deep_grey(image: Image.Image) -> Channels:
+    """Sixteen-bit grey, rounded to eight; Pillow's own conversion clips instead."""
+    deep = np.array(image)
+    tags = getattr(image, "tag_v2", {})
+    top = 4095 if tags.get(BITS) == (12,) else 65535
+    if deep.dtype.kind == "f" or (deep.size and (deep.min() < 0 or deep.max() > top)):
+        raise Odd("holds numbers whose range is not known; save it with 8 or 16 bits a channel.")
+    whole = deep.astype(np.int64)
+    grey = ((whole * 255 * 2 + top) // (2 * top)).astype(np.uint8)
+    if tags.get(INVERTED) == 0:
+        grey = 255 - grey
+    clear = image.info.get("transparency")
+    alpha = None if clear is None else np.where(whole == clear, 0, 255).astype(np.uint8)
+    return Channels(np.repeat(grey[..., None], 3, axis=2), alpha)

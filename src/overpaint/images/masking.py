@@ -1,0 +1,94 @@
+"""Where a picture may change: white may, black may not, and outside every pixel stays what it was."""
+
+from dataclasses import dataclass
+
+import numpy as np
+from jaxtyping import UInt8
+from numpy.typing import NDArray
+from PIL import Image, ImageFilter
+
+from overpaint.errors import UsageError
+from overpaint.images.picture import RGB, Picture
+
+Weights = UInt8[NDArray[np.uint8], "h w"]
+"""How much of the edit a pixel takes: 0 none of it, 255 all of it."""
+BLACK, WHITE = 15, 240
+"""Levels from here on outwards are black and white: masks are often saved as JPEG, which adds noise."""
+SEAM = 32
+"""A cropped edit fades into its surroundings over this part of its shorter side."""
+
+
+@dataclass(frozen=True, eq=False)
+class Mask:
+    """A mask as it was given, and what it says about each pixel."""
+
+    picture: Picture
+    weights: Weights
+    place: str | None = None
+    """Where it lies, if it is a file."""
+
+
+def mask_of(given: Picture, size: tuple[int, int], feather: int = 0, place: str | None = None) -> Mask:
+    """The mask for a picture of that height and width; ``feather`` pixels inside its border fade.
+
+    Raises:
+        UsageError: it has another size, or nothing in it is white.
+    """
+    if given.size != size:
+        ours, theirs = (f"{width} x {height}" for height, width in (given.size, size))
+        raise UsageError(f"The mask has {ours} pixels and the picture {theirs}; make them equal.")
+    weights = painted(given)
+    if not weights.any():
+        raise UsageError("The mask is black everywhere; paint white what may change.")
+    soft = np.minimum(weights, ramp(weights, feather))
+    if not soft.any():
+        raise UsageError(f"A feather of {feather} pixels is wider than what the mask lets change; lower it.")
+    return Mask(given, soft, place)
+
+
+def painted(given: Picture) -> Weights:
+    """The lightness of a mask, almost black and almost white made so; what is transparent is black."""
+    light = np.array(Image.fromarray(given.rgb).convert("L"))
+    if given.alpha is not None:
+        light = (light.astype(np.uint16) * given.alpha // 255).astype(np.uint8)
+    light[light <= BLACK] = 0
+    light[light >= WHITE] = 255
+    return light
+
+
+def ramp(weights: Weights, width: int) -> Weights:
+    """From 0 at the border of what is not black to 255 so many pixels inside; 255 on no border at all."""
+    inside = np.where(weights > 0, 255, 0).astype(np.uint8)
+    if not width:
+        return inside
+    # On a straight border half of the neighbourhood lies inside; from there on it grows in proportion.
+    share = np.array(Image.fromarray(inside).filter(ImageFilter.BoxBlur(width))).astype(np.int16)
+    soft = np.clip(2 * share - 255, 0, 255).astype(np.uint8)
+    return np.where(inside > 0, soft, 0).astype(np.uint8)
+
+
+def seamless(window: tuple[slice, slice], size: tuple[int, int]) -> Weights:
+    """Weights inside a window of a picture that fade towards the sides behind which the picture goes on."""
+    heights = sides(window[0], size[0])
+    widths = sides(window[1], size[1])
+    reach = max(1, min(len(heights), len(widths)) // SEAM)
+    near = np.minimum(heights[:, None], widths[None, :])
+    return np.minimum(255, near * 255 // (reach + 1)).astype(np.uint8)
+
+
+def sides(stretch: slice, length: int) -> NDArray[np.int64]:
+    """How far each place of a stretch is from an end that is not an end of the whole."""
+    start, stop = int(stretch.start), int(stretch.stop)
+    places = np.arange(stop - start, dtype=np.int64)
+    far = np.full(stop - start, length, np.int64)
+    return np.minimum(places + 1 if start > 0 else far, stop - start - places if stop < length else far)
+
+
+def blended(original: RGB, edited: RGB, weights: Weights) -> RGB:
+    """The original with the edit laid over it: untouched where the weight is 0, replaced where it is 255."""
+    result = np.where((weights == 255)[..., None], edited, original)
+    soft = (weights > 0) & (weights < 255)
+    share = weights[soft][:, None].astype(np.float64) / 255
+    mixed = original[soft] + (edited[soft].astype(np.float64) - original[soft]) * share
+    result[soft] = mixed.round().astype(np.uint8)
+    return result
