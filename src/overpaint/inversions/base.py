@@ -1,8 +1,11 @@
 """What every inversion is: options, a cost, and a way from a picture to a trajectory to walk beside."""
 
 from abc import ABC, abstractmethod
+from collections.abc import Mapping
 from dataclasses import dataclass
-from typing import final
+from typing import Protocol, final, runtime_checkable
+
+from torch import Tensor
 
 from overpaint.card import Cost, Paper
 from overpaint.guides import CFG
@@ -15,6 +18,30 @@ from overpaint.sample import After, Latents
 
 CONDITIONAL = frozenset({"src+"})
 """The source row that attention controls of most editors read."""
+
+
+@runtime_checkable
+class Draft(Protocol):
+    """Where a long inversion keeps what it has found so far, so that a kill loses little of it."""
+
+    def read(self) -> Mapping[str, Tensor]:
+        """What an earlier run of the same inversion left; empty if there was none."""
+        ...
+
+    def keep(self, found: Mapping[str, Tensor]) -> None:
+        """Replace it; may be left out where writing would take a large share of the time."""
+        ...
+
+
+class NoDraft:
+    """For an inversion whose result is not kept either."""
+
+    def read(self) -> Mapping[str, Tensor]:
+        """Nothing."""
+        return {}
+
+    def keep(self, found: Mapping[str, Tensor]) -> None:
+        """Forget it."""
 
 
 @dataclass(frozen=True)
@@ -40,8 +67,9 @@ def empty(guide: CFG) -> Text:
 class Inversion(Options, ABC):
     """From a picture and its prompt to noise, and back along the way an editor follows.
 
-    A subclass implements ``run``; ``guide`` and ``home`` are overridden where the way back differs too.
-    Results of ``run`` depend on the arguments and options alone, which is what allows the cache.
+    A subclass implements ``run``; ``guide`` and ``home`` are overridden where the way back differs too, and
+    ``resume`` where the work is long. Results of ``run`` depend on the arguments and options alone, which is
+    what allows the cache.
     """
 
     @property
@@ -56,6 +84,12 @@ class Inversion(Options, ABC):
     @abstractmethod
     def run(self, model: Model, path: Path, x0: Latent, guide: CFG, noise: Draws) -> Trajectory:
         """Invert; ``guide`` holds the source text, the empty text and the guidance of the walk back."""
+
+    def resume(
+        self, model: Model, path: Path, x0: Latent, guide: CFG, noise: Draws, draft: Draft
+    ) -> Trajectory:
+        """What ``run`` gives, to the bit, going on from what a killed run left in the draft."""
+        return self.run(model, path, x0, guide, noise)
 
     @property
     def guided(self) -> bool:

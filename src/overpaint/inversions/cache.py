@@ -3,7 +3,9 @@
 import json
 import os
 import sys
+import time
 import warnings
+from collections.abc import Mapping
 from contextlib import suppress
 from dataclasses import dataclass, field
 from hashlib import sha256
@@ -23,9 +25,13 @@ from overpaint.model import Model
 from overpaint.noise import Draws, Noise
 from overpaint.path import Latent, Path
 
-FORMAT = "1"
+FORMAT = "2"
 """Changed whenever stored trajectories mean something else; older files are then found anew."""
 CAP = 2 * 10**9
+PATIENCE = 9.0
+"""Units of work for every unit of writing drafts."""
+DAMAGED = (OSError, ValueError, KeyError, TypeError, AttributeError, SafetensorError)
+"""What reading a file that is not whole ends with."""
 
 
 def default_folder() -> FilePath:
@@ -70,30 +76,33 @@ class Cache:
         name = key(inversion, model, path, x0, guide, noise)
         found = self._read(name, x0.device)
         if found is None:
-            found = inversion.run(model, path, x0, guide, noise)
-            self._write(name, found)
+            draft = CachedDraft(self, name, x0.device)
+            found = inversion.resume(model, path, x0, guide, noise, draft)
+            self.write(name, packed(found))
+            draft.drop()
         return found
 
-    def _file(self, name: str) -> FilePath:
+    def file(self, name: str) -> FilePath:
+        """Where something of that name lies."""
         return self.folder / f"{name}.safetensors"
 
     def _read(self, name: str, device: torch.device) -> Trajectory | None:
         try:
-            found = unpacked(self._file(name).read_bytes(), device)
-        except (OSError, ValueError, KeyError, TypeError, SafetensorError):
+            found = unpacked(self.file(name).read_bytes(), device)
+        except DAMAGED:
             return None
         with suppress(OSError):
-            os.utime(self._file(name))
+            os.utime(self.file(name))
         return found
 
-    def _write(self, name: str, found: Trajectory) -> None:
-        data = packed(found)
+    def write(self, name: str, data: bytes) -> None:
+        """Keep a file, if there is room for it and the folder lets it."""
         if len(data) > self.cap:
             return
         try:
             self.folder.mkdir(parents=True, exist_ok=True)
             self._evict(self.cap - len(data))
-            atomic.write(self._file(name), data)
+            atomic.write(self.file(name), data)
         except OSError as error:
             self._warn(error)
 
@@ -122,6 +131,51 @@ class Cache:
             )
 
 
+@dataclass
+class CachedDraft:
+    """What a long inversion has found so far, in a file beside those of finished ones.
+
+    Files are written whole, so at most a tenth of the time goes into them: after a write that took a second,
+    the next nine are for the work.
+    """
+
+    cache: Cache
+    name: str
+    device: torch.device
+    ready: float = 0.0
+    """When it may be written again."""
+    kept: bool = False
+
+    @property
+    def title(self) -> str:
+        """What the draft is called in the cache."""
+        return f"{self.name}.draft"
+
+    def read(self) -> dict[str, Tensor]:
+        """What a killed run left: nothing if it is damaged or of another format."""
+        try:
+            found, _ = opened(self.cache.file(self.title).read_bytes())
+        except DAMAGED:
+            return {}
+        self.kept = True
+        return {name: t.to(self.device) for name, t in found.items()}
+
+    def keep(self, found: Mapping[str, Tensor]) -> None:
+        """Write it down, unless that was done a moment ago."""
+        began = time.monotonic()
+        if began < self.ready:
+            return
+        self.cache.write(self.title, sealed({name: t.cpu().clone() for name, t in found.items()}, {}))
+        self.ready = time.monotonic() + PATIENCE * (time.monotonic() - began)
+        self.kept = True
+
+    def drop(self) -> None:
+        """Remove it: the whole is there, or could not be kept either."""
+        if self.kept:
+            with suppress(OSError):
+                self.cache.file(self.title).unlink(missing_ok=True)
+
+
 def key(inversion: Inversion, model: Model, path: Path, x0: Latent, guide: CFG, noise: Draws) -> str:
     """A hash of everything a trajectory depends on, the arithmetic it was computed with included."""
     texts = [guide.text, empty(guide)] if inversion.guided else [guide.text]
@@ -144,8 +198,7 @@ def packed(found: Trajectory) -> bytes:
     parts = {"t": found.t, "latents": found.latents, "nulls": found.nulls}
     parts |= {"pooled": found.pooled, "noise": found.noise}
     tensors = {name: t.cpu().contiguous() for name, t in parts.items() if t is not None}
-    meta = {"format": FORMAT, "pinned": str(found.pinned), "hash": _hash(tensors)}
-    return save(tensors, meta)
+    return sealed(tensors, {"pinned": str(found.pinned)})
 
 
 def unpacked(data: bytes, device: torch.device) -> Trajectory:
@@ -154,13 +207,31 @@ def unpacked(data: bytes, device: torch.device) -> Trajectory:
     Raises:
         ValueError: they are not what was written, or of another format.
     """
-    header = json.loads(data[8 : 8 + int.from_bytes(data[:8], "little")])
-    meta, tensors = header["__metadata__"], load(data)
-    if meta["format"] != FORMAT or meta["hash"] != _hash(tensors):
-        raise ValueError("not a trajectory as it was written")
+    tensors, meta = opened(data)
     there = {name: t if name == "t" else t.to(device) for name, t in tensors.items()}
     return Trajectory(**there, pinned=meta["pinned"] == "True")
 
 
-def _hash(tensors: dict[str, Tensor]) -> str:
-    return tensor_hash(*(tensors[name] for name in sorted(tensors)))
+def sealed(tensors: dict[str, Tensor], meta: dict[str, str]) -> bytes:
+    """Tensors as the bytes of a safetensors file, with a hash to tell whether they stayed the same."""
+    return save(tensors, {"format": FORMAT, **meta, "hash": _hash(tensors, meta)})
+
+
+def opened(data: bytes) -> tuple[dict[str, Tensor], dict[str, str]]:
+    """What `sealed` was given.
+
+    Raises:
+        ValueError: the bytes are not what was written, or of another format.
+    """
+    meta = json.loads(data[8 : 8 + int.from_bytes(data[:8], "little")])["__metadata__"]
+    seal, form = meta.pop("hash"), meta.pop("format")
+    tensors = load(data)
+    if form != FORMAT or seal != _hash(tensors, meta):
+        raise ValueError("not what was written")
+    return tensors, meta
+
+
+def _hash(tensors: dict[str, Tensor], meta: dict[str, str]) -> str:
+    names = sorted(tensors)
+    said = json.dumps([meta, names], sort_keys=True)
+    return sha256(f"{said}{tensor_hash(*(tensors[name] for name in names))}".encode()).hexdigest()

@@ -9,7 +9,7 @@ from torch import Tensor
 
 from overpaint.card import Cost, Paper
 from overpaint.guides import CFG
-from overpaint.inversions.base import Inversion, empty
+from overpaint.inversions.base import Draft, Inversion, NoDraft, empty
 from overpaint.inversions.ddim import DDIM_PAPER, inverted
 from overpaint.inversions.fit import fit
 from overpaint.inversions.trajectory import Trajectory
@@ -87,18 +87,28 @@ class NullText(Inversion):
 
     def run(self, model: Model, path: Path, x0: Latent, guide: CFG, noise: Draws) -> Trajectory:
         """Invert, then tune from the noise end on."""
-        latents = inverted(model, path, x0, guide.text)
+        return self.resume(model, path, x0, guide, noise, NoDraft())
+
+    def resume(
+        self, model: Model, path: Path, x0: Latent, guide: CFG, noise: Draws, draft: Draft
+    ) -> Trajectory:
+        """The same, step by step in a draft: Adam is made anew at each, so nothing else has to be kept."""
+        before = draft.read()
+        latents = before.get("latents")
+        if latents is None:
+            latents = inverted(model, path, x0, guide.text)
         if not self.inner:
             return Trajectory(path.t, latents)
         null = empty(guide)
-        x, states, found = latents[:1], null.states, list[Tensor]()
-        for i in range(len(path)):
+        x, found = before.get("x", latents[:1]), before.get("nulls", null.states[:0])
+        for i in range(len(found), len(path)):
+            draft.keep({"latents": latents, "x": x, "nulls": found})
             step = _Step(model, path, i, x, guide.scale, null.pooled)
             conditional = step.row("+", guide.text)
-            states = self._tuned(step, conditional, states, latents[i + 1 : i + 2])
+            states = self._tuned(step, conditional, found[-1:] if i else null.states, latents[i + 1 : i + 2])
             x = step.guided(conditional, states)
-            found.append(states)
-        return Trajectory(path.t, latents, torch.cat(found), null.pooled)
+            found = torch.cat([found, states])
+        return Trajectory(path.t, latents, found, null.pooled)
 
     def _tuned(self, step: _Step, conditional: Latent, start: Tensor, goal: Latent) -> Tensor:
         """The embedding that brings one step to its goal.
