@@ -10,6 +10,7 @@ from collections.abc import Mapping
 from dataclasses import dataclass
 from functools import cache
 from pathlib import Path
+from subprocess import run
 from tempfile import TemporaryDirectory
 from typing import Any, cast
 
@@ -96,16 +97,11 @@ def _record(row: Mapping[str, Any]) -> None:
 
 def table(every_step: bool = False) -> str:
     """Run the comparisons and lay them out: file, array, tolerance, measured difference, outliers."""
-    import pytest
-
     marks = "not slow and not gpu and not weights" + ("" if every_step else " and not every_step")
     with TemporaryDirectory() as folder:
         record = Path(folder) / "record.jsonl"
-        os.environ[RECORD] = str(record)
-        try:
-            pytest.main(["-q", "-m", marks, "-k", "parity", str(Path(__file__).parent)])
-        finally:
-            del os.environ[RECORD]
+        wish = ["-q", "-m", marks, "-k", "parity", str(Path(__file__).parent)]
+        run([sys.executable, "-m", "pytest", *wish], env={**os.environ, RECORD: str(record)}, check=False)
         rows = [json.loads(line) for line in record.read_text(encoding="utf-8").splitlines()]
     lines = ["| file | array | tolerance | measured | beyond it |", "|---|---|---|---|---|"]
     for r in sorted(rows, key=lambda r: (r["file"], r["what"])):
