@@ -103,7 +103,7 @@ def _shape(header: Header, path: Path) -> Shape:
         if any(found):
             raise UsageError(f"{path} lacks one of the two text encoders of SDXL; get the whole file.")
     what = what_else(header)
-    if not what and header.has(NETWORK):
+    if header.has(f"{NETWORK}input_blocks.") and what in ("", _OTHERS[CODEC]):
         raise UsageError(f"{path} lacks its text encoder; get the whole file.")
     raise UsageError(
         f"{path} is {what}; overpaint reads whole checkpoints of SD 1.x, SD 2.x and SDXL."
