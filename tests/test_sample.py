@@ -1,15 +1,18 @@
 """The two walks and their steps; their laws are in `laws/test_inversion.py`."""
 
+import math
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field
 
+import pytest
 import torch
 
+from overpaint.errors import NotFinite
 from overpaint.guides import Plain
-from overpaint.model import Branch, Guide, Line
+from overpaint.model import Branch, Guide, Line, Model
 from overpaint.path import Latent, Path, Prediction
 from overpaint.sample import Latents, compose, ddim, denoise, noise, stochastic
-from tests.kit import draw, gap, pair, shared, single, text
+from tests.kit import Spy, draw, gap, pair, shared, single, text
 
 
 def test_ddim_puts_the_prediction_on_the_next_level() -> None:
@@ -124,3 +127,45 @@ def test_a_custom_step_is_taken() -> None:
 
     assert torch.equal(denoise(model, model.path(3), {"src": x}, [single()], step=stay)["src"], x)
     assert asked == [0, 1, 2]
+
+
+def failing(monkeypatch: pytest.MonkeyPatch, model: Model, bad: float, call: int) -> None:
+    """From that call on the network gives a value that is no number."""
+    calls = [0]
+
+    def answer(x: Latent) -> Latent:
+        calls[0] += 1
+        return x if calls[0] < call else torch.full_like(x, bad)
+
+    Spy(answer).on(model, monkeypatch)
+
+
+@pytest.mark.parametrize("bad", [math.nan, math.inf])
+def test_a_walk_stops_at_the_step_whose_latents_are_no_numbers(
+    bad: float, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    model, x = shared(), draw(1, 4, 8, 8)
+    failing(monkeypatch, model, bad, 3)
+    with pytest.raises(NotFinite, match="numbers at step 3 of 5: the network itself gave them"):
+        denoise(model, model.path(5), {"src": x, "tgt": x}, pair())
+    failing(monkeypatch, model, bad, 2)
+    with pytest.raises(NotFinite, match="numbers at step 4 of 5"):  # the second from the data end
+        noise(model, model.path(5), x, single())
+
+
+def test_the_likely_cause_is_named(monkeypatch: pytest.MonkeyPatch) -> None:
+    model, x = shared(), draw(1, 4, 8, 8)
+    with pytest.raises(NotFinite, match=r"at step 1 of 5: the guidance is too high; lower it"):
+        denoise(model, model.path(5), {"src": x, "tgt": x}, pair(scale=1e39))
+    failing(monkeypatch, model, math.nan, 1)
+    with pytest.raises(NotFinite, match=r"at step 1 of 5: the guidance is too high; lower it"):
+        denoise(model, model.path(5), {"src": 2e3 * x, "tgt": x}, pair())
+    half = Model(model.net, model.family, dtype=torch.float16)
+    failing(monkeypatch, half, math.inf, 1)
+    with pytest.raises(NotFinite, match="float16, which overflows; choose the type bfloat16"):
+        denoise(half, half.path(5), {"src": x, "tgt": x}, pair())
+
+
+def test_large_latents_that_are_numbers_go_on() -> None:
+    model, x = shared(), 1e6 * draw(1, 4, 8, 8)
+    assert torch.isfinite(denoise(model, model.path(2), {"src": x}, [single()])["src"]).all()

@@ -7,3 +7,7 @@ class OverpaintError(Exception):
 
 class UsageError(OverpaintError):
     """What was asked for cannot be done as asked: a missing file, an unknown option, a value out of range."""
+
+
+class NotFinite(OverpaintError):
+    """Numbers became infinite or none at all on the way; nothing that follows would mean anything."""

@@ -19,6 +19,7 @@ from torch import Tensor, nn
 from overpaint import tape
 from overpaint.attention import Control, Moment, Site, Tap, Turn
 from overpaint.errors import OverpaintError
+from overpaint.finite import finite, stopped
 from overpaint.meter import Meter
 from overpaint.options import USUAL_GUIDANCE
 from overpaint.origin import Origin
@@ -350,14 +351,21 @@ class Model:
         branches: Sequence[Branch],
         level: int | None = None,
     ) -> dict[str, Prediction]:
-        """All rows of all branches in one network call; then every branch's guide combines its own."""
+        """All rows of all branches in one network call; then every branch's guide combines its own.
+
+        Raises:
+            NotFinite: values that are not numbers; the sentence names the step and the likely cause.
+        """
         asked = [(b, line) for b in branches for line in b.guide.lines(i)]
         asked.sort(key=lambda row: row[1].sign == "+")  # the published layout: conditional rows last
         roles = [b.name + line.sign for b, line in asked]
         x = torch.cat([xs[b.name] for b, _ in asked])
         p = self.rows(x, i, path, roles, [line for _, line in asked], level)
         call = {role: p.row(k) for k, role in enumerate(roles)}
-        return {b.name: b.guide.combine(_own(b.name, call, asked), call, xs[b.name], i) for b in branches}
+        made = {b.name: b.guide.combine(_own(b.name, call, asked), call, xs[b.name], i) for b in branches}
+        if not finite([x for one in made.values() for x in (one.x0, one.eps)]):
+            raise stopped([x], [p.x0, p.eps], self.dtype, i, len(path))
+        return made
 
 
 def _own(

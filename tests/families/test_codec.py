@@ -6,7 +6,7 @@ import pytest
 import torch
 from tests.kit import draw, gap, shared
 
-from overpaint.errors import OverpaintError
+from overpaint.errors import NotFinite, OverpaintError
 from overpaint.families.codec import Codec
 from overpaint.families.tiny import tiny
 
@@ -68,3 +68,27 @@ def test_values_that_are_not_numbers_are_refused(bad: float) -> None:
 def test_no_graph_is_kept() -> None:
     assert not codec().encode(draw(1, 3, 32, 32)).requires_grad
     assert not codec().decode(draw(1, 4, 8, 8)).requires_grad
+
+
+def overflowing(dtype: torch.dtype) -> Codec:
+    """An autoencoder that is too loud for half precision, and for any other once it is damaged."""
+    family: Any = tiny().family
+    vae = family.codec.vae
+    for part in (vae.decoder.conv_out, vae.quant_conv):
+        part.weight.data *= 1e8 if dtype == torch.float16 else float("inf")
+    return Codec(vae.to(dtype))
+
+
+@pytest.mark.parametrize(
+    "dtype, cause",
+    [
+        (torch.float16, "overflows in float16; choose the type bfloat16"),
+        (torch.float32, "weights are damaged"),
+    ],
+)
+def test_an_autoencoder_that_fails_says_why(dtype: torch.dtype, cause: str) -> None:
+    codec = overflowing(dtype)
+    with pytest.raises(NotFinite, match=f"encoded picture holds values that are not numbers: .*{cause}"):
+        codec.encode(draw(1, 3, 32, 32))
+    with pytest.raises(NotFinite, match=f"decoded picture holds values that are not numbers: .*{cause}"):
+        codec.decode(draw(1, 4, 8, 8))

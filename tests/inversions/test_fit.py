@@ -2,6 +2,7 @@ import pytest
 import torch
 from torch import Tensor
 
+from overpaint.errors import NotFinite
 from overpaint.inversions.fit import fit
 from overpaint.meter import Cancelled, Meter
 
@@ -48,3 +49,20 @@ def test_it_works_where_gradients_are_off_and_can_be_cancelled() -> None:
     with torch.no_grad(), pytest.raises(Cancelled):
         fit(meter, lambda x: x, torch.ones(1, 1, 1), 10, 0.1, 0.0)
     assert meter.updates == 2 and torch.is_grad_enabled()
+
+
+@pytest.mark.parametrize("bad", [float("nan"), float("inf")])
+def test_a_loss_that_is_no_number_ends_it(bad: float) -> None:
+    calls = [0]
+
+    def misses(x: Tensor) -> Tensor:
+        calls[0] += 1
+        return x if calls[0] < 3 else x * bad
+
+    with pytest.raises(NotFinite, match=r"update 3: the learning rate 0\.01 is too high"):
+        fit(Meter(), misses, torch.ones(1, 2), 10, 0.01, 0.0)
+
+
+def test_a_gradient_that_is_no_number_ends_it() -> None:
+    with pytest.raises(NotFinite, match="update 1"):
+        fit(Meter(), lambda x: (x - 1).abs().sqrt(), torch.ones(1, 2), 10, 0.01, 0.0)

@@ -6,7 +6,7 @@ from typing import Any
 import torch
 from torch import Tensor
 
-from overpaint.errors import OverpaintError
+from overpaint.errors import NotFinite
 from overpaint.model import Pixels
 from overpaint.path import Latent
 
@@ -37,9 +37,14 @@ class Codec:
         return c.get("shift_factor") or 0.0, c.scaling_factor
 
     def encode(self, pixels: Pixels) -> Latent:
-        """The posterior mean, scaled (a sample would add noise that an inversion must then explain)."""
+        """The posterior mean, scaled (a sample would add noise that an inversion must then explain).
+
+        Raises:
+            NotFinite: the autoencoder gave values that are not numbers.
+        """
         with torch.no_grad():
             mode = self.vae.encode(pixels.to(self.vae.device, self.vae.dtype)).latent_dist.mode().float()
+        self._check(mode, "The encoded picture")
         shift, scale = self._stats(mode)
         return (mode - shift) * scale
 
@@ -47,15 +52,26 @@ class Codec:
         """Pictures, not clamped.
 
         Raises:
-            OverpaintError: the latents hold values that are not numbers.
+            NotFinite: the latents hold values that are not numbers, or the picture does.
         """
         if not torch.isfinite(latents).all():
-            raise OverpaintError(
+            raise NotFinite(
                 "The edit produced values that are not numbers; lower the guidance, or run in float32 if a "
                 "half precision was chosen."
             )
         shift, scale = self._stats(latents)
         with torch.no_grad():
-            return self.vae.decode(
+            pixels = self.vae.decode(
                 (latents / scale + shift).to(self.vae.device, self.vae.dtype)
             ).sample.float()
+        self._check(pixels, "The decoded picture")
+        return pixels
+
+    def _check(self, made: Tensor, what: str) -> None:
+        if torch.isfinite(made).all():
+            return
+        if self.vae.dtype == torch.float16:
+            cause = "the autoencoder overflows in float16; choose the type bfloat16 or float32"
+        else:
+            cause = "the autoencoder gave them, so its weights are damaged; try another model"
+        raise NotFinite(f"{what} holds values that are not numbers: {cause}.")

@@ -1,10 +1,12 @@
 """Tuning an embedding until what it leads to is close: what null-text and its relatives are made of."""
 
+import math
 from collections.abc import Callable
 
 import torch
 from torch import Tensor
 
+from overpaint.errors import NotFinite
 from overpaint.meter import Meter
 
 Misses = Callable[[Tensor], Tensor]
@@ -24,10 +26,13 @@ def fit(meter: Meter, misses: Misses, start: Tensor, updates: int, rate: float, 
         updates: how many updates at most.
         rate: Adam's learning rate.
         enough: the loss below which it stops.
+
+    Raises:
+        NotFinite: loss or gradient are no numbers any more.
     """
     states = start.detach().float().clone().requires_grad_(True)
     adam = torch.optim.Adam([states], lr=rate)
-    for _ in range(updates):
+    for k in range(updates):
         with torch.enable_grad():
             loss = misses(states).square()
             # A power of two near the number of elements changes no digit of the gradient, but keeps it from
@@ -36,9 +41,14 @@ def fit(meter: Meter, misses: Misses, start: Tensor, updates: int, rate: float, 
             loss = loss.mean()
             meter.tick("backward")
             (grad,) = torch.autograd.grad(loss * lift, states)
+        if not math.isfinite(now := float(loss.detach())) or not bool(torch.isfinite(grad).all()):
+            raise NotFinite(
+                f"The tuned text stopped being numbers at update {k + 1}: the learning rate {rate:.2g} is "
+                "too high, or the network overflows in float16; lower the rate, or choose the type float32."
+            )
         states.grad = grad / lift
         meter.tick("update")
         adam.step()  # pyright: ignore[reportUnknownMemberType]
-        if float(loss.detach()) < enough:
+        if now < enough:
             break
     return states.detach()

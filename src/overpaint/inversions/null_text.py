@@ -8,6 +8,7 @@ from pydantic import Field
 from torch import Tensor
 
 from overpaint.card import Cost, Paper
+from overpaint.finite import finite, stopped
 from overpaint.guides import CFG
 from overpaint.inversions.base import Draft, Inversion, NoDraft, empty
 from overpaint.inversions.ddim import DDIM_PAPER, inverted
@@ -107,6 +108,8 @@ class NullText(Inversion):
             conditional = step.row("+", guide.text)
             states = self._tuned(step, conditional, found[-1:] if i else null.states, latents[i + 1 : i + 2])
             x = step.guided(conditional, states)
+            if not finite([x]):
+                raise stopped([step.x], [conditional], model.dtype, i, len(path))
             found = torch.cat([found, states])
         return Trajectory(path.t, latents, found, null.pooled)
 
