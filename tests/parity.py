@@ -82,7 +82,12 @@ def outliers(mine: Tensor, stored: Tensor, tolerance: float) -> float:
 def compare(
     file: str, what: str, mine: Tensor, stored: Tensor, tolerance: float, allowed: float = 0.0
 ) -> None:
-    """Assert the stated tolerance and record the figure; ``allowed`` is the share of elements beyond it."""
+    """Assert the stated tolerance and record the figure; ``allowed`` is the share of elements beyond it.
+
+    Of latents that are only compared, every second cell of either side was stored.
+    """
+    if mine.shape[-2:] == (64, 64) and stored.shape[-2:] == (32, 32):
+        mine = mine[..., ::2, ::2]
     measured = difference(mine, stored)
     share = outliers(mine, stored, tolerance)
     _record({"file": file, "what": what, "tolerance": tolerance, "measured": measured, "outliers": share})

@@ -219,10 +219,10 @@ def kept(run: Run, inversion: NegativePrompt, place: str) -> tuple[Tensor, Tenso
     picture = known(run.name if run.name == PULL else DDIM_FILE, run.steps)
     branches = run.branches(inversion, Trajectory(run.path.t, picture, run.source.states))
     first, last = run.golden.numbers("kept_steps")
-    states = run.golden["edited_steps"]
     if place == "first":
-        return run.stretch(branches, picture[:1].expand(2, -1, -1, -1), 0, first), states[0]
-    return run.stretch(branches, states[1], last + 1, run.steps - 1), run.golden["edited"]
+        start = picture[:1].expand(2, -1, -1, -1)
+        return run.stretch(branches, start, 0, first), run.golden["edited_steps"][0]
+    return run.stretch(branches, run.golden["state"], last + 1, run.steps - 1), run.golden["edited"]
 
 
 @pytest.mark.parametrize(
