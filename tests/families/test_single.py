@@ -24,8 +24,10 @@ from overpaint.weightfile import read_header
 diffusers: Any = import_module("diffusers")
 transformers: Any = import_module("transformers")
 convert: Any = import_module("diffusers.loaders.single_file_utils")
-QUICK = [
-    case for case in CASES if not re.search("bfloat16|e5m2|SDXL, half|metadata|SD 2.x, --pred", case.title)
+QUICK = "SD 1.x|.*e4m3fn.*|.*leftovers|SD 2.x, marked v_pred|SD 2.x, inpainting|SDXL, marked.*"
+BY_SPEED = [
+    pytest.param(case, id=case.title, marks=() if re.fullmatch(QUICK, case.title) else pytest.mark.slow)
+    for case in CASES
 ]
 TENSORS = torch.Tensor
 
@@ -58,7 +60,7 @@ def refused(place: Path) -> Callable[..., str]:
     return attempt
 
 
-@pytest.mark.parametrize("case", QUICK, ids=lambda case: case.title)
+@pytest.mark.parametrize("case", BY_SPEED)
 def test_a_checkpoint_is_the_network_it_was_written_from(case: Case, place: Path) -> None:
     row = compared(case, place)
     assert (row.original, row.diffusers) == (0, 0)
