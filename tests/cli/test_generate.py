@@ -16,7 +16,8 @@ def test_a_generated_picture_is_edited_without_inversion(
     assert said.code == 0
     out = tmp_path / "a-photo-of-a-cat-7.png"
     assert load_picture(out).size == (32, 32)
-    assert read_recipe(out).request == {"source": "", "target": SOURCE, "seed": 7}
+    request = read_recipe(out).request
+    assert (request["source"], request["target"], request["seed"]) == ("", SOURCE, 7)
     figures = overpaint("edit", out, "--target", TARGET, "--model", folder, "--json").figures
     assert figures["options"]["inversion"]["name"] == "recorded"
     assert figures["options"]["inversion"]["seed"] == 7

@@ -2,7 +2,7 @@
 
 from pathlib import Path
 
-from overpaint.images import Picture, from_tensor
+from overpaint.images import Limits, Picture, from_tensor
 from overpaint.intake import shows, taken_in
 from overpaint.stilllife.captions import describe
 from overpaint.stilllife.edits import edited
@@ -26,11 +26,11 @@ def drawn(scene: Scene, size: int) -> Picture:
     return from_tensor(render([scene], size) * 2 - 1)
 
 
-def source_for(path: Path, source: str) -> str:
+def source_for(path: Path, source: str, limits: Limits | None = None) -> str:
     """The source prompt; if nothing is said, what the picture says it shows."""
     if source:
         return source
-    picture, _ = taken_in(path)
+    picture, _ = taken_in(path, limits)
     scene = scene_of(picture)
     return shows(picture) or ("" if scene is None else describe(scene).text)
 

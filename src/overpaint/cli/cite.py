@@ -4,13 +4,15 @@ from pathlib import Path
 
 import click
 
-from overpaint.cli.options import PNG
+from overpaint.cli.options import FILE, Common, common
 
 
 @click.command(short_help="Print whom to cite for a picture.")
-@click.argument("picture", type=PNG)
-def command(picture: Path) -> None:
+@click.argument("picture", type=FILE)
+@common("limits")
+def command(picture: Path, common: Common) -> None:
     """Print the BibTeX entries of what PICTURE was made with."""
     from overpaint.api import cite
+    from overpaint.cli.facts import limits
 
-    click.echo(cite(picture))
+    click.echo(cite(picture, limits=limits(common)))

@@ -5,11 +5,11 @@ from typing import Any
 
 import click
 
-from overpaint.cli.options import PNG, SEED, Common, MethodCommand, common
+from overpaint.cli.options import FILE, SEED, Common, MethodCommand, common
 
 
 @click.command(short_help="Change what a picture shows.", cls=MethodCommand)
-@click.argument("picture", type=PNG)
+@click.argument("picture", type=FILE)
 @click.option(
     "--source", default="", help="What the picture shows; not needed where the picture says so itself."
 )
@@ -17,19 +17,24 @@ from overpaint.cli.options import PNG, SEED, Common, MethodCommand, common
 @click.option("--method", default="p2p", show_default=True, help="See: overpaint methods.")
 @SEED
 @common(
-    *("model", "device", "dtype", "threads", "cache", "output", "overwrite"),
+    *("model", "device", "dtype", "threads", "cache", "writing", "framing", "limits"),
     *("as_json", "dry_run", "maps", "strip", "preview"),
 )
 def command(
     picture: Path, source: str, target: str, method: str, seed: int, options: dict[str, Any], common: Common
 ) -> None:
-    """Edit PICTURE (PNG or JPEG), so that it shows --target instead of --source."""
+    """Edit PICTURE, so that it shows --target instead of --source."""
     from overpaint.cli.answer import source_for
-    from overpaint.cli.running import perform, report
+    from overpaint.cli.facts import limits
+    from overpaint.cli.running import check_files, perform, report
     from overpaint.job import wish
 
     out = common.output or picture.with_name(f"{picture.stem}-edited.png")
-    request = {"source": source_for(picture, source), "target": target, "seed": seed}
-    edit = perform(common, wish("edit", method, picture, request, options), out)
-    if edit is not None:
-        report(edit, common, out)
+    check_files(common, out)
+    within = limits(common)
+    request = {"source": source_for(picture, source, within), "target": target, "seed": seed}
+    request |= common.framing
+    asked = wish("edit", method, picture, request, options, mask=common.mask, limits=within)
+    done = perform(common, asked, out)
+    if done is not None:
+        report(done, common)

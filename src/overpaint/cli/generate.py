@@ -19,18 +19,19 @@ class Generating(MethodCommand):
 @click.argument("prompt")
 @SEED
 @common(
-    *("model", "device", "dtype", "threads", "output", "overwrite"),
+    *("model", "device", "dtype", "threads", "writing"),
     *("as_json", "dry_run", "maps", "preview"),
 )
 def command(prompt: str, seed: int, options: dict[str, Any], common: Common) -> None:
     """Make a picture of PROMPT; edits of it need no inversion."""
-    from overpaint.cli.running import perform, report
+    from overpaint.cli.running import check_files, perform, report
     from overpaint.job import wish
 
     out = common.output or Path(f"{name_of(prompt)}-{seed}.png")
-    edit = perform(common, wish("generate", "generate", None, {"target": prompt, "seed": seed}, options), out)
-    if edit is not None:
-        report(edit, common, out)
+    check_files(common, out)
+    done = perform(common, wish("generate", "generate", None, {"target": prompt, "seed": seed}, options), out)
+    if done is not None:
+        report(done, common)
 
 
 def name_of(prompt: str) -> str:

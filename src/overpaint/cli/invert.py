@@ -5,7 +5,7 @@ from typing import Any
 
 import click
 
-from overpaint.cli.options import PNG, SEED, Common, MethodCommand, common
+from overpaint.cli.options import FILE, SEED, Common, MethodCommand, common
 
 
 class Inverting(MethodCommand):
@@ -15,13 +15,13 @@ class Inverting(MethodCommand):
 
 
 @click.command(short_help="See how well a picture can be turned into noise and back.", cls=Inverting)
-@click.argument("picture", type=PNG)
+@click.argument("picture", type=FILE)
 @click.option(
     "--source", default="", help="What the picture shows; not needed where the picture says so itself."
 )
 @SEED
 @common(
-    *("model", "device", "dtype", "threads", "cache", "output", "overwrite"),
+    *("model", "device", "dtype", "threads", "cache", "writing", "fit", "limits"),
     *("as_json", "dry_run", "strip", "preview"),
 )
 def command(picture: Path, source: str, seed: int, options: dict[str, Any], common: Common) -> None:
@@ -31,10 +31,13 @@ def command(picture: Path, source: str, seed: int, options: dict[str, Any], comm
     comes back is written with -o.
     """
     from overpaint.cli.answer import source_for
-    from overpaint.cli.running import perform, report
+    from overpaint.cli.facts import limits
+    from overpaint.cli.running import check_files, perform, report
     from overpaint.job import wish
 
-    request = {"source": source_for(picture, source), "seed": seed}
-    edit = perform(common, wish("invert", "invert", picture, request, options), common.output)
-    if edit is not None:
-        report(edit, common, common.output)
+    check_files(common, common.output)
+    within = limits(common)
+    request = {"source": source_for(picture, source, within), "seed": seed, **common.framing}
+    done = perform(common, wish("invert", "invert", picture, request, options, limits=within), common.output)
+    if done is not None:
+        report(done, common)

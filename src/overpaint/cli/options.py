@@ -12,7 +12,7 @@ from overpaint.cli.words import shown
 from overpaint.errors import UsageError
 from overpaint.settings import Setting, nearest, settings_of
 
-PNG = click.Path(path_type=Path)
+FILE = click.Path(path_type=Path)
 METAVARS = {
     "string": "TEXT",
     "integer": "INTEGER",
@@ -37,14 +37,48 @@ class Common:
     device: str | None = None
     dtype: str | None = None
     threads: int | None = None
+    memory: str | None = None
     cache: bool = True
     output: Path | None = None
     overwrite: bool = False
+    fresh_name: bool = False
+    quality: int | None = None
+    fit: str | None = None
+    alpha: str | None = None
+    background: str | None = None
+    mask: Path | None = None
+    feather: int | None = None
+    max_pixels: int | None = None
+    max_bytes: int | None = None
     as_json: bool = False
     dry_run: bool = False
     maps: Path | None = None
     strip: Path | None = None
     preview: Path | None = None
+
+    @property
+    def framing(self) -> dict[str, Any]:
+        """What was said about how the picture is shown to the model and put back."""
+        told = {name: getattr(self, name) for name in ("fit", "alpha", "background", "feather")}
+        return {name: value for name, value in told.items() if value is not None}
+
+
+UNITS = {"K": 10**3, "M": 10**6, "G": 10**9}
+
+
+def number(ctx: click.Context, param: click.Parameter, value: str | None) -> int | None:
+    """What a limit says: a whole number, also with a unit such as 200M or 1.5G."""
+    if value is None:
+        return None
+    text = value.strip().upper()
+    unit = UNITS.get(text[-1:], 1)
+    try:
+        amount = int(float(text[:-1] if unit > 1 else text) * unit)
+    except (ValueError, OverflowError):
+        amount = 0
+    if not 1 <= amount <= 10**15:
+        raise UsageError(f"The limit {param.opts[0]} must be a number such as 200M, not {value[:40]!r}.")
+    return amount
 
 
 COMMON: Mapping[str, Callable[..., Any]] = {
@@ -61,16 +95,48 @@ COMMON: Mapping[str, Callable[..., Any]] = {
     "device": click.option("--device", help="cpu, cuda, cuda:1 or mps.  [default: the best there is]"),
     "dtype": click.option("--dtype", help="float32, float16 or bfloat16.  [default: what suits the device]"),
     "threads": click.option("--threads", type=click.IntRange(1, 256), help="Threads of one operation."),
+    "memory": click.option("--memory", metavar="4GB", help="What it may take; rows then go apart."),
     "cache": click.option("--cache/--no-cache", default=None, help="Keep inversions.  [default: --cache]"),
-    "output": click.option("-o", "--output", type=PNG, help="The PNG file to write."),
+    "output": click.option("-o", "--output", type=FILE, help="The file to write: .png, .jpg or .webp."),
     "overwrite": click.option("--overwrite", is_flag=True, default=None, help="Replace files that exist."),
+    "fresh_name": click.option(
+        "--fresh-name", is_flag=True, default=None, help="Add a number to a name that is taken."
+    ),
+    "quality": click.option("--quality", type=int, help="Of a JPEG or WebP, 1 to 100.  [default: 95, 90]"),
+    "fit": click.option(
+        "--fit",
+        metavar="pad|crop",
+        help="The whole picture, or the middle in the model's shape.  [default: pad]",
+    ),
+    "alpha": click.option(
+        "--alpha", metavar="keep|flatten", help="What becomes of transparency.  [default: keep]"
+    ),
+    "background": click.option(
+        "--background", metavar="COLOUR", help="What shows through.  [default: white]"
+    ),
+    "mask": click.option("--mask", type=FILE, help="A picture that is white where yours may change."),
+    "feather": click.option(
+        "--feather", type=int, metavar="PIXELS", help="Fade inside the mask's border.  [default: 0]"
+    ),
+    "max_pixels": click.option(
+        "--max-pixels", callback=number, metavar="NUMBER", help="Largest picture read.  [default: 50M]"
+    ),
+    "max_bytes": click.option(
+        "--max-bytes", callback=number, metavar="NUMBER", help="Largest file read.  [default: 67M]"
+    ),
     "as_json": click.option("--json", "as_json", is_flag=True, default=None, help="Figures for programs."),
     "dry_run": click.option("--dry-run", is_flag=True, default=None, help="Say what it would take."),
-    "maps": click.option("--maps", type=PNG, help="Write where each word of the prompt looks."),
-    "strip": click.option("--strip", type=PNG, help="Write source, edit and true answer side by side."),
-    "preview": click.option("--preview", type=PNG, help="Keep writing the latest preview while it works."),
+    "maps": click.option("--maps", type=FILE, help="Write where each word of the prompt looks."),
+    "strip": click.option("--strip", type=FILE, help="Write source, edit and true answer side by side."),
+    "preview": click.option("--preview", type=FILE, help="Keep writing the latest preview while it works."),
 }
-TOGETHER = {"model": ("model", "loras", "embeddings", "prediction", "tokenizer", "download")}
+TOGETHER = {
+    "threads": ("threads", "memory"),
+    "model": ("model", "loras", "embeddings", "prediction", "tokenizer", "download"),
+    "writing": ("output", "overwrite", "fresh_name", "quality"),
+    "framing": ("fit", "alpha", "background", "mask", "feather"),
+    "limits": ("max_pixels", "max_bytes"),
+}
 """Options that a command has all of or none of."""
 SEED = click.option("--seed", type=int, default=0, help="Of all random draws.  [default: 0]")
 

@@ -57,16 +57,19 @@ def cancelling(meter: Meter) -> Generator[None, None, None]:
         signal.signal(signal.SIGINT, before)
 
 
-def previewing(meter: Meter, model: Model, path: Path) -> None:
-    """Keep writing what the result looks like so far."""
-    fitted, last = Preview.fit(model), [0.0]
+def previewing(meter: Meter, model: Model, path: Path, fresh_name: bool = False) -> list[Path]:
+    """Keep writing what the result looks like so far; the list will hold where, once it is written."""
+    fitted, last, places = Preview.fit(model), [0.0], list[Path]()
 
     def show(x0: Latent) -> None:
         if perf_counter() - last[0] >= EVERY:
             last[0] = perf_counter()
             try:
-                save_picture(fitted.picture(x0, model.family.factor), path, overwrite=True)
+                picture, first = fitted.picture(x0, model.family.factor), fresh_name and not places
+                where = places[-1] if places else path
+                places[:] = [save_picture(picture, where, overwrite=not first, fresh_name=first)]
             except OverpaintError:
                 meter.on_preview = None  # a preview that cannot be written must not end the edit
 
     meter.on_preview = show
+    return places

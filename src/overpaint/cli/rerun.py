@@ -5,20 +5,25 @@ from pathlib import Path
 
 import click
 
-from overpaint.cli.options import PNG, Common, common
+from overpaint.cli.options import FILE, Common, common
 
 
 @click.command(short_help="Make a picture again from the recipe inside it.")
-@click.argument("picture", type=PNG)
-@common("model", "output", "overwrite", "as_json", "dry_run", "maps", "strip", "preview")
+@click.argument("picture", type=FILE)
+@common("model", "writing", "limits", "as_json", "dry_run", "maps", "strip", "preview")
 def command(picture: Path, common: Common) -> None:
     """Make PICTURE again from the recipe inside it: bit for bit on the same machine and versions."""
     from overpaint.api import differences, recalled
-    from overpaint.cli.running import perform, report
+    from overpaint.cli.facts import limits
+    from overpaint.cli.running import check_files, perform, report
+    from overpaint.images.encoding import FORMATS
     from overpaint.recipe import read_recipe
 
-    out = common.output or picture.with_name(f"{picture.stem}-rerun.png")
-    told = read_recipe(picture)
+    same = picture.suffix if picture.suffix.lower() in FORMATS else ".png"
+    out = common.output or picture.with_name(f"{picture.stem}-rerun{same}")
+    check_files(common, out)
+    within = limits(common)
+    told = read_recipe(picture, limits=within)
     where = told.environment
     common = replace(
         common,
@@ -29,10 +34,10 @@ def command(picture: Path, common: Common) -> None:
         threads=where.threads,
         cache=False,
     )
-    edit = perform(common, recalled(told), out)
-    if edit is not None:
-        found = differences(told, edit.recipe)
-        edit = replace(edit, warnings=(*edit.warnings, *found))
-        report(edit, common, out, same=not found)
+    done = perform(common, recalled(told, limits=within), out)
+    if done is not None:
+        found = differences(told, done.edit.recipe)
+        edit = replace(done.edit, warnings=(*done.edit.warnings, *found))
+        report(replace(done, edit=edit), common, same=not found)
         if not common.as_json and not found:
             click.echo("The picture is the recorded one, bit for bit.")

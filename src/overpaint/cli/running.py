@@ -3,39 +3,60 @@
 import json
 import logging
 import warnings
+from collections.abc import Iterator, Mapping
 from contextlib import ExitStack
-from dataclasses import replace
+from dataclasses import dataclass, replace
 from pathlib import Path
 from typing import Any
 
 import click
 
+from overpaint.amounts import amount
 from overpaint.api import finished
 from overpaint.cli.answer import true_answer
 from overpaint.cli.options import Common
 from overpaint.cli.progress import cancelling, previewing, progress
-from overpaint.cli.words import amount, duration, one_line, say
+from overpaint.cli.words import duration, one_line, say
 from overpaint.errors import UsageError
 from overpaint.estimate import Estimate, estimate
-from overpaint.images import check_output, heatmaps, save_picture, strip
+from overpaint.images import (
+    Picture,
+    check_output,
+    check_quality,
+    check_side,
+    heatmaps,
+    save_picture,
+    strip,
+)
+from overpaint.images.encoding import holds_alpha, lossy
 from overpaint.inversions.cache import Cache
 from overpaint.job import Job, Wish, plan
 from overpaint.loading import load_as, threads
+from overpaint.memory import within
 from overpaint.meter import Cancelled, Meter
 from overpaint.model import Model
 from overpaint.origin import Origin
 from overpaint.result import Edit
 
 
-def perform(common: Common, asked: Wish, out: Path | None, always: bool = False) -> Edit | None:
+@dataclass(frozen=True)
+class Done:
+    """An edit, and where its files lie: under ``output``, ``maps``, ``strip``, ``preview``."""
+
+    edit: Edit
+    files: Mapping[str, Path]
+
+
+def perform(common: Common, asked: Wish, out: Path | None, always: bool = False) -> Done | None:
     """Carry out a wish and write its result; nothing with ``dry_run``.
 
     Raises:
         UsageError: anything about the wish or the files to write is wrong; nothing has been written then.
         click.Abort: somebody pressed Ctrl-C.
     """
-    if not common.dry_run:
-        check_files(common, out)
+    check_files(common, out)
+    if out is not None and asked.picture is not None:
+        check_side(out, asked.picture.size)
     asked = replace(asked, watch=asked.watch or common.maps is not None)
     with ExitStack() as stack:
         stack.enter_context(threads(common.threads))
@@ -43,27 +64,29 @@ def perform(common: Common, asked: Wish, out: Path | None, always: bool = False)
         model = opened(common)
         stack.enter_context(model.lock)
         job = plan(asked, model)
+        if common.memory is not None:
+            job = within(job, common.memory)
         if common.dry_run:
             report_estimate(estimate(job), common)
             return None
         meter = Meter()
         try:
             with cancelling(meter), progress(asked.command, job.cost.rows[1], meter, always):
-                edit = carried_out(job, meter, common)
+                done = carried_out(job, meter, common)
         except Cancelled:
             raise click.Abort() from None
-    write(edit, common, out)
-    return edit
+    return write(done, common, out)
 
 
-def carried_out(job: Job, meter: Meter, common: Common) -> Edit:
+def carried_out(job: Job, meter: Meter, common: Common) -> Done:
     """Run, with previews where they are wanted."""
+    places = list[Path]()
     if common.preview is not None:
-        previewing(meter, job.model, common.preview)
+        places = previewing(meter, job.model, common.preview, common.fresh_name)
     edit = finished(job, meter)
     if meter.cancelled:
         raise Cancelled("The edit was cancelled; nothing was written.")
-    return edit
+    return Done(edit, {"preview": places[-1]} if places else {})
 
 
 def opened(common: Common) -> Model:
@@ -96,26 +119,44 @@ def said_as_sentence(message: Warning | str, *more: Any, **named: Any) -> None:
 
 def check_files(common: Common, out: Path | None) -> None:
     """Refuse names that cannot be written before any work is done."""
+    if common.dry_run:
+        return
     places = [place for place in (out, common.maps, common.strip, common.preview) if place is not None]
     for place in places:
-        check_output(place, overwrite=common.overwrite)
+        check_output(place, overwrite=common.overwrite, fresh_name=common.fresh_name)
     if len({place.absolute() for place in places}) < len(places):
         raise UsageError("Two of the files to write have the same name; choose others.")
-
-
-def write(edit: Edit, common: Common, out: Path | None) -> None:
-    """The picture with its recipe, and the sheets that were asked for."""
     if out is not None:
-        edit.save(out, overwrite=common.overwrite)
+        check_quality(out, common.quality)
+
+
+def write(done: Done, common: Common, out: Path | None) -> Done:
+    """The picture with its recipe, and the sheets that were asked for."""
+    edit, files = done.edit, dict(done.files)
+    how: dict[str, Any] = {"overwrite": common.overwrite, "fresh_name": common.fresh_name}
+    if out is not None:
+        files["output"] = edit.save(out, quality=common.quality, **how)
+        edit = replace(edit, warnings=(*edit.warnings, *lost(edit, out, common.quality)))
     if common.maps is not None:
         maps = [(one_line(word), grid) for word, grid in edit.words]
-        save_picture(heatmaps(maps, edit.picture), common.maps, overwrite=common.overwrite)
+        files["maps"] = save_picture(heatmaps(maps, edit.picture), common.maps, **how)
     if common.strip is not None:
-        save_strip(edit, common.strip, common.overwrite)
+        files["strip"] = save_picture(side_by_side(edit), common.strip, **how)
+    return Done(edit, files)
 
 
-def save_strip(edit: Edit, path: Path, overwrite: bool) -> None:
-    """Source, edit and, where it is known, the true answer, side by side."""
+def lost(edit: Edit, path: Path, quality: int | None) -> Iterator[str]:
+    """What the format could not hold, a sentence each."""
+    alpha = edit.picture.alpha
+    if alpha is not None and alpha.min() < 255 and not holds_alpha(path):
+        background = edit.recipe.request.get("background", "white")
+        yield f"A JPEG holds no transparency, so the picture was laid on {background}."
+    if edit.recipe.mask is not None and lossy(path, quality):
+        yield "This format is not exact, so pixels outside the mask differ a little; a PNG is."
+
+
+def side_by_side(edit: Edit) -> Picture:
+    """Source, edit and, where it is known, the true answer."""
     request = edit.recipe.request
     source, target = (
         str(request.get("source", "")),
@@ -126,23 +167,20 @@ def save_strip(edit: Edit, path: Path, overwrite: bool) -> None:
         cells.insert(0, (edit.source, f"source: {source}"))
         answer = true_answer(edit.source, source, target)
         cells += [] if answer is None else [(answer, "true answer")]
-    save_picture(
-        strip([cell for cell, _ in cells], [one_line(text) for _, text in cells]), path, overwrite=overwrite
-    )
+    return strip([cell for cell, _ in cells], [one_line(text) for _, text in cells])
 
 
-def report(edit: Edit, common: Common, out: Path | None, **more: Any) -> None:
+def report(done: Done, common: Common, **more: Any) -> None:
     """What came out, for people or for programs."""
+    edit, out = done.edit, done.files.get("output")
     for warning in edit.warnings:
         say(f"Warning: {warning}")
     figures = edit.figures
     if common.as_json:
         recipe = edit.recipe
-        files = {name: getattr(common, name) for name in ("maps", "strip", "preview")}
-        written = {"output": out, **files}
         click.echo(
             json.dumps(
-                {name: str(place) for name, place in written.items() if place is not None}
+                {name: str(place) for name, place in done.files.items()}
                 | {"command": recipe.command, "method": recipe.method, "model": recipe.model.name}
                 | {"options": recipe.options, "request": recipe.request, "figures": figures.model_dump()}
                 | {"warnings": list(edit.warnings), **more}

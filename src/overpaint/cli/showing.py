@@ -49,17 +49,18 @@ def show(common: Common, folder: Path, what: str, steps: int, seed: int) -> None
     options = {"inversion": "direct", "steps": steps}
     asked = wish("edit", "p2p", files["source"], request, options)
     common = replace(common, output=None, overwrite=True, cache=False, strip=files["strip"])
-    edit = perform(common, asked, files["edited"], always=True)
-    if edit is None or edit.source is None:
+    done = perform(common, asked, files["edited"], always=True)
+    if done is None or done.edit.source is None:
         return
+    edit, source = done.edit, done.edit.source
     answer = drawn(case.target, FRAME)
-    more = compared(edit.source, edit.picture, answer)
+    more = compared(source, edit.picture, answer)
     seen = judged(edit.picture, case.target)
     if common.as_json:
         judge = None if seen is None else {"right": seen.right, "points": seen.points, "wrong": seen.wrong}
-        report(edit, common, files["edited"], **more, judge=judge)
+        report(done, common, **more, judge=judge)
         return
-    report(edit, common, files["edited"])
+    report(done, common)
     say_figures(more, seen)
     click.echo(one_line(f"Source, edit and true answer side by side: {files['strip']}"))
 

@@ -144,7 +144,7 @@ def unknown(data: bytes) -> str:
     """What to say about bytes that are no picture that is read."""
     for mark, start, name in OTHERS:
         if data[start : start + len(mark)] == mark:
-            return f"is a {name} file; convert it to {KINDS}."
+            return f"is {name}, which is not read; convert it to {KINDS}."
     bitmap = data[:2] == b"BM" and data[6:10] == bytes(4)
     if bitmap or any(data[start : start + len(mark)] == mark for mark, start in OURS):
         return "is damaged or cut short; save or download it again."

@@ -1,0 +1,155 @@
+"""What a recipe says: the words that changed, the options off their defaults, what is missing here."""
+
+import re
+from collections.abc import Iterator, Mapping
+from dataclasses import dataclass, field
+from difflib import SequenceMatcher
+from pathlib import Path
+from typing import Any, Literal, cast
+
+from overpaint import __version__, registry
+from overpaint.cli.options import Common
+from overpaint.images import Limits, Picture, pixels_hash
+from overpaint.recipe import LIBRARIES, Recipe, SourceRecord, installed, parse_recipe
+from overpaint.settings import Setting, settings_of
+
+Change = Literal["same", "removed", "added"]
+EXACT = ("torch", "diffusers", "transformers", "numpy", "pillow")
+"""Libraries whose version may change the last bits."""
+
+
+def limits(common: Common) -> Limits:
+    """The largest file and picture that are read."""
+    usual = Limits()
+    return Limits(common.max_bytes or usual.bytes, common.max_pixels or usual.pixels)
+
+
+def facts(picture: Picture, name: str) -> dict[str, Any]:
+    """Everything there is to say about the recipe in a picture, as data."""
+    recipe = parse_recipe(picture, name)
+    chosen, request = choices(recipe), recipe.request
+    source, target = (str(request.get(which, "")) for which in ("source", "target"))
+    height, width = picture.size
+    return {
+        "command": recipe.command,
+        "method": recipe.method,
+        "idea": registry.read_summary().get(recipe.method, {}).get("idea", ""),
+        "picture": {
+            "format": picture.info.format,
+            "height": height,
+            "width": width,
+            "as_written": pixels_hash(picture) == recipe.output,
+        },
+        "source": source,
+        "target": target,
+        "words": word_changes(source, target) if source and target else [],
+        "changed": {name: {"value": now, "default": was} for name, (now, was) in chosen.changed.items()},
+        "usual": dict(chosen.usual),
+        "unknown": dict(chosen.unknown),
+        "request": {which: value for which, value in request.items() if which not in ("source", "target")},
+        "model": recipe.model.model_dump(mode="json"),
+        "environment": recipe.environment.model_dump(mode="json"),
+        "files": {
+            which: None if one is None else {"inside": one.png is not None, "path": one.path}
+            for which, one in (("source", recipe.source), ("mask", recipe.mask))
+        },
+        "hindrances": list(hindrances(recipe)),
+    }
+
+
+def word_changes(source: str, target: str) -> list[tuple[Change, str]]:
+    """How one prompt becomes the other, as stretches of words; punctuation counts as a word."""
+    ours, theirs = (re.findall(r"\w+(?:['’-]\w+)*|[^\w\s]", text) for text in (source, target))
+    found: list[tuple[Change, str]] = []
+    for kind, a, b, c, d in SequenceMatcher(None, ours, theirs, autojunk=False).get_opcodes():
+        if kind == "equal":
+            found.append(("same", " ".join(ours[a:b])))
+            continue
+        if b > a:
+            found.append(("removed", " ".join(ours[a:b])))
+        if d > c:
+            found.append(("added", " ".join(theirs[c:d])))
+    return found
+
+
+@dataclass(frozen=True)
+class Choices:
+    """Options of a method: those off their defaults as (value, default), and the others."""
+
+    changed: Mapping[str, tuple[Any, Any]] = field(default_factory=dict[str, tuple[Any, Any]])
+    usual: Mapping[str, Any] = field(default_factory=dict[str, Any])
+    unknown: Mapping[str, Any] = field(default_factory=dict[str, Any])
+    """Options whose defaults are not known here."""
+
+
+def choices(recipe: Recipe) -> Choices:
+    """The options of a recipe held against the method's defaults, those of its parts written with a dot."""
+    stored = registry.read_summary()
+    values = dict(flat(recipe.options))
+    if recipe.method not in stored:
+        return Choices(unknown=values)
+    schema = cast(Mapping[str, Any], stored[recipe.method]["schema"])
+    usual = dict(defaults(settings_of(schema), values))
+    known = {name: value for name, value in values.items() if name in usual}
+    return Choices(
+        {name: (value, usual[name]) for name, value in known.items() if value != usual[name]},
+        {name: value for name, value in known.items() if value == usual[name]},
+        {name: value for name, value in values.items() if name not in usual},
+    )
+
+
+def flat(options: Mapping[str, Any]) -> Iterator[tuple[str, Any]]:
+    """Options by their names on the command line: a part by its name, its own options with a dot."""
+    for name, value in options.items():
+        if isinstance(value, dict) and "name" in value:
+            part = cast(dict[str, Any], value)
+            yield name, part["name"]
+            yield from ((f"{name}.{inner}", one) for inner, one in part.items() if inner != "name")
+        else:
+            yield name, value
+
+
+def defaults(settings: Mapping[str, Setting], values: Mapping[str, Any]) -> Iterator[tuple[str, Any]]:
+    """The default of every option, those of the chosen parts too."""
+    for name, setting in settings.items():
+        yield name, setting.part if setting.parts else setting.default
+        chosen = setting.parts.get(str(values.get(name)), {})
+        yield from ((f"{name}.{inner}", one.default) for inner, one in chosen.items())
+
+
+def hindrances(recipe: Recipe) -> Iterator[str]:
+    """Why the same pixels may not come out here, a sentence each; the weights are not looked at."""
+    if recipe.method not in registry.places() and recipe.method != "invert":
+        yield f"This overpaint has no method {recipe.method!r}."
+    for record, what in ((recipe.source, "source picture"), (recipe.mask, "mask")):
+        if record is not None and not at_hand(record):
+            yield f"The {what} is not in the recipe, and {record.path or 'no file'} is not here."
+    yield from absent_files(recipe)
+    was = recipe.environment.versions
+    here = {name: installed(name) for name in LIBRARIES} | {"overpaint": __version__}
+    for name in ("overpaint", *EXACT):
+        if was.get(name, here[name]) != here[name]:
+            yield f"It was made with {name} {was[name]}, and here is {here[name] or 'none'}."
+    if recipe.environment.device != "cpu":
+        yield f"It was made on {recipe.environment.device}; other kinds of device give other last bits."
+
+
+def at_hand(record: SourceRecord) -> bool:
+    """Whether a picture lies in the recipe, or a file of its name where it lay."""
+    return record.png is not None or exists(record.path)
+
+
+def exists(path: str | None) -> bool:
+    """Whether there is such a file or folder; not if its name is none."""
+    try:
+        return path is not None and Path(path).exists()
+    except (OSError, ValueError):
+        return False
+
+
+def absent_files(recipe: Recipe) -> Iterator[str]:
+    """Models and their additions that were files and are not here."""
+    origin = recipe.model.origin
+    for path in (recipe.model.name, *(one.file for one in (*origin.loras, *origin.embeddings))):
+        if Path(path).is_absolute() and not exists(path):
+            yield f"The model needs {path}, which is not here."

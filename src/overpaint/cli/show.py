@@ -1,0 +1,118 @@
+"""``overpaint show``: the recipe inside a picture, for people."""
+
+import json
+import sys
+from collections.abc import Iterator, Mapping
+from pathlib import Path
+from typing import Any
+
+import click
+
+from overpaint.cli.options import FILE, Common, common
+from overpaint.cli.words import one_line
+
+INDENT = 12
+PLAIN = {"same": "{}", "removed": "[-{}-]", "added": "{{+{}+}}"}
+
+
+@click.command(short_help="Print what a picture was made with.")
+@click.argument("picture", type=FILE)
+@common("limits", "as_json")
+def command(picture: Path, common: Common) -> None:
+    """Print the recipe inside PICTURE: what was changed, with what, and whether it can be made again here."""
+    from overpaint.cli.facts import facts, limits
+    from overpaint.images import load_picture
+
+    told = facts(load_picture(picture, limits=limits(common)), str(picture))
+    if common.as_json:
+        click.echo(json.dumps(told))
+        return
+    coloured = sys.stdout.isatty()
+    for title, line in lines(told, coloured):
+        click.echo(f"{title:<{INDENT}}{line}", color=coloured or None)
+
+
+def lines(told: Mapping[str, Any], coloured: bool) -> Iterator[tuple[str, str]]:
+    """The same as titled lines."""
+    yield told["command"], one_line(f"by {told['method']}" + (f": {told['idea']}" if told["idea"] else ""))
+    size = told["picture"]
+    yield "picture", f"{size['format']}, {size['width']} x {size['height']} pixels, {truth(size)}"
+    for name, one in told["files"].items():
+        if one is not None:
+            yield name, "inside the recipe" if one["inside"] else one_line(one["path"] or "not recorded")
+    yield from prompts(told, coloured)
+    for number, (name, one) in enumerate(told["changed"].items()):
+        line = f"{name} = {value(one['value'])} (usually {value(one['default'])})"
+        yield "" if number else "options", one_line(line)
+    for title, key in (("usual", "usual"), ("options", "unknown")):
+        if told[key]:
+            yield title, one_line(", ".join(f"{name} = {value(one)}" for name, one in told[key].items()))
+    yield "seed", one_line(value(told["request"].get("seed")))
+    framing = {name: one for name, one in told["request"].items() if name != "seed"}
+    if framing:
+        yield "framing", one_line(", ".join(f"{name} = {value(one)}" for name, one in framing.items()))
+    yield from surroundings(told)
+    for number, sentence in enumerate(told["hindrances"]):
+        yield "" if number else "not here", one_line(sentence)
+    if not told["hindrances"]:
+        yield "again", "overpaint rerun makes the same pixels, if the weights of the model are the same."
+
+
+def truth(picture: Mapping[str, Any]) -> str:
+    """Whether the recipe speaks of these pixels."""
+    if picture["as_written"]:
+        return "exactly as it was made"
+    return "compressed or changed since" if picture["format"] != "PNG" else "changed since"
+
+
+def prompts(told: Mapping[str, Any], coloured: bool) -> Iterator[tuple[str, str]]:
+    """The prompts: one alone, or the words between two."""
+    if not told["words"]:
+        for name in ("source", "target"):
+            if told[name]:
+                yield ("prompt" if told["command"] == "generate" else "shows"), one_line(told[name])
+        return
+    yield "words", " ".join(marked(change, one_line(words), coloured) for change, words in told["words"])
+
+
+def marked(change: str, words: str, coloured: bool) -> str:
+    """Words with what happened to them, in colour or in signs."""
+    if not coloured:
+        return PLAIN[change].format(words)
+    if change == "removed":
+        return click.style(words, fg="red", strikethrough=True)
+    return click.style(words, fg="green", bold=True) if change == "added" else words
+
+
+def surroundings(told: Mapping[str, Any]) -> Iterator[tuple[str, str]]:
+    """The model, and what it ran on."""
+    model, where = told["model"], told["environment"]
+    named = ", ".join(
+        filter(None, (model["name"], model["family"], f"weights {model['hash'][:12] or 'unknown'}"))
+    )
+    yield "model", one_line(named)
+    for lora in model["origin"].get("loras", ()):
+        yield "", one_line(f"with the LoRA {lora['file']} at {lora['scale']:g}")
+    for embedding in model["origin"].get("embeddings", ()):
+        yield "", one_line(f"with the embedding {embedding['file']}")
+    versions = ", ".join(f"{name} {number}" for name, number in where["versions"].items() if number)
+    yield "made with", one_line(versions or "unknown versions")
+    threads = "1 thread" if where["threads"] == 1 else f"{where['threads']} threads"
+    yield "", one_line(f"on {where['device']} in {where['dtype']}, {threads}")
+
+
+def value(given: Any) -> str:
+    """A value of an option as one would write it."""
+    if given in (None, "", {}, []):
+        return "none"
+    match given:
+        case bool():
+            return "yes" if given else "no"
+        case float():
+            return f"{given:g}"
+        case str():
+            return given
+        case [float() | int(), float() | int()]:
+            return ":".join(f"{end:g}" for end in given)
+        case _:
+            return json.dumps(given)
