@@ -22,7 +22,7 @@ METHODS = [source for source in PACKAGE if source.name.startswith("overpaint.met
 # Lowest first. A module may import from its own layer and from those before it; no ring of files is allowed,
 # save through an import inside a function (Model.load needs the families, whose files need Model).
 LAYERS: list[set[str]] = [
-    {"errors", "atomic", "finite"},
+    {"errors", "atomic", "finite", "amounts"},
     {"path", "noise", "words", "fingerprint", "origin", "weightfile", "meter", "options", "card", "images", "recipe"},
     {"attention", "tape"},
     {"model", "families"},
@@ -30,7 +30,7 @@ LAYERS: list[set[str]] = [
     {"inversions", "masks", "tune", "method"},
     {"methods"},
     {"registry", "settings", "settling"},
-    {"api", "citing", "contract", "estimate", "intake", "job", "loading", "preview", "result"},
+    {"api", "citing", "contract", "estimate", "intake", "job", "loading", "memory", "preview", "result"},
     {"stilllife", "train"},
     {"cli", "web", "batch", "bench", "__main__"},
 ]

@@ -9,8 +9,9 @@ import torch
 from overpaint.citing import bibtex
 from overpaint.images import Limits
 from overpaint.intake import Given
-from overpaint.job import Job, Wish, plan, run, wish
+from overpaint.job import Job, Wish, plan, wish
 from overpaint.loading import load, load_as, threads
+from overpaint.memory import run_patiently, within
 from overpaint.meter import Meter
 from overpaint.methods.invert import Invert
 from overpaint.model import Model, Pixels
@@ -32,6 +33,7 @@ def edit(
     alpha: str = "keep",
     background: str = "white",
     limits: Limits | None = None,
+    memory: str | int | None = None,
     meter: Meter | None = None,
     maps: bool = False,
     **options: Any,
@@ -53,6 +55,7 @@ def edit(
         alpha: ``"keep"`` gives the picture its transparency back, ``"flatten"`` lays it on ``background``.
         background: a colour's name or ``#rrggbb``.
         limits: the largest file and picture that are read.
+        memory: what it may take (``"4GB"``, or bytes): rows then go through the network in smaller groups.
         meter: counts, reports progress and cancels; a fresh one each time.
         maps: record where every word of ``target`` looks (`Edit.words`).
         options: the method's; an option of a component is written ``{"inversion.inner": 5}``.
@@ -63,7 +66,7 @@ def edit(
     request = {"source": source, "target": target, "seed": seed, "feather": feather}
     request |= {"fit": fit, "alpha": alpha, "background": background}
     asked = wish("edit", method, image, request, options, maps, mask=mask, limits=limits)
-    return carried_out(asked, model, meter)
+    return carried_out(asked, model, meter, memory)
 
 
 def generate(
@@ -71,6 +74,7 @@ def generate(
     *,
     model: str | Model = "still-life",
     seed: int = 0,
+    memory: str | int | None = None,
     meter: Meter | None = None,
     maps: bool = False,
     **options: Any,
@@ -81,7 +85,7 @@ def generate(
         UsageError: an empty or overlong prompt, or an option that is wrong.
     """
     request = {"target": prompt, "seed": seed}
-    return carried_out(wish("generate", "generate", None, request, options, maps), model, meter)
+    return carried_out(wish("generate", "generate", None, request, options, maps), model, meter, memory)
 
 
 def invert(
@@ -92,6 +96,7 @@ def invert(
     seed: int = 0,
     fit: str = "pad",
     limits: Limits | None = None,
+    memory: str | int | None = None,
     meter: Meter | None = None,
     **options: Any,
 ) -> Edit:
@@ -103,7 +108,7 @@ def invert(
         UsageError: the picture cannot be read, or an option is wrong.
     """
     request = {"source": source, "seed": seed, "fit": fit}
-    return carried_out(wish("invert", "invert", image, request, options, limits=limits), model, meter)
+    return carried_out(wish("invert", "invert", image, request, options, limits=limits), model, meter, memory)
 
 
 def rerun(
@@ -129,7 +134,8 @@ def rerun(
             if model is None
             else of_name(model)
         )
-        edit = carried_out(asked, loaded, meter)
+        with loaded.lock, loaded.sparing(where.at_once or loaded.at_once):
+            edit = carried_out(asked, loaded, meter)
     return replace(edit, warnings=(*edit.warnings, *differences(told, edit.recipe)))
 
 
@@ -155,11 +161,14 @@ def recalled(told: Recipe, maps: bool = False, limits: Limits | None = None) -> 
     return replace(asked, place=None if told.source is None else told.source.path, mask=where)
 
 
-def carried_out(asked: Wish, model: str | Model, meter: Meter | None) -> Edit:
+def carried_out(
+    asked: Wish, model: str | Model, meter: Meter | None, memory: str | int | None = None
+) -> Edit:
     """Plan and run, the model held from the first look to the last."""
     loaded = of_name(model)
     with loaded.lock:
-        return finished(plan(asked, loaded), meter or Meter())
+        job = plan(asked, loaded)
+        return finished(job if memory is None else within(job, memory), meter or Meter())
 
 
 def of_name(model: str | Model) -> Model:
@@ -169,7 +178,7 @@ def of_name(model: str | Model) -> Model:
 
 def finished(job: Job, meter: Meter) -> Edit:
     """Run a job; an inversion walked back is also held against the autoencoder's round trip."""
-    edit = run(job, meter)
+    edit = run_patiently(job, meter)
     if not isinstance(job.method, Invert):
         return edit
     with job.model.lock, torch.no_grad():

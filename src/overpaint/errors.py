@@ -11,3 +11,17 @@ class UsageError(OverpaintError):
 
 class NotFinite(OverpaintError):
     """Numbers became infinite or none at all on the way; nothing that follows would mean anything."""
+
+
+class OutOfMemory(OverpaintError):
+    """Memory ran out, and fewer rows at a time do not help."""
+
+
+WORDS_FOR_SHORTAGE = ("can't allocate memory", "out of memory", "ALLOC_FAILED")
+
+
+def short_of_memory(error: BaseException) -> bool:
+    """Whether memory ran out, in the words of Python, of accelerators or of the processor's allocator."""
+    names = {kind.__name__ for kind in type(error).__mro__}
+    told = isinstance(error, RuntimeError) and any(words in str(error) for words in WORDS_FOR_SHORTAGE)
+    return told or bool(names & {"MemoryError", "OutOfMemoryError"})

@@ -2,6 +2,7 @@
 
 import weakref
 from collections.abc import Callable
+from dataclasses import replace
 from hashlib import sha256
 from pathlib import Path as FilePath
 from time import perf_counter
@@ -39,6 +40,8 @@ class Speed(BaseModel):
     """The most that lives at once during a call, a row's share."""
     codec_bytes: int
     """The most that lives at once while a picture is decoded."""
+    tuned_bytes: int
+    """The most that lives at once during a row that is to be tuned through."""
     weights: int
     """Bytes of all parameters."""
 
@@ -98,8 +101,9 @@ def estimate(job: Job, folder: FilePath | None = None) -> Estimate:
         speed.codec + speed.row * (rows + BACKWARD * backwards)
         for rows, backwards in zip(cost.rows, cost.backwards, strict=True)
     ]
-    together = 4 if Need.IMAGE in job.method.card.needs else 2
-    memory = speed.weights + max(speed.row_bytes * together, speed.codec_bytes)
+    together = min(4 if Need.IMAGE in job.method.card.needs else 2, job.at_once or 4)
+    tuning = speed.tuned_bytes if cost.backwards[1] else 0
+    memory = speed.weights + max(speed.row_bytes * together, speed.codec_bytes, tuning)
     return Estimate(rows=cost.rows, backwards=cost.backwards, seconds=(seconds[0], seconds[1]), memory=memory)
 
 
@@ -145,13 +149,24 @@ def look(job: Job) -> Speed:
     def codec() -> None:
         model.family.encode(model.family.decode(x))
 
+    def tuned() -> None:
+        # A quarter of the picture: what is kept for the way back would be a lot to take for a look.
+        part = x[..., : max(1, x.shape[-2] // 2 // step) * step, : max(1, x.shape[-1] // 2 // step) * step]
+        with torch.enable_grad():
+            text = replace(task.null, states=task.null.states.clone().requires_grad_(True))
+            model.rows(part, 0, path, ["tgt-"], [Line("-", text)]).eps.sum().backward()  # pyright: ignore[reportUnknownMemberType]
+        sizes.append(part.numel())
+
+    step, sizes = max((site.stride for site in model.tap.sites), default=1), list[int]()
     with model.lock, torch.no_grad():
         row_bytes, codec_bytes = most(call), most(codec)
+        tuned_bytes = most(tuned) * x.numel() // sizes[-1]
         return Speed(
             row=seconds(call, model.device) / ROWS,
             codec=seconds(codec, model.device, 1),
             row_bytes=row_bytes // ROWS,
             codec_bytes=codec_bytes,
+            tuned_bytes=tuned_bytes,
             weights=weights(model),
         )
 

@@ -126,6 +126,8 @@ class Job:
     fitted: Fitted | None
     seconds: float
     """How long it took to encode the prompts and the picture."""
+    at_once: int | None = None
+    """Rows that go through the network together; nothing for all of a call."""
 
     @property
     def cost(self) -> Cost:
@@ -217,6 +219,7 @@ def run(job: Job, meter: Meter) -> Edit:
         stack.enter_context(model.lock)
         stack.enter_context(torch.no_grad())
         stack.enter_context(model.metered(meter))
+        stack.enter_context(model.sparing(job.at_once or model.at_once))
         if job.wish.watch:
             stack.enter_context(model.control(watch))
         latent = job.method(model, job.task)
@@ -281,7 +284,9 @@ def recipe(job: Job, picture: Picture) -> Recipe:
         model=ModelRecord(
             name=address(model), hash=model.fingerprint, family=model.family.name, origin=model.origin
         ),
-        environment=Environment.now(model.device.type, str(model.dtype).removeprefix("torch.")),
+        environment=Environment.now(
+            model.device.type, str(model.dtype).removeprefix("torch."), job.at_once or model.at_once
+        ),
         source=None if wish.picture is None else SourceRecord.of(wish.picture, wish.place),
         mask=None if wish.mask is None else SourceRecord.of(wish.mask.picture, wish.mask.place),
         watched=wish.watch,

@@ -28,6 +28,8 @@ class Meter:
     on_preview: Callable[[Tensor], None] | None = None
     calls: int = 0
     rows: int = 0
+    widest: int = 0
+    """The most rows that shared a call."""
     backwards: int = 0
     updates: int = 0
     items: int = 0
@@ -49,6 +51,7 @@ class Meter:
         match work:
             case "rows":
                 self.calls, self.rows = self.calls + 1, self.rows + n
+                self.widest = max(self.widest, n)
             case "backward":
                 self.backwards += n
             case "update":

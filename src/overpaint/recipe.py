@@ -93,14 +93,18 @@ class Environment(Record):
     threads: int = Field(default=1, ge=1, description="threads of one torch operation; sums depend on it")
     device: str = "cpu"
     dtype: str = "float32"
+    at_once: int | None = Field(
+        default=None, ge=1, description="rows of one network call, where not all went together"
+    )
 
     @classmethod
-    def now(cls, device: str = "cpu", dtype: str = "float32") -> "Environment":
+    def now(cls, device: str = "cpu", dtype: str = "float32", at_once: int | None = None) -> "Environment":
         """The environment of this process."""
         import torch  # late: whoever only reads a recipe needs no network library
 
         versions = {"python": platform.python_version()} | {name: installed(name) for name in LIBRARIES}
-        return cls(versions=versions, threads=torch.get_num_threads(), device=device, dtype=dtype)
+        threads = torch.get_num_threads()
+        return cls(versions=versions, threads=threads, device=device, dtype=dtype, at_once=at_once)
 
 
 class Recipe(Record):

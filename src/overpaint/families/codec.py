@@ -1,14 +1,30 @@
 """Pictures to latents and back through a KL autoencoder."""
 
+from collections.abc import Generator, Sequence
+from contextlib import contextmanager
 from dataclasses import dataclass
 from typing import Any
 
 import torch
 from torch import Tensor
 
-from overpaint.errors import NotFinite
+from overpaint.errors import NotFinite, OutOfMemory, short_of_memory
 from overpaint.model import Pixels
 from overpaint.path import Latent
+
+
+@contextmanager
+def roomy(vae: Any, size: Sequence[int]) -> Generator[None, None, None]:
+    """Say what to do where the autoencoder needs more memory than there is: it has no rows to part."""
+    try:
+        yield
+    except Exception as error:
+        if not short_of_memory(error):
+            raise
+        raise OutOfMemory(
+            f"The autoencoder ran out of the memory of the device {vae.device} on a picture of {size[1]} x "
+            f"{size[0]} pixels; choose the type bfloat16, a model for smaller pictures, or another device."
+        ) from None
 
 
 @dataclass(frozen=True)
@@ -42,7 +58,7 @@ class Codec:
         Raises:
             NotFinite: the autoencoder gave values that are not numbers.
         """
-        with torch.no_grad():
+        with torch.no_grad(), roomy(self.vae, pixels.shape[-2:]):
             mode = self.vae.encode(pixels.to(self.vae.device, self.vae.dtype)).latent_dist.mode().float()
         self._check(mode, "The encoded picture")
         shift, scale = self._stats(mode)
@@ -60,7 +76,7 @@ class Codec:
                 "half precision was chosen."
             )
         shift, scale = self._stats(latents)
-        with torch.no_grad():
+        with torch.no_grad(), roomy(self.vae, [n * self.factor for n in latents.shape[-2:]]):
             pixels = self.vae.decode(
                 (latents / scale + shift).to(self.vae.device, self.vae.dtype)
             ).sample.float()
