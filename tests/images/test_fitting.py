@@ -3,7 +3,7 @@ import pytest
 import torch
 
 from overpaint.errors import UsageError
-from overpaint.images import Info, Picture, fit, paste_back, to_tensor
+from overpaint.images import Info, Picture, fit, from_tensor, paste_back, spread, to_tensor
 
 
 def noise(height: int, width: int) -> Picture:
@@ -103,14 +103,53 @@ def test_an_edit_lands_where_it_was_made() -> None:
 
 def test_transparency_and_profile_come_back_and_recipes_do_not() -> None:
     alpha = np.random.default_rng(0).integers(0, 256, (50, 70), dtype=np.uint8)
-    picture = Picture(wave(50, 70).rgb, alpha, Info("PNG", {"overpaint": "old"}, b"icc"))
+    picture = Picture(wave(50, 70).rgb, alpha, Info("PNG", {"overpaint": "old"}, b"icc", notes=("seen.",)))
     fitted = fit(picture, 64)
     back = paste_back(fitted.tensor, fitted, picture)
     assert back.alpha is not None and np.array_equal(back.alpha, alpha)
-    assert back.info.icc == b"icc" and not back.info.text
+    assert back.info == Info("PNG", {}, b"icc")
 
 
 def test_an_edit_of_another_shape_is_refused() -> None:
     picture = wave(64, 64)
     with pytest.raises(UsageError, match="another shape"):
         paste_back(torch.zeros(1, 3, 32, 32), fit(picture, 64), picture)
+
+
+@pytest.mark.parametrize("shape", [(300, 400), (90, 700), (64, 64), (8, 900), (37, 36)])
+def test_a_crop_is_the_middle_in_the_model_s_shape_and_the_rest_stays(shape: tuple[int, int]) -> None:
+    picture = wave(*shape)
+    fitted = fit(picture, 64, how="crop")
+    region = fitted.region
+    assert fitted.tensor.shape == (1, 3, 64, 64)
+    assert region.height == region.width == min(shape)
+    assert abs(region.top - (shape[0] - region.top - region.height)) <= 1
+    back = paste_back(torch.ones_like(fitted.tensor), fitted, picture).rgb
+    outside = np.ones(shape, bool)
+    outside[region.window] = False
+    assert np.array_equal(back[outside], picture.rgb[outside])
+    assert (back[shape[0] // 2, shape[1] // 2] == 255).all()
+
+
+def test_a_crop_of_the_model_s_own_size_passes_untouched() -> None:
+    picture = noise(64, 64)
+    fitted = fit(picture, 64, how="crop")
+    assert torch.equal(fitted.tensor, to_tensor(picture))
+    assert np.array_equal(paste_back(fitted.tensor, fitted, picture).rgb, picture.rgb)
+
+
+def test_a_crop_shows_the_middle() -> None:
+    picture = noise(64, 128)
+    assert np.array_equal(from_tensor(fit(picture, 64, how="crop").tensor).rgb, picture.rgb[:, 32:96])
+
+
+@pytest.mark.parametrize("how", ["pad", "crop"])
+def test_a_map_of_what_was_seen_spreads_over_the_picture(how: str) -> None:
+    picture = noise(50, 150)
+    fitted = fit(picture, 64, how=how)
+    seen = (
+        torch.ones(64, 64) if how == "crop" else torch.ones(fitted.placement.height, fitted.placement.width)
+    )
+    spread_out = spread(seen, fitted, picture.size)
+    assert spread_out.shape[1] / spread_out.shape[0] == pytest.approx(3, rel=0.05)
+    assert float(spread_out.mean()) == pytest.approx(1 / 3 if how == "crop" else 1, rel=0.03)

@@ -253,3 +253,36 @@ def png(*chunks: bytes) -> bytes:
 
 def chunk(kind: bytes, body: bytes) -> bytes:
     return struct.pack(">I", len(body)) + kind + body + struct.pack(">I", zlib.crc32(kind + body))
+
+
+@pytest.mark.parametrize("format", ["GIF", "TIFF", "WEBP", "PNG"])
+def test_of_several_frames_the_first_is_read_and_that_is_said(tmp_path: Path, format: str) -> None:
+    first, second = (Image.new("RGB", (8, 8), colour) for colour in ((250, 0, 0), (0, 0, 250)))
+    path = save(tmp_path / "a", first, format, save_all=True, append_images=[second])
+    picture = load_picture(path)
+    assert picture.rgb[0, 0, 0] > 200 and picture.rgb[0, 0, 2] < 50
+    word = "page" if format == "TIFF" else "frame"
+    assert picture.info.notes == (f"Of {path}: only its first {word} is used.",)
+    assert not load_picture(save(tmp_path / "b", first, format)).info.notes
+
+
+def test_limits_may_be_raised_above_those_of_the_library(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(Image, "MAX_IMAGE_PIXELS", 20)
+    path = save(tmp_path / "a.png", Image.fromarray(COLOURS))
+    assert load_picture(path, limits=Limits(pixels=60)).size == (6, 10)
+    assert Image.MAX_IMAGE_PIXELS == 20
+    refusal(path, limits=Limits(pixels=3))
+    assert Image.MAX_IMAGE_PIXELS == 20
+
+
+def test_a_jpeg_of_endless_passes_is_refused(tmp_path: Path) -> None:
+    (tmp_path / "a.jpg").write_bytes(whole_jpeg() + b"\xff\xda" * 600)
+    assert "more than 500 passes" in refusal(tmp_path / "a.jpg")
+
+
+def whole_jpeg() -> bytes:
+    buffer = BytesIO()
+    Image.fromarray(COLOURS).save(buffer, "JPEG")
+    return buffer.getvalue()

@@ -1,5 +1,6 @@
 import errno
 import os
+from concurrent.futures import ThreadPoolExecutor
 from pathlib import Path
 
 import numpy as np
@@ -155,3 +156,41 @@ def test_the_name_can_be_checked_before_the_work(tmp_path: Path) -> None:
     with pytest.raises(UsageError):
         check_output(tmp_path / "a.png")
     assert check_output(tmp_path / "a.png", overwrite=True)
+
+
+def test_a_fresh_name_takes_the_next_number(tmp_path: Path) -> None:
+    names = [save_picture(picture(), tmp_path / "a.png", fresh_name=True).name for _ in range(3)]
+    assert names == ["a.png", "a-2.png", "a-3.png"]
+    (tmp_path / "a-2.png").unlink()
+    assert save_picture(picture(), tmp_path / "a.png", fresh_name=True).name == "a-2.png"
+
+
+def test_many_threads_at_once_all_get_a_name_of_their_own(tmp_path: Path) -> None:
+    def save(number: int) -> Path:
+        return save_picture(
+            Picture(np.full((4, 4, 3), number, np.uint8)), tmp_path / "a.png", fresh_name=True
+        )
+
+    with ThreadPoolExecutor(12) as pool:
+        places = list(pool.map(save, range(12)))
+    assert len(set(places)) == 12
+    assert {load_picture(place).rgb[0, 0, 0] for place in places} == set(range(12))
+
+
+def test_a_name_taken_in_the_last_moment_is_not_fresh(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    flush = atomic.write_flushed
+
+    def slow(draft: Path, data: bytes) -> None:
+        flush(draft, data)
+        (tmp_path / "a.png").write_bytes(b"theirs")
+
+    monkeypatch.setattr(atomic, "write_flushed", slow)
+    assert save_picture(picture(), tmp_path / "a.png", fresh_name=True).name == "a-2.png"
+    assert (tmp_path / "a.png").read_bytes() == b"theirs"
+
+
+def test_fresh_and_over_at_once_makes_no_sense(tmp_path: Path) -> None:
+    with pytest.raises(UsageError, match="Choose one"):
+        save_picture(picture(), tmp_path / "a.png", fresh_name=True, overwrite=True)

@@ -43,12 +43,12 @@ def channels(image: Image.Image) -> Channels:
     profile = image.info.get("icc_profile")
     space = profile[16:20] if isinstance(profile, bytes) else b""
     if space == SPACES.get(colours.mode) and isinstance(profile, bytes):
-        converted = through(colours, ImageCms.ImageCmsProfile(BytesIO(profile)))
+        converted = through(colours, profile)
         if converted is not None:
             return Channels(np.array(converted), alpha)
     notes = (NO_PROFILE,) if colours.mode == "CMYK" else ()
     if colours.mode == "LAB":
-        colours = through(colours, standard("LAB")) or colours
+        colours = through(colours, None) or colours
     own = colours.mode not in SPACES and space == b"RGB "
     return Channels(np.array(colours.convert("RGB")), alpha, profile if own else None, notes)
 
@@ -66,12 +66,12 @@ def split(image: Image.Image) -> tuple[Image.Image, Image.Image | None]:
     return image, None
 
 
-def through(image: Image.Image, profile: ImageCms.ImageCmsProfile) -> Image.Image | None:
-    """The colours in sRGB as a profile describes them; nothing where the profile is damaged."""
+def through(image: Image.Image, profile: bytes | None) -> Image.Image | None:
+    """The colours in sRGB as a profile (or the Lab space) describes them; nothing where it is damaged."""
     try:
         return ImageCms.profileToProfile(
             image,
-            profile,
+            standard("LAB") if profile is None else ImageCms.ImageCmsProfile(BytesIO(profile)),
             standard("sRGB"),
             ImageCms.Intent.RELATIVE_COLORIMETRIC,
             "RGB",
@@ -81,10 +81,9 @@ def through(image: Image.Image, profile: ImageCms.ImageCmsProfile) -> Image.Imag
         return None
 
 
-def standard(space: Literal["sRGB", "LAB"]) -> ImageCms.ImageCmsProfile:
+def standard(space: Literal["sRGB", "LAB"]) -> Any:
     """The profile of a standard space."""
-    made: Any = ImageCms.createProfile(space)  # pyright: ignore[reportUnknownMemberType, reportUnknownVariableType]
-    return ImageCms.ImageCmsProfile(made)
+    return ImageCms.createProfile(space)  # pyright: ignore[reportUnknownMemberType, reportUnknownVariableType]
 
 
 def deep_grey(image: Image.Image) -> Channels:

@@ -108,7 +108,7 @@ def resized(picture: Picture, size: tuple[int, int]) -> Picture:
 
 
 def paste_back(
-    edited: Float[Tensor, "1 3 h w"], fitted: Fitted, picture: Picture, mask: Weights | None = None
+    edited: Float[Tensor, "1 3 a b"], fitted: Fitted, picture: Picture, mask: Weights | None = None
 ) -> Picture:
     """Put an edit of `fitted` back at the size of the picture it came from, with that picture's transparency.
 
@@ -130,7 +130,7 @@ def paste_back(
     return Picture(rgb, picture.alpha, replace(picture.info, text={}, notes=()))
 
 
-def fit_mask(mask: Weights, fitted: Fitted) -> Float[Tensor, "1 1 h w"]:
+def fit_mask(mask: Weights, fitted: Fitted) -> Float[Tensor, "1 1 a b"]:
     """The mask in the model's frame, in [0, 1]: what a method needs to know where it may change something."""
     place = fitted.placement
     seen = torch.tensor(mask[fitted.region.window])[None, None].float() / 255
