@@ -1,7 +1,7 @@
 """What a recipe says: the words that changed, the options off their defaults, what is missing here."""
 
 import re
-from collections.abc import Iterator, Mapping
+from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass, field
 from difflib import SequenceMatcher
 from pathlib import Path
@@ -63,13 +63,18 @@ def word_changes(source: str, target: str) -> list[tuple[Change, str]]:
     found: list[tuple[Change, str]] = []
     for kind, a, b, c, d in SequenceMatcher(None, ours, theirs, autojunk=False).get_opcodes():
         if kind == "equal":
-            found.append(("same", " ".join(ours[a:b])))
+            found.append(("same", joined(ours[a:b])))
             continue
         if b > a:
-            found.append(("removed", " ".join(ours[a:b])))
+            found.append(("removed", joined(ours[a:b])))
         if d > c:
-            found.append(("added", " ".join(theirs[c:d])))
+            found.append(("added", joined(theirs[c:d])))
     return found
+
+
+def joined(words: Sequence[str]) -> str:
+    """Words as a sentence has them: no blank before punctuation."""
+    return re.sub(r" ([.,;:!?])", r"\1", " ".join(words))
 
 
 @dataclass(frozen=True)

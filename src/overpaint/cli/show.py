@@ -1,6 +1,7 @@
 """``overpaint show``: the recipe inside a picture, for people."""
 
 import json
+import re
 import sys
 from collections.abc import Iterator, Mapping
 from pathlib import Path
@@ -72,7 +73,8 @@ def prompts(told: Mapping[str, Any], coloured: bool) -> Iterator[tuple[str, str]
             if told[name]:
                 yield ("prompt" if told["command"] == "generate" else "shows"), one_line(told[name])
         return
-    yield "words", " ".join(marked(change, one_line(words), coloured) for change, words in told["words"])
+    line = " ".join(marked(change, one_line(words), coloured) for change, words in told["words"])
+    yield "words", re.sub(r" ([.,;:!?])", r"\1", line)
 
 
 def marked(change: str, words: str, coloured: bool) -> str:
