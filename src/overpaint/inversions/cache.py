@@ -74,12 +74,11 @@ class Cache:
         if changed or not seeded or not inversion.cost(len(path)).rows[1]:
             return inversion.run(model, path, x0, guide, noise)
         name = key(inversion, model, path, x0, guide, noise)
-        found = self._read(name, x0.device)
+        found, draft = self._read(name, x0.device), CachedDraft(self, name, x0.device)
         if found is None:
-            draft = CachedDraft(self, name, x0.device)
             found = inversion.resume(model, path, x0, guide, noise, draft)
             self.write(name, packed(found))
-            draft.drop()
+        draft.drop()
         return found
 
     def file(self, name: str) -> FilePath:
@@ -144,7 +143,6 @@ class CachedDraft:
     device: torch.device
     ready: float = 0.0
     """When it may be written again."""
-    kept: bool = False
 
     @property
     def title(self) -> str:
@@ -157,7 +155,6 @@ class CachedDraft:
             found, _ = opened(self.cache.file(self.title).read_bytes())
         except DAMAGED:
             return {}
-        self.kept = True
         return {name: t.to(self.device) for name, t in found.items()}
 
     def keep(self, found: Mapping[str, Tensor]) -> None:
@@ -167,13 +164,11 @@ class CachedDraft:
             return
         self.cache.write(self.title, sealed({name: t.cpu().clone() for name, t in found.items()}, {}))
         self.ready = time.monotonic() + PATIENCE * (time.monotonic() - began)
-        self.kept = True
 
     def drop(self) -> None:
         """Remove it: the whole is there, or could not be kept either."""
-        if self.kept:
-            with suppress(OSError):
-                self.cache.file(self.title).unlink(missing_ok=True)
+        with suppress(OSError):
+            self.cache.file(self.title).unlink(missing_ok=True)
 
 
 def key(inversion: Inversion, model: Model, path: Path, x0: Latent, guide: CFG, noise: Draws) -> str:
