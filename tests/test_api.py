@@ -8,7 +8,7 @@ import torch
 
 from overpaint.api import cite, decibels, differences, edit, generate, invert, rerun
 from overpaint.errors import UsageError
-from overpaint.images import Info, Picture, load_picture, save_picture
+from overpaint.images import Info, Limits, Picture, load_picture, save_picture
 from overpaint.meter import Cancelled, Meter
 from overpaint.recipe import Environment
 from overpaint.result import Edit
@@ -145,6 +145,54 @@ def test_maps_have_every_word_over_the_picture() -> None:
     assert height / width == pytest.approx(20 / 50, rel=0.06)
     assert result.recipe.watched
     assert not edited().words
+
+
+@pytest.mark.parametrize("fit", ["pad", "crop"])
+def test_outside_a_mask_nothing_changes_in_any_way_of_fitting(fit: str) -> None:
+    white = np.zeros((40, 56), np.uint8)
+    white[8:30, 10:40] = 255
+    result = edited(smooth(40, 56), mask=white, feather=2, fit=fit)
+    assert np.array_equal(result.picture.rgb[white == 0], smooth(40, 56).rgb[white == 0])
+    assert not np.array_equal(result.picture.rgb, smooth(40, 56).rgb)
+    assert result.recipe.request["fit"] == fit and result.recipe.mask is not None
+
+
+def test_a_large_mask_is_found_again_by_its_file(tmp_path: Path) -> None:
+    noise = np.random.default_rng(0).integers(0, 256, (400, 400, 3), dtype=np.uint8)
+    place = save_picture(Picture(noise), tmp_path / "mask.png")
+    first = edited(smooth(400, 400), mask=place)
+    assert first.recipe.mask is not None and first.recipe.mask.path == str(place)
+    path = first.save(tmp_path / "edit.webp")
+    again = rerun(path, model=shared())
+    assert same(first, again) and again.recipe == first.recipe
+    save_picture(Picture(255 - noise), place, overwrite=True)
+    with pytest.raises(UsageError, match="not the one"):
+        rerun(path, model=shared())
+
+
+def test_a_flattened_picture_is_made_again_from_its_transparent_file(tmp_path: Path) -> None:
+    clear = np.arange(1024, dtype=np.uint32).reshape(32, 32).astype(np.uint8)
+    first = edited(replace(smooth(), alpha=clear), alpha="flatten", background="#204060")
+    assert first.picture.alpha is None
+    assert same(first, rerun(first.save(tmp_path / "a.jpg", quality=50), model=shared()))
+
+
+def test_limits_hold_for_pictures_masks_and_recipes(tmp_path: Path) -> None:
+    small, path = Limits(pixels=1000), edited().save(tmp_path / "a.png")
+    for work in (
+        lambda: edited(path, limits=small),
+        lambda: rerun(path, model=shared(), limits=small),
+        lambda: cite(path, limits=small),
+    ):
+        with pytest.raises(UsageError, match="million pixels"):
+            work()
+
+
+def test_maps_of_a_cropped_picture_lie_over_the_whole() -> None:
+    result = edited(smooth(32, 96), maps=True, fit="crop")
+    grid = result.words[0][1]
+    assert grid.shape[1] == 3 * grid.shape[0]
+    assert not grid[:, : grid.shape[0] // 2].any() and grid[:, grid.shape[0] : 2 * grid.shape[0]].any()
 
 
 def test_cancelling_leaves_the_model_as_it_was() -> None:
