@@ -14,7 +14,7 @@ from overpaint.cli.words import one_line, say
 from overpaint.errors import OverpaintError, UsageError
 from overpaint.settings import nearest
 
-COMMANDS = ("edit", "generate", "invert", "methods", "rerun", "cite", "train", "demo")
+COMMANDS = ("edit", "generate", "invert", "methods", "models", "convert", "rerun", "cite", "train", "demo")
 WRONG, INTERNAL, CANCELLED = 2, 1, 130
 
 

@@ -10,12 +10,15 @@ import torch
 from torch import Tensor, nn
 
 from overpaint.errors import UsageError
+from overpaint.families.original import is_lora
 from overpaint.model import Model
 from overpaint.origin import checked_token
 from overpaint.weightfile import read_header
 
 _UNNAMED = ("emb_params", "string_to_param.*")
 _BOTH = ("clip_l", "clip_g")
+_TOKENS = "string_to_token."
+"""Which token the first code borrowed while it trained; of no use to others."""
 MOST = 512
 """Vectors of one word; no prompt could hold more."""
 
@@ -93,7 +96,10 @@ class Embedding:
     def _tensors(self) -> dict[str, Tensor]:
         from safetensors.torch import load_file
 
-        entries = read_header(self.file).entries
+        header = read_header(self.file)
+        entries = {name: e for name, e in header.entries.items() if not name.startswith(_TOKENS)}
+        if is_lora(header):
+            raise UsageError(f"{self.file} is a LoRA; give it by --lora.")
         if not entries or any(
             len(e.shape) not in (1, 2) or not e.dtype.startswith(("F", "BF")) for e in entries.values()
         ):
@@ -103,7 +109,7 @@ class Embedding:
             or len(entries) > MOST
         ):
             raise UsageError(f"{self.file} holds too many vectors for a word; give a textual-inversion file.")
-        tensors = {name: value.float() for name, value in load_file(self.file).items()}
+        tensors = {name: value.float() for name, value in load_file(self.file).items() if name in entries}
         if any(not bool(torch.isfinite(value).all()) for value in tensors.values()):
             raise UsageError(f"The embedding {self.file} holds values that are not numbers; get it again.")
         return {name: value.view(-1, value.shape[-1]) for name, value in tensors.items()}

@@ -88,11 +88,15 @@ def layout_of(header: Header, path: Path) -> Layout:
 
 def what_else(header: Header) -> str:
     """What a file that is no checkpoint seems to be, or nothing."""
-    if any(
-        name.endswith((".lora_A.weight", ".lora_down.weight", ".lora.down.weight")) for name in header.entries
-    ):
+    if is_lora(header):
         return _OTHERS["lora_"]
     return next((what for start, what in _OTHERS.items() if header.has(start)), "")
+
+
+def is_lora(header: Header) -> bool:
+    """Whether a file holds low-rank pairs, in any layout."""
+    ends = (".lora_A.weight", ".lora_down.weight", ".lora.down.weight", "_lora.down.weight")
+    return any(name.endswith(ends) for name in header.entries)
 
 
 def _shape(header: Header, path: Path) -> Shape:

@@ -1,0 +1,105 @@
+"""The commands that list, check and convert models, and the options that load them."""
+
+import json
+import shutil
+from pathlib import Path
+
+import pytest
+import torch
+from tests import original
+from tests.cli.kit import overpaint
+from tests.kit import draw
+
+from overpaint.families.place import SHIPPED
+from overpaint.recipe import read_recipe
+
+QUERY = "unet.down_blocks.0.attentions.0.transformer_blocks.0.attn1.to_q"
+
+
+@pytest.fixture(autouse=True)
+def alone(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setenv("HF_HUB_CACHE", str(tmp_path / "hub"))
+    monkeypatch.delenv("OVERPAINT_MODELS", raising=False)
+
+
+def test_the_list(folder: Path) -> None:
+    said = overpaint("models", "--in", folder)
+    assert said.code == 0
+    assert [line.split()[:3] for line in said.out.splitlines()] == [
+        ["name", "kind", "family"],
+        ["still-life", "model", "sd1"],
+        ["tiny", "model", "sd1"],
+    ]
+    found = json.loads(overpaint("models", "--json", "--in", folder).out)
+    assert [one["name"] for one in found] == ["still-life", "tiny"]
+    assert found[1]["path"] == str(folder) and found[1]["size"] > 0
+
+
+def test_a_check_ends_with_1_where_something_is_wrong(tmp_path: Path) -> None:
+    home = shutil.copytree(SHIPPED["still-life"], tmp_path / "model")
+    said = overpaint("models", "check", home, "--no-trial")
+    assert (said.code, said.out) == (0, f"Nothing is wrong with {home}.\n")
+    shutil.rmtree(Path(home) / "vae")
+    said = overpaint("models", "check", home)
+    assert said.code == 1
+    assert "lacks vae/config.json" in said.out
+    assert json.loads(overpaint("models", "check", home, "--json").out)["problems"] == [said.out.strip()]
+
+
+def test_a_check_of_a_pickle_names_the_way_out(tmp_path: Path) -> None:
+    (tmp_path / "x.ckpt").write_bytes(b"\x80\x02")
+    said = overpaint("models", "check", tmp_path / "x.ckpt")
+    assert said.code == 1 and "overpaint convert" in said.out
+    said = overpaint("models", "check", tmp_path / "none")
+    assert said.code == 2 and "There is no model" in said.err
+
+
+def test_convert(tmp_path: Path) -> None:
+    torch.save({"state_dict": {"a": torch.ones(2)}, "epoch": 1}, tmp_path / "x.ckpt")
+    said = overpaint("convert", tmp_path / "x.ckpt")
+    assert said.code == 0, said.err
+    assert (
+        said.out == f"Wrote {tmp_path / 'x.safetensors'} with 1 tensors\nLeft out, being no tensors: epoch\n"
+    )
+    said = overpaint("convert", tmp_path / "x.ckpt", "-o", tmp_path / "x.txt")
+    assert said.code == 2 and "choose a name ending so" in said.err
+
+
+def test_a_lora_and_a_word_are_in_the_recipe_and_in_the_rerun(folder: Path, tmp_path: Path) -> None:
+    lora = original.save(
+        tmp_path / "l.safetensors",
+        {f"{QUERY}.lora_B.weight": draw(8, 2), f"{QUERY}.lora_A.weight": draw(2, 8, seed=2)},
+    )
+    word = original.save(tmp_path / "w.safetensors", {"emb_params": draw(2, 24)})
+    plain, changed, again = (tmp_path / f"{name}.png" for name in ("plain", "changed", "again"))
+    ask = ("generate", "a zebra", "--model", folder, "--device", "cpu", "--steps", "2", "-o")
+    assert overpaint(*ask, plain).code == 0
+    said = overpaint(*ask, changed, "--lora", f"{lora}:0.8", "--embedding", f"{word}:zebra")
+    assert said.code == 0, said.err
+    told, before = read_recipe(changed), read_recipe(plain)
+    assert [(one.file, one.scale) for one in told.model.origin.loras] == [(str(lora), 0.8)]
+    assert [(one.file, one.token) for one in told.model.origin.embeddings] == [(str(word), "zebra")]
+    assert told.model.hash != before.model.hash and told.output != before.output
+    said = overpaint("rerun", changed, "-o", again)
+    assert said.code == 0 and "bit for bit" in said.out, said.err
+    assert read_recipe(again).output == told.output
+    original.save(lora, {f"{QUERY}.lora_B.weight": draw(8, 2), f"{QUERY}.lora_A.weight": draw(2, 8, seed=3)})
+    said = overpaint("rerun", changed, "-o", again, "--overwrite")
+    assert "The weights of the model are not those the recipe was made with." in said.err
+
+
+@pytest.mark.parametrize(
+    ("options", "says"),
+    [
+        (("--lora", "none.safetensors"), "There is no file"),
+        (("--lora", "none.safetensors:strong"), "is not a strength"),
+        (("--embedding", "none.safetensors"), "There is no file"),
+        (("--prediction", "flow"), "write epsilon or v"),
+        (("--tokenizer", "here"), "has its own tokenizer"),
+    ],
+)
+def test_options_that_cannot_be(folder: Path, tmp_path: Path, options: tuple[str, str], says: str) -> None:
+    out = tmp_path / "x.png"
+    said = overpaint("generate", "a cat", "--model", folder, "-o", out, *options)
+    assert said.code == 2 and says in said.err
+    assert len(said.err.strip().splitlines()) == 1 and not out.exists()
