@@ -31,7 +31,7 @@ LAYERS: list[set[str]] = [
     {"methods"},
     {"registry", "settings", "settling"},
     {"api", "citing", "contract", "estimate", "intake", "job", "loading", "memory", "preview", "result"},
-    {"stilllife", "train"},
+    {"doctor", "stilllife", "train"},
     {"cli", "web", "batch", "bench", "__main__"},
 ]
 UNTYPED = {"diffusers", "transformers", "accelerate", "peft", "tokenizers"}

@@ -11,10 +11,13 @@ import click
 
 from overpaint import __version__
 from overpaint.cli.words import one_line, say
-from overpaint.errors import OverpaintError, UsageError
+from overpaint.errors import OverpaintError, UsageError, short_of_memory
 from overpaint.settings import nearest
 
-COMMANDS = ("edit", "generate", "invert", "methods", "models", "convert", "rerun", "cite", "train", "demo")
+COMMANDS = (
+    *("edit", "generate", "invert", "methods", "models", "convert", "show", "rerun", "cite"),
+    *("train", "demo", "doctor"),
+)
 WRONG, INTERNAL, CANCELLED = 2, 1, 130
 
 
@@ -96,9 +99,3 @@ def unexpected(error: Exception) -> int:
         what = one_line(f"{type(error).__name__}: {error}")
         say(f"internal error ({what[:200]}); please report it with what OVERPAINT_DEBUG=1 shows.")
     return INTERNAL
-
-
-def short_of_memory(error: Exception) -> bool:
-    """Whether memory ran out, in the words of Python, of accelerators or of the processor's allocator."""
-    names = {kind.__name__ for kind in type(error).__mro__}
-    return bool(names & {"MemoryError", "OutOfMemoryError"}) or "can't allocate memory" in str(error)

@@ -38,6 +38,8 @@ class Common:
     dtype: str | None = None
     threads: int | None = None
     memory: str | None = None
+    at_once: int | None = None
+    """Rows that go through the network together, from a recipe."""
     cache: bool = True
     output: Path | None = None
     overwrite: bool = False

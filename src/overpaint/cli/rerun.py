@@ -27,11 +27,12 @@ def command(picture: Path, common: Common) -> None:
     where = told.environment
     common = replace(
         common,
-        model=common.model or told.model.name,
+        model=told.model.name if common.model is None else common.model,
         origin=told.model.origin if common.model is None else None,
         device=where.device,
         dtype=where.dtype,
         threads=where.threads,
+        at_once=where.at_once,
         cache=False,
     )
     done = perform(common, recalled(told, limits=within), out)

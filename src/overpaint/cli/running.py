@@ -64,6 +64,7 @@ def perform(common: Common, asked: Wish, out: Path | None, always: bool = False)
         model = opened(common)
         stack.enter_context(model.lock)
         job = plan(asked, model)
+        job = replace(job, at_once=common.at_once)
         if common.memory is not None:
             job = within(job, common.memory)
         if common.dry_run:
@@ -94,7 +95,7 @@ def opened(common: Common) -> Model:
     origin = common.origin or Origin.said(
         common.loras, common.embeddings, common.prediction, common.tokenizer
     )
-    name = common.model or "still-life"
+    name = "still-life" if common.model is None else common.model
     model = load_as(name, common.dtype, common.device, origin, common.download)
     model.cache = Cache() if common.cache else None
     return model

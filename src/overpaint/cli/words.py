@@ -22,11 +22,6 @@ def say(text: str) -> None:
     click.echo(one_line(text), err=True)
 
 
-def amount(size: int) -> str:
-    """Bytes for people."""
-    return f"{size / 1e9:.1f} GB" if size >= 1e9 else f"{max(size / 1e6, 0.1):.3g} MB"
-
-
 def duration(seconds: float) -> str:
     """A time for people."""
     return f"{seconds:.1f} s" if seconds < 90 else f"{seconds / 60:.1f} min"
