@@ -36,5 +36,6 @@ def papers_of(recipe: Recipe) -> Iterator[Paper]:
     for _, value in method:
         if isinstance(value, Inversion):
             yield from value.papers
-    if recipe.model.family in FAMILIES:
-        yield FAMILIES[recipe.model.family]
+    family = recipe.model.family.removesuffix("-inpaint")
+    if family in FAMILIES:
+        yield FAMILIES[family]
