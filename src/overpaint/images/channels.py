@@ -9,7 +9,6 @@ from PIL import Image, ImageCms
 
 from overpaint.images.picture import RGB, Alpha
 
-CLEAR = ("RGBA", "LA", "PA", "RGBa", "La")  # the last two are premultiplied
 SPACES = {"CMYK": b"CMYK", "L": b"GRAY", "LAB": b"Lab "}
 """Modes that are no RGB, and what a profile for them says in its header."""
 INVERTED, BITS = 262, 258  # tags of a TIFF: zero is white; bits of a sample
@@ -60,7 +59,7 @@ def split(image: Image.Image) -> tuple[Image.Image, Image.Image | None]:
     if image.mode in ("LA", "La"):
         plain = image.convert("LA") if image.mode == "La" else image
         return plain.getchannel("L"), plain.getchannel("A")
-    if "transparency" in image.info or image.mode in CLEAR:
+    if "transparency" in image.info or image.mode.upper().endswith("A"):  # a small a is premultiplied
         rgba = image.convert("RGBA")
         return rgba.convert("RGB"), rgba.getchannel("A")
     return image, None
