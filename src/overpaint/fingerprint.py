@@ -6,10 +6,13 @@ from pathlib import Path as FilePath
 import torch
 from torch import Tensor, nn
 
+from overpaint.errors import UsageError
 from overpaint.origin import Origin
+from overpaint.weightfile import read_header
 
 WHOLE = 256 * 2**20
 PIECE = 2**20
+START = 2**12
 
 
 def tensor_hash(*tensors: Tensor) -> str:
@@ -22,7 +25,10 @@ def tensor_hash(*tensors: Tensor) -> str:
 
 
 def file_hash(path: FilePath) -> str:
-    """A hash of a file; of a large one its size and evenly spread pieces, which any fine-tune changes."""
+    """A hash of a file; of a large one its size, evenly spread pieces, and the beginning of every tensor.
+
+    Those any fine-tune changes, be it of one part of a checkpoint alone.
+    """
     size = path.stat().st_size
     digest = sha256(str(size).encode())
     with path.open("rb") as file:
@@ -32,7 +38,21 @@ def file_hash(path: FilePath) -> str:
             for k in range(64):
                 file.seek((size - PIECE) * k // 63)
                 digest.update(file.read(PIECE))
+            for begin in _beginnings(path):
+                file.seek(begin)
+                digest.update(file.read(START))
     return digest.hexdigest()
+
+
+def _beginnings(path: FilePath) -> list[int]:
+    """Where the tensors of a file begin; nowhere in a file of another kind."""
+    if path.suffix != ".safetensors":
+        return []
+    try:
+        header = read_header(path)
+    except UsageError:
+        return []
+    return sorted(header.start + one.begin for one in header.entries.values())
 
 
 def weights_hash(net: nn.Module, home: FilePath | None, origin: Origin | None = None) -> str:
