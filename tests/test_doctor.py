@@ -10,7 +10,7 @@ import pytest
 import torch
 
 from overpaint import doctor
-from overpaint.doctor import Finding
+from overpaint.doctor import Finding, Trial
 from overpaint.errors import UsageError
 
 Patch = pytest.MonkeyPatch
@@ -181,33 +181,44 @@ def test_weights(tmp_path: Path, monkeypatch: Patch) -> None:
         assert "judge/model.safetensors are damaged; install" in sentence(doctor.weights())
 
 
-def done(seconds: float, same: bool) -> Callable[..., Any]:
-    """Stands in for an edit."""
+def paced(*paces: float, changed: bool | None = True) -> Callable[..., Trial]:
+    """Stands in for trials, with so many seconds a row: the first with all threads, then with one."""
+    left = list(paces)
 
-    def edit(picture: Any, **_: Any) -> Any:
-        rgb = picture.rgb if same else 255 - picture.rgb
-        return SimpleNamespace(
-            picture=SimpleNamespace(rgb=rgb), figures=SimpleNamespace(seconds=seconds, rows=40)
-        )
+    def trial(_: object, threads: int) -> Trial:
+        return Trial(threads, 40 * left.pop(0), 40, changed)
 
-    return edit
+    return trial
 
 
-def test_an_edit_that_is_slow_or_changes_nothing(monkeypatch: Patch) -> None:
+@pytest.mark.parametrize(
+    "paces, changed, words",
+    [
+        ((0.05,), True, ""),
+        ((3.0, 0.2), True, "3 s a row with 8 threads and 0.2 s with one, as other programs keep"),
+        ((3.0, 2.9), None, "3 s a row; use a faster device"),
+        ((0.05,), False, "changed nothing; install torch"),
+    ],
+)
+def test_an_edit_that_is_slow_or_changes_nothing(
+    paces: tuple[float, ...], changed: bool | None, words: str, monkeypatch: Patch
+) -> None:
     monkeypatch.setattr(doctor, "load", returning(None))
-    monkeypatch.setattr(doctor.api, "edit", done(2.0, False))
+    monkeypatch.setattr(torch, "get_num_threads", returning(8))
+    monkeypatch.setattr(doctor, "tried", paced(*paces, changed=changed))
     found = doctor.edit()
-    assert found.wrong == () and found.facts == {"seconds": 2.0, "rows": 40, "seconds a row": 0.05}
-    monkeypatch.setattr(doctor.api, "edit", done(80.0, False))
-    assert "2.0 s a row; use a faster device" in sentence(doctor.edit())
-    monkeypatch.setattr(doctor.api, "edit", done(2.0, True))
-    assert "changed nothing" in sentence(doctor.edit())
+    assert words in sentence(found) if words else found.wrong == ()
+    assert len([name for name in found.facts if name.startswith("seconds a row")]) == len(paces)
 
 
-def test_the_real_edit_is_short() -> None:
-    found = doctor.edit()
-    assert found.facts["rows"] == 10 + 3 * 10
-    assert not [one for one in found.wrong if "changed nothing" in one]
+def test_the_real_edit_changes_something_and_is_cut_off_in_time(monkeypatch: Patch) -> None:
+    model = doctor.load()
+    monkeypatch.setattr(doctor, "STEPS", 2)
+    whole = doctor.tried(model, 1)
+    assert whole.changed is True or whole.seconds > doctor.LONG
+    monkeypatch.setattr(doctor, "LONG", 0.0)
+    cut = doctor.tried(model, 1)
+    assert cut.changed is None and cut.rows == 1
 
 
 def test_a_look_that_fails_is_a_finding(monkeypatch: Patch) -> None:

@@ -1,0 +1,85 @@
+"""What stops an edit on the way, memory, numbers or disks: one sentence, exit code 2, nothing written."""
+
+import errno
+import json
+import math
+import os
+from pathlib import Path
+from typing import Any
+
+import pytest
+import torch
+from tests.cli.kit import SOURCE, TARGET, Said, overpaint
+from torch import Tensor
+
+from overpaint.families.unet import UNetFamily
+
+BOUND = ("--memory", "1GB")
+
+
+def edit(picture: Path, folder: Path, *more: str) -> Said:
+    words = ("--source", SOURCE, "--target", TARGET, "--steps", "2", "--model", str(folder))
+    return overpaint("edit", picture, *words, "-o", picture.with_name("out.png"), *more)
+
+
+def refused(said: Said, picture: Path, words: str) -> None:
+    assert said.code == 2 and said.out == ""
+    assert words in said.err and said.err.count("\n") == 1
+    assert not list(picture.parent.glob("*out.png*"))
+
+
+def answering(monkeypatch: pytest.MonkeyPatch, answer: Any) -> None:
+    real = UNetFamily.call
+
+    def call(family: Any, net: Any, x: Tensor, *rest: Any) -> Tensor:
+        return answer(x, lambda: real(family, net, x, *rest))
+
+    monkeypatch.setattr(UNetFamily, "call", call)
+
+
+def test_an_edit_within_a_bound(picture: Path, folder: Path) -> None:
+    refused(edit(picture, folder, "--memory", "100KB"), picture, "even row by row, more than 0.1 MB; choose")
+    refused(edit(picture, folder, "--memory", "lots"), picture, "'lots' is no amount of memory")
+    figures = [
+        edit(picture, folder, "--dry-run", "--json", *more).figures for more in ([], ["--memory", "1GB"])
+    ]
+    assert figures[0] == figures[1]
+    assert edit(picture, folder, *BOUND).code == 0
+
+
+def test_memory_that_runs_out(picture: Path, folder: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    def cramped(x: Tensor, real: Any) -> Tensor:
+        if len(x) > 1:
+            raise torch.OutOfMemoryError("CUDA out of memory")
+        return real()
+
+    answering(monkeypatch, cramped)
+    said = edit(picture, folder)
+    assert said.code == 0 and "Warning: Memory ran out, so the edit was made again" in said.err
+    again = overpaint("rerun", picture.with_name("out.png"), "-o", picture.with_name("again.png"), "--json")
+    assert again.code == 0 and json.loads(again.out)["same"] is True and "ran out" not in again.err
+    picture.with_name("out.png").unlink()
+    answering(monkeypatch, lambda x, real: cramped(torch.zeros(2), real))  # pyright: ignore[reportUnknownLambdaType]
+    refused(edit(picture, folder, "--no-cache"), picture, "Memory of the device cpu ran out even row by row")
+
+
+def test_numbers_that_are_none(picture: Path, folder: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    def bad(x: Tensor, real: object) -> Tensor:
+        return torch.full_like(x, math.nan)
+
+    answering(monkeypatch, bad)
+    refused(edit(picture, folder), picture, "stopped being numbers at step 2 of 2: the network itself")
+    assert not list((picture.parent / "cache").rglob("*.safetensors"))
+
+
+@pytest.mark.parametrize("number, words", [(errno.ENOSPC, "No space left"), (errno.EROFS, "Read-only file")])
+def test_a_disk_that_refuses(
+    number: int, words: str, picture: Path, folder: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    def refuse(_: int) -> None:
+        raise OSError(number, os.strerror(number))
+
+    monkeypatch.setattr(os, "fsync", refuse)
+    refused(edit(picture, folder, "--no-cache"), picture, words)
+    said = edit(picture, folder)
+    assert said.code == 2 and said.err.count("Inversions cannot be kept") == 1
