@@ -38,7 +38,11 @@ def command(
     resume: bool,
     toy: bool,
 ) -> int:
-    """Train WHAT (still-life); the same command goes on where an earlier one stopped."""
+    """Train WHAT (still-life); the same command goes on where an earlier one stopped.
+
+    The denoiser (--stage unet) can be trained by several processes or GPUs, which share every batch: torchrun
+    --nproc-per-node N -m overpaint train still-life --stage unet.
+    """
     from overpaint.train import train
 
     try:
