@@ -267,14 +267,14 @@ def edit() -> Finding:
     said, alone = f"An edit takes {first.pace:.2g} s a row", trials[-1]
     if alone.pace < first.pace / 2:
         wrong.append(
-            f"{said} with {first.threads} threads and {alone.pace:.2g} s with one, as other programs keep the "
-            "processors busy; end them, or give --threads 1."
+            f"{said} with {first.threads} threads and {alone.pace:.2g} s with one, as other programs keep "
+            "the processors busy; end them, or give --threads 1."
         )
     elif first.pace > SLOW:
         wrong.append(f"{said}; use a faster device, or end what else runs here.")
     facts: dict[str, str | int | float | None] = {}
     for one in trials:
-        facts[f"seconds a row, threads {one.threads}"] = round(one.pace, 3)
+        facts[f"seconds a row with {one.threads} thread{'s' * (one.threads > 1)}"] = round(one.pace, 3)
     return Finding(
         area="edit",
         facts={"rows": first.rows, "seconds": round(first.seconds, 1), **facts},

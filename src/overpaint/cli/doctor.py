@@ -26,8 +26,8 @@ def command(as_json: bool) -> int:
         click.echo(json.dumps({"well": not wrong, "found": [one.model_dump() for one in found]}))
         return 1 if wrong else 0
     for one in found:
-        facts = ", ".join(f"{name} {told(name, value)}" for name, value in one.facts.items())
-        click.echo(one_line(f"{one.area}: {facts}" if facts else f"{one.area}: not known"))
+        facts = ", ".join(f"{name}: {told(name, value)}" for name, value in one.facts.items())
+        click.echo(f"{one.area:<9} {one_line(facts) or 'not known'}")
         for sentence in one.wrong:
             click.echo(f"  ! {one_line(sentence)}")
     click.echo("All is well." if not wrong else f"{len(wrong)} to mend.")
