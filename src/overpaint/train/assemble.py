@@ -99,9 +99,11 @@ def save_frame(folder: Path, prediction: Prediction) -> None:
     folder.mkdir(parents=True, exist_ok=True)
     write_json(folder / "model_index.json", INDEX, 2)
     write_json(folder / "overpaint.json", {"guidance": GUIDANCE})
-    make_schedule(prediction).save_pretrained(folder / "scheduler")
+    with atomic.drafted_folder(folder / "scheduler") as draft:
+        make_schedule(prediction).save_pretrained(draft)
     if not (folder / "tokenizer" / "tokenizer_config.json").is_file():
-        build(folder / "tokenizer")
+        with atomic.drafted_folder(folder / "tokenizer") as draft:
+            build(draft)
 
 
 def save_log(folder: Path, runs: Path, command: str, figures: Mapping[str, Any]) -> None:
