@@ -18,17 +18,21 @@ from overpaint.path import Latent
 class Request(Options):
     """What the user asked for, besides the picture itself: serialisable, and part of the recipe."""
 
-    target: str = Field("", description="what the edited picture should show")
-    source: str = Field("", description="what the picture shows now")
-    seed: int = Field(0, ge=0, lt=2**63, description="seed of every random draw")
+    target: str = Field(default="", description="what the edited picture should show")
+    source: str = Field(default="", description="what the picture shows now")
+    seed: int = Field(default=0, ge=0, lt=2**63, description="seed of every random draw")
     fit: Literal["pad", "crop"] = Field(
-        "pad", description="show the model the whole picture, or the largest piece of its shape in the middle"
+        default="pad",
+        description="show the model the whole picture, or the largest piece of its shape in the middle",
     )
     alpha: Literal["keep", "flatten"] = Field(
-        "keep", description="give the picture its transparency back, or lay it on the background first"
+        default="keep",
+        description="give the picture its transparency back, or lay it on the background first",
     )
-    background: str = Field("white", description="what shows through: a colour's name or #rrggbb")
-    feather: int = Field(0, ge=0, le=1000, description="pixels inside a mask's border over which edits fade")
+    background: str = Field(default="white", description="what shows through: a colour's name or #rrggbb")
+    feather: int = Field(
+        default=0, ge=0, le=1000, description="pixels inside a mask's border over which edits fade"
+    )
 
     @field_validator("background")
     @classmethod
