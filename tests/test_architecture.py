@@ -23,7 +23,8 @@ METHODS = [source for source in PACKAGE if source.name.startswith("overpaint.met
 # save through an import inside a function (Model.load needs the families, whose files need Model).
 LAYERS: list[set[str]] = [
     {"errors", "atomic", "finite", "amounts"},
-    {"path", "noise", "words", "fingerprint", "origin", "weightfile", "meter", "options", "card", "images", "recipe"},
+    {"path", "noise", "words", "fingerprint", "origin", "weightfile", "meter", "options", "card"},
+    {"images", "recipe"},
     {"attention", "tape"},
     {"model", "families"},
     {"guides", "controls", "sides", "sample", "losses", "task"},

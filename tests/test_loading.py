@@ -1,3 +1,5 @@
+from typing import Any
+
 import pytest
 import torch
 
@@ -15,7 +17,7 @@ def test_types_by_name() -> None:
     ("name", "more"),
     [("no-such-model", {}), ("still-life", {"dtype": "int8"}), ("still-life", {"device": "cuda:99"})],
 )
-def test_what_cannot_be_loaded_is_one_sentence(name: str, more: dict[str, str]) -> None:
+def test_what_cannot_be_loaded_is_one_sentence(name: str, more: dict[str, Any]) -> None:
     with pytest.raises(UsageError) as error:
         load(name, **more)
     assert "\n" not in str(error.value)

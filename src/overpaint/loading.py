@@ -34,7 +34,7 @@ def load(
             CPU and bfloat16 or float16 elsewhere.
         device: ``"cpu"``, ``"cuda"``, ``"cuda:1"`` or ``"mps"``; by itself the best there is.
         loras: LoRA files, each with its strength where that is not 1: ``"style.safetensors:0.8"``.
-        embeddings: textual-inversion files, each with its word if another is wanted: ``"cat.safetensors:my"``.
+        embeddings: textual-inversion files, each with its word if it is another: ``"cat.safetensors:my"``.
         prediction: ``"epsilon"`` or ``"v"``, where the model cannot tell or tells wrongly.
         tokenizer: the folder of the tokenizer, for a checkpoint in one file.
         download: fetch what is not on this machine from the Hub; by itself nothing is fetched.

@@ -17,6 +17,7 @@ from overpaint.errors import UsageError
 from overpaint.families.original import TITLES, layout_of
 from overpaint.families.single import CONFIGS
 from overpaint.families.tiny import Shape, tiny
+from overpaint.families.vocabulary import CLIP, vocabulary_in
 from overpaint.loading import load
 from overpaint.stilllife.tokenizer import FOLDER
 from overpaint.weightfile import read_header
@@ -227,3 +228,13 @@ def test_the_layout_is_known_without_reading_weights(shape: Shape, tmp_path: Pat
     layout = layout_of(read_header(file), file)
     assert layout.shape == shape and layout.shape in TITLES
     assert layout.prediction == (None if shape == "sd2" else "epsilon")
+
+
+def test_the_vocabulary_of_clip_is_shipped() -> None:
+    from transformers import CLIPTokenizer
+
+    kind: Any = CLIPTokenizer
+    tokenizer = kind.from_pretrained(CLIP, local_files_only=True)
+    assert len(tokenizer) == 49408
+    assert tokenizer("A photo of a cat!").input_ids == [49406, 320, 1125, 539, 320, 2368, 256, 49407]
+    assert vocabulary_in(CLIP) == CLIP

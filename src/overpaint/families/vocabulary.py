@@ -1,4 +1,4 @@
-"""The tokenizer of a checkpoint in one file, which holds none: beside it, or in the Hub's cache."""
+"""The tokenizer of a checkpoint in one file, which holds none: beside it, CLIP's, or one of the Hub."""
 
 import json
 from pathlib import Path
@@ -7,6 +7,8 @@ from typing import Any
 from overpaint.errors import UsageError
 from overpaint.families.hub import snapshots
 
+CLIP = Path(__file__).parent / "configs" / "clip-vocabulary"
+"""The vocabulary that all Stable Diffusion checkpoints were trained with (OpenAI, MIT licence)."""
 FOLDERS = ("tokenizer", ".")
 """Where a folder may keep its tokenizer."""
 
@@ -33,7 +35,7 @@ def tokenizers_of(file: Path, asked: str | None, configs: list[Path]) -> tuple[l
                 f"The tokenizer in {asked} belongs to another model; its tokens do not fit {file}."
             )
         return found, home
-    for folder in (file.parent / "tokenizer", *snapshots()):
+    for folder in (file.parent / "tokenizer", CLIP, *snapshots()):
         home = vocabulary_in(folder)
         found = None if home is None else _read(home, told)
         if home is not None and found is not None:
