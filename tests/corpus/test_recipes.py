@@ -90,6 +90,10 @@ CASES: dict[str, Case] = {
         lambda p: p.of(carrying(p, genuine(p.model, p.tmp))),
         Fine,
     ),
+    "its own, with something added to its model": (
+        lambda p: [*told(lambda r: None)(p), "--lora", p.file("l.safetensors", b"")],
+        "name one with --model",
+    ),
     "of a picture without one": (lambda p: ["rerun", p.picture], "carries no recipe"),
 }
 

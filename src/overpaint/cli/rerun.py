@@ -6,6 +6,7 @@ from pathlib import Path
 import click
 
 from overpaint.cli.options import FILE, Common, common
+from overpaint.errors import UsageError
 
 
 @click.command(short_help="Make a picture again from the recipe inside it.")
@@ -19,6 +20,10 @@ def command(picture: Path, common: Common) -> None:
     from overpaint.images.encoding import FORMATS
     from overpaint.recipe import read_recipe
 
+    if common.model is None and (common.loras or common.embeddings or common.prediction or common.tokenizer):
+        raise UsageError(
+            "The recipe says what its own model was loaded with; name one with --model to load it otherwise."
+        )
     same = picture.suffix if picture.suffix.lower() in FORMATS else ".png"
     out = common.output or picture.with_name(f"{picture.stem}-rerun{same}")
     check_files(common, out)
