@@ -328,7 +328,7 @@ class Model:
         t = path.t[i].to(x.device)
         asked = tape.turns(at, self.tap.active(at) if self.at_once else (), self.at_once)
         out = tape.joined([self._through(x, t, lines, at, turn) for turn in asked], asked)
-        return path.read(x, out.to(x.dtype), i if level is None else level)
+        return path.read(x, out.to(x.dtype), i, level)
 
     def _through(self, x: Latent, t: Tensor, lines: Sequence[Line], at: Moment, turn: Turn) -> Tensor:
         """Some rows of a call, or all of them, through the network."""

@@ -88,9 +88,19 @@ class Path:
         """A clean latent brought to level ``i`` with the noise ``eps``."""
         return self.alpha[i] * x0 + self.sigma[i] * eps
 
-    def read(self, x: Latent, out: Latent, i: int) -> Prediction:
-        """The network's output for a latent at level ``i``, as clean picture and noise."""
-        a, s = self.alpha[i], self.sigma[i]
+    def read(self, x: Latent, out: Latent, i: int, level: int | None = None) -> Prediction:
+        """What the network, told the level of step ``i``, says of a latent: clean picture and noise.
+
+        ``level`` is where the latent sits when that is another level, as in an inversion. The answer is then
+        kept as the noise ``eps(x, t)`` of the level the network was told: that is the published formula
+        (arXiv:2010.02502), and for networks that predict v or the picture it has to be taken literally. Read
+        at the latent's own level instead, a v-prediction puts a share of the picture into the noise at every
+        step, and inversions go astray. On a flow path the velocity is kept, which reverses Euler's step.
+        """
+        if level is not None and self.kind != "flow":
+            eps = self.read(x, out, i).eps
+            return Prediction((x - self.sigma[level] * eps) / self.alpha[level], eps)
+        a, s = self.alpha[i if level is None else level], self.sigma[i if level is None else level]
         match self.kind:
             case "epsilon":
                 return Prediction((x - s * out) / a, out)

@@ -149,7 +149,7 @@ def spoil(data: bytes, how: str) -> bytes:
         case "foreign":
             return b"not a trajectory at all"
         case "old":
-            return data.replace(b'"format":"2"', b'"format":"1"')
+            return data.replace(f'"format":"{module.FORMAT}"'.encode(), b'"format":"1"')
         case _:
             return b""
 

@@ -29,13 +29,13 @@ def test_the_source_goes_home_as_without_guidance_whatever_the_scale(shape: Shap
 
 @pytest.mark.parametrize("shape", SHAPES)
 def test_at_guidance_one_all_inversions_are_one(shape: Shape) -> None:
-    s = setting(shape)
+    s = setting(shape, dtype=torch.float64)  # in single precision, calls of other batches round otherwise
     ends = [
         torch.cat([x[-1] for x in s.home(s.walk(inversion, 1.0)).values()])
         for inversion in (DDIM(), NullText(inner=0), NegativePrompt())
     ]
     assert torch.equal(ends[0], ends[1])
-    assert float((ends[0] - ends[2]).abs().max()) < 1e-5
+    assert float((ends[0] - ends[2]).abs().max()) < 1e-12
 
 
 def test_one_row_for_the_source_unless_its_two_would_differ() -> None:

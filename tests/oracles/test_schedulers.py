@@ -79,17 +79,35 @@ def test_a_step_lands_where_the_next_begins(spacing: str, to_one: bool) -> None:
 @pytest.mark.parametrize("kind", KINDS)
 @pytest.mark.parametrize("offset", [0, 1])
 def test_inversion_step_is_that_of_the_inverse_scheduler(kind: str, offset: int) -> None:
+    """Of the noise that the network's answer means at the level it was told."""
     told = config(prediction_type=kind, steps_offset=offset, set_alpha_to_one=False)
     for steps in STEPS:
-        stock = diffusers.DDIMInverseScheduler(**told)
+        stock = diffusers.DDIMInverseScheduler(**{**told, "prediction_type": "epsilon"})
         stock.set_timesteps(steps)
         path = schedule_of(told).path(steps)
         assert numbers(stock.timesteps) == numbers(path.t.flip(0))
         for i in some(steps):
             t = stock.timesteps[steps - 1 - i]
             x, out = draw(2, 1, 4, 8, 8, seed=i).unbind()
-            ours = path.at(path.read(x, out, i + 1), i)
-            assert gap(ours, stock.step(out, t, x).prev_sample) <= TOLERANCE[kind]
+            ours = path.at(path.read(x, out, i, level=i + 1), i)
+            theirs = stock.step(path.read(x, out, i).eps, t, x).prev_sample
+            assert gap(ours, theirs) <= TOLERANCE[kind]
+
+
+@pytest.mark.parametrize("kind", ["epsilon", "v_prediction"])
+def test_the_inverse_scheduler_reads_the_answer_at_the_latent_s_level(kind: str) -> None:
+    """The same for epsilon; for v another step than ours, and one that loses far more (docs: inversion)."""
+    told = config(prediction_type=kind, set_alpha_to_one=False)
+    path = schedule_of(told).path(50)
+    stock = diffusers.DDIMInverseScheduler(**told)
+    stock.set_timesteps(50)
+    apart: list[float] = []
+    for i in some(50):
+        x, out = draw(2, 1, 4, 8, 8, seed=i).unbind()
+        theirs = stock.step(out, stock.timesteps[49 - i], x).prev_sample
+        assert gap(path.at(path.read(x, out, i + 1), i), theirs) <= TOLERANCE[kind]
+        apart.append(gap(path.at(path.read(x, out, i, level=i + 1), i), theirs))
+    assert max(apart) <= TOLERANCE[kind] if kind == "epsilon" else max(apart) > 0.01
 
 
 @pytest.mark.parametrize("shift", [1.0, 3.0])

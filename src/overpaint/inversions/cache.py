@@ -25,7 +25,7 @@ from overpaint.model import Model
 from overpaint.noise import Draws, Noise
 from overpaint.path import Latent, Path
 
-FORMAT = "2"
+FORMAT = "3"
 """Changed whenever stored trajectories mean something else; older files are then found anew."""
 CAP = 2 * 10**9
 PATIENCE = 9.0

@@ -86,11 +86,10 @@ class Painter:
         if rows == 2:
             with_text, without = out.chunk(2)
             out = without + guidance * (with_text - without)
+        a, s = self._alpha_sigma(t)
+        eps = out if self.prediction == "epsilon" else s * x + a * out
         a, s = self._alpha_sigma(start)
-        if self.prediction == "epsilon":
-            eps, x0 = out, (x - s * out) / a
-        else:
-            eps, x0 = s * x + a * out, a * x - s * out
+        x0 = (x - s * eps) / a
         a, s = self._alpha_sigma(end)
         return a * x0 + s * eps
 
