@@ -3,8 +3,9 @@
 The names below are loaded when they are first used, so that importing the package is quick.
 """
 
-from importlib import import_module
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING
+
+from overpaint.lazy import lazily
 
 if TYPE_CHECKING:
     from overpaint.api import cite, edit, generate, invert, rerun
@@ -50,12 +51,7 @@ _HOMES = {
 
 
 if not TYPE_CHECKING:  # type checkers shall report unknown names
-
-    def __getattr__(name: str) -> Any:
-        for home, names in _HOMES.items():
-            if name in names:
-                return getattr(import_module(f"overpaint.{home}"), name)
-        raise AttributeError(f"module 'overpaint' has no attribute {name!r}")
+    __getattr__ = lazily(__name__, _HOMES)
 
 
 def __dir__() -> list[str]:

@@ -4,6 +4,7 @@ import logging
 from collections.abc import Mapping
 from contextlib import ExitStack
 from dataclasses import dataclass, field
+from functools import cached_property
 from time import perf_counter
 from typing import Any
 
@@ -63,7 +64,7 @@ class Wish:
     mask: Mask | None = None
     """Where the picture may change; everywhere if there is none."""
 
-    @property
+    @cached_property
     def shown(self) -> Picture | None:
         """The picture as it is edited: without its transparency where that was asked for."""
         if self.picture is None or self.request.alpha == "keep":

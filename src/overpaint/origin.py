@@ -1,7 +1,7 @@
 """What a model was made of beside its own weights: what a recipe must repeat to make it again."""
 
 import re
-from collections.abc import Iterable
+from collections.abc import Iterable, Mapping
 from math import isfinite
 from pathlib import Path
 from typing import Literal
@@ -11,6 +11,8 @@ from pydantic import BaseModel, ConfigDict, Field
 from overpaint.errors import UsageError
 
 Predicts = Literal["epsilon", "v"]
+PREDICTION_TYPES: Mapping[Predicts, str] = {"epsilon": "epsilon", "v": "v_prediction"}
+"""What schedulers of diffusers call them."""
 STRONGEST = 10.0
 """Beyond this a LoRA only breaks the network."""
 

@@ -1,7 +1,6 @@
 """Textual inversion: words whose vectors were learned (Gal et al., ICLR 2023, arXiv:2208.01618)."""
 
-from collections.abc import Callable, Generator
-from contextlib import contextmanager
+from collections.abc import Callable
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
@@ -10,6 +9,7 @@ import torch
 from torch import Tensor, nn
 
 from overpaint.errors import UsageError
+from overpaint.families.lasting import Lasting
 from overpaint.families.original import is_lora
 from overpaint.model import Model
 from overpaint.origin import checked_token
@@ -24,21 +24,12 @@ MOST = 512
 
 
 @dataclass(frozen=True)
-class Embedding:
+class Embedding(Lasting):
     """A textual-inversion file as a patch: its words are known for the length of a ``with``, or for good."""
 
     file: Path
     token: str = ""
     """The word in prompts; by itself the one in the file, or the file's own name."""
-
-    @contextmanager
-    def apply(self, model: Model) -> Generator[None, None, None]:
-        """The model with the word; afterwards it knows nothing of it."""
-        undo = self.put(model)
-        try:
-            yield
-        finally:
-            undo()
 
     def put(self, model: Model) -> Callable[[], None]:
         """Teach the text encoders the words of the file, and give back what makes them forget.

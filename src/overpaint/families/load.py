@@ -18,7 +18,7 @@ from overpaint.families.single import parts_of_file
 from overpaint.families.unet import UNetFamily
 from overpaint.model import Model
 from overpaint.options import USUAL_GUIDANCE, Guidance, Options
-from overpaint.origin import Origin
+from overpaint.origin import PREDICTION_TYPES, Origin
 
 __all__ = ["SHIPPED", "load"]
 
@@ -101,7 +101,7 @@ def _assembled(
     check_widths(unet, parts.encoders)
     told = dict(parts.scheduler)
     if origin.prediction is not None:
-        told["prediction_type"] = {"v": "v_prediction"}.get(origin.prediction, origin.prediction)
+        told["prediction_type"] = PREDICTION_TYPES[origin.prediction]
     # Half precision breaks the autoencoder of SDXL; text is encoded once, so its digits cost nothing.
     vae = vae.to(where, torch.float32 if vae.config.force_upcast else dtype).eval().requires_grad_(False)
     codec = Codec(vae)

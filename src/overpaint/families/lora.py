@@ -7,8 +7,7 @@ numbers back.
 
 import json
 import re
-from collections.abc import Callable, Generator, Mapping
-from contextlib import contextmanager
+from collections.abc import Callable, Mapping
 from dataclasses import dataclass, field
 from math import sqrt
 from pathlib import Path
@@ -18,6 +17,7 @@ import torch
 from torch import Tensor, nn
 
 from overpaint.errors import UsageError
+from overpaint.families.lasting import Lasting
 from overpaint.families.original import TITLES
 from overpaint.families.sgm import as_diffusers
 from overpaint.model import Model
@@ -56,20 +56,11 @@ _WIDTHS = {768: "sd1", 1024: "sd2", 2048: "sdxl"}
 
 
 @dataclass(frozen=True)
-class Lora:
+class Lora(Lasting):
     """A LoRA file as a patch: on for the length of a ``with``, or put on for good when a model is loaded."""
 
     file: Path
     scale: float = 1.0
-
-    @contextmanager
-    def apply(self, model: Model) -> Generator[None, None, None]:
-        """The model with the LoRA; afterwards its weights are what they were, to the bit."""
-        undo = self.put(model)
-        try:
-            yield
-        finally:
-            undo()
 
     def put(self, model: Model) -> Callable[[], None]:
         """Fold the LoRA into the weights, and give back what takes it off again.

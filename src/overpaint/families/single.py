@@ -18,7 +18,7 @@ from overpaint.families.folder import read_json
 from overpaint.families.original import CODECS, NETWORK, TEXTS, TITLES, Layout, layout_of
 from overpaint.families.parts import Parts
 from overpaint.families.vocabulary import tokenizers_of
-from overpaint.origin import Predicts
+from overpaint.origin import PREDICTION_TYPES, Predicts
 from overpaint.weightfile import read_header
 
 CONFIGS = Path(__file__).parent / "configs"
@@ -109,7 +109,7 @@ def _wide(value: Tensor) -> Tensor:
 
 def _scheduler(one: Single, prediction: Predicts) -> dict[str, Any]:
     told = read_json(one.configs / "scheduler" / "scheduler_config.json")
-    told["prediction_type"] = {"v": "v_prediction"}.get(prediction, prediction)
+    told["prediction_type"] = PREDICTION_TYPES[prediction]
     if one.layout.zero_snr:
         told |= {"rescale_betas_zero_snr": True, "timestep_spacing": "trailing"}
     return told

@@ -34,7 +34,6 @@ class UNetFamily:
     side: int
     zero_null: bool = False
     """SDXL was trained with zeros in place of an empty prompt."""
-    guidance: float = field(default=7.5)
     extra: int = 0
     """Channels read beside the latent (`Line.concat`): 5 for inpainting, mask and masked picture."""
     learned: dict[str, tuple[tuple[int, ...], ...]] = field(

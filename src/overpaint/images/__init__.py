@@ -4,8 +4,9 @@ The names below are loaded when they are first used: reading a picture, or the r
 network library.
 """
 
-from importlib import import_module
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING
+
+from overpaint.lazy import lazily
 
 if TYPE_CHECKING:
     from overpaint.images.encoding import check_quality, check_side, encode_picture, encode_png
@@ -61,9 +62,4 @@ _HOMES = {
 
 
 if not TYPE_CHECKING:  # type checkers shall report unknown names
-
-    def __getattr__(name: str) -> Any:
-        for home, names in _HOMES.items():
-            if name in names:
-                return getattr(import_module(f"overpaint.images.{home}"), name)
-        raise AttributeError(f"module 'overpaint.images' has no attribute {name!r}")
+    __getattr__ = lazily(__name__, _HOMES)

@@ -1,0 +1,24 @@
+"""Patches that can also be put on for good, as when a model is loaded with them."""
+
+from abc import ABC, abstractmethod
+from collections.abc import Callable, Generator
+from contextlib import contextmanager
+
+from overpaint.model import Model
+
+
+class Lasting(ABC):
+    """A `overpaint.model.Patch` that is put on, and gives back what takes it off again."""
+
+    @abstractmethod
+    def put(self, model: Model) -> Callable[[], None]:
+        """Change the model for good; the result undoes it, to the bit."""
+
+    @contextmanager
+    def apply(self, model: Model) -> Generator[None, None, None]:
+        """The model with the patch; afterwards it is what it was."""
+        undo = self.put(model)
+        try:
+            yield
+        finally:
+            undo()
