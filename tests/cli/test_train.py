@@ -5,6 +5,8 @@ import pytest
 from tests.cli.kit import overpaint
 
 from overpaint import train as module
+from overpaint.cli.train import STAGES
+from overpaint.train.workshop import Workshop
 
 
 def test_everything_is_handed_on(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
@@ -14,7 +16,7 @@ def test_everything_is_handed_on(tmp_path: Path, monkeypatch: pytest.MonkeyPatch
         seen.append((args, named))
 
     monkeypatch.setattr(module, "train", train)
-    given = ["--size", "gpu", "--stage", "vae", "--minutes", "2.5", "--toy", "--fresh", "--out", tmp_path]
+    given = ["--size", "gpu", "--stage", "vae", "--minutes", "2.5", "--toy", "--fresh", "--output", tmp_path]
     assert overpaint("train", "still-life", *given).code == 0
     named = {"minutes": 2.5, "steps": None, "toy": True, "resume": False, "device": None}
     assert seen == [(("still-life", "gpu", "vae", tmp_path), named)]
@@ -27,3 +29,8 @@ def test_ctrl_c_says_how_to_go_on(monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setattr(module, "train", train)
     said = overpaint("train", "still-life")
     assert (said.code, said.err) == (130, "Stopped; the same command goes on from the last saved state.\n")
+
+
+def test_the_help_names_every_stage() -> None:
+    assert STAGES.split(", ") == [*Workshop(Path()).stages(), "publish"]
+    assert "decoder" in overpaint("train", "--help").out

@@ -1,51 +1,15 @@
 """Wrong input of every kind: one sentence, exit code 2, no traceback, nothing written."""
 
 import os
-import shutil
-from collections.abc import Callable
-from dataclasses import dataclass
+from dataclasses import replace
 from pathlib import Path
 
 import pytest
-from tests.cli.kit import SOURCE, TARGET, overpaint, save_picture
+from tests.cli.kit import overpaint
+from tests.corpus.kit import Case, Place, verify
 
 from overpaint.methods.p2p import PromptToPrompt
 
-Args = list[str | Path]
-
-
-@dataclass(frozen=True)
-class Place:
-    """What a case may use."""
-
-    tmp: Path
-    picture: Path
-    folder: Path
-
-    def edit(self, *more: str | Path, source: str = SOURCE, target: str = TARGET) -> Args:
-        prompts = ("--source", source, "--target", target)
-        return ["edit", self.picture, *prompts, "--model", self.folder, "--steps", "2", *more]
-
-    def of(self, picture: Path, *more: str | Path) -> Args:
-        return ["edit", picture, "--source", SOURCE, "--target", TARGET, "--model", self.folder, *more]
-
-    def file(self, name: str, data: bytes) -> Path:
-        (self.tmp / name).write_bytes(data)
-        return self.tmp / name
-
-    def model_without(self, *parts: str) -> Path:
-        copy = self.tmp / "copy"
-        shutil.copytree(self.folder, copy)
-        for part in parts:
-            for found in copy.glob(part):
-                shutil.rmtree(found) if found.is_dir() else found.unlink()
-        return copy
-
-    def taken(self, name: str) -> Path:
-        return save_picture(self.tmp / name)
-
-
-Case = tuple[Callable[[Place], Args], str]
 CASES: dict[str, Case] = {
     "missing picture": (lambda p: p.of(p.tmp / "no.png"), "There is no file"),
     "a folder for a picture": (lambda p: p.of(p.tmp), "is a folder"),
@@ -56,10 +20,10 @@ CASES: dict[str, Case] = {
     "empty target": (lambda p: p.edit(target=""), "give the target prompt"),
     "blank target": (lambda p: p.edit(target="  "), "give the target prompt"),
     "empty source": (lambda p: p.edit(source=""), "give the source prompt"),
-    "empty prompt": (lambda p: ["generate", " ", "--model", p.folder], "give the target prompt"),
+    "empty prompt": (lambda p: ["generate", " ", "--model", p.model], "give the target prompt"),
     "long target": (lambda p: p.edit(target="a cat " * 20), "this model reads at most 14; shorten it"),
     "long source": (lambda p: p.edit(source="a cat " * 20), "this model reads at most 14; shorten it"),
-    "long prompt": (lambda p: ["generate", "a cat " * 20, "--model", p.folder], "shorten it"),
+    "long prompt": (lambda p: ["generate", "a cat " * 20, "--model", p.model], "shorten it"),
     "broken prompt": (lambda p: p.edit(target="a \udcff dog"), "bytes that are no text"),
     "unequal swap": (lambda p: p.edit("--kind", "swap", target="a dog"), "equally many words"),
     "blend word": (lambda p: p.edit("--blend", "catt=>dog"), "The word 'catt' is not in the prompt"),
@@ -118,7 +82,7 @@ CASES: dict[str, Case] = {
         "choose a name ending in .png",
     ),
     "output no PNG": (lambda p: p.edit("-o", p.tmp / "a.gif"), "choose a name ending in .png"),
-    "invert without source": (lambda p: ["invert", p.picture, "--model", p.folder], "give the source prompt"),
+    "invert without source": (lambda p: ["invert", p.picture, "--model", p.model], "give the source prompt"),
     "rerun without recipe": (lambda p: ["rerun", p.picture], "carries no recipe"),
     "rerun of nothing": (lambda p: ["rerun", p.tmp / "no.png"], "There is no file"),
     "cite without recipe": (lambda p: ["cite", p.picture], "carries no recipe"),
@@ -126,17 +90,11 @@ CASES: dict[str, Case] = {
     "unknown command": (lambda p: ["edot", p.picture], "There is no command 'edot'; did you mean 'edit'?"),
     "unknown training": (lambda p: ["train", "still-lif"], "'still-lif' is not 'still-life'"),
     "unknown stage": (
-        lambda p: ["train", "still-life", "--stage", "x", "--out", p.tmp],
+        lambda p: ["train", "still-life", "--stage", "x", "--output", p.tmp],
         "There is no stage 'x'",
     ),
     "unknown demo": (lambda p: ["demo", "--what", "colr", "-o", p.tmp / "d"], "'colr' is no edit"),
 }
-
-
-def files(folder: Path) -> dict[str, bytes]:
-    """Everything in a folder but the cache."""
-    found = (p for p in sorted(folder.rglob("*")) if p.is_file() and "cache" not in p.parts)
-    return {str(p.relative_to(folder)): p.read_bytes() for p in found}
 
 
 @pytest.mark.parametrize("name", CASES)
@@ -144,15 +102,7 @@ def test_wrong_input_is_one_sentence_and_changes_nothing(
     name: str, picture: Path, folder: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     monkeypatch.chdir(tmp_path)
-    make, sentence = CASES[name]
-    args = make(Place(tmp_path, picture, folder))
-    before = files(tmp_path)
-    said = overpaint(*args)
-    assert sentence in said.err
-    assert (said.code, said.out) == (2, "")
-    assert said.err.count("\n") == 1
-    assert "Traceback" not in said.err
-    assert files(tmp_path) == before
+    verify(CASES[name], Place(tmp_path, picture, folder))
 
 
 @pytest.mark.skipif(os.geteuid() == 0, reason="nothing is forbidden to root")
@@ -179,8 +129,6 @@ def test_a_read_only_folder(picture: Path, folder: Path, monkeypatch: pytest.Mon
 def test_a_family_the_method_does_not_know(
     picture: Path, folder: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    from dataclasses import replace
-
     monkeypatch.setattr(PromptToPrompt, "card", replace(PromptToPrompt.card, families={"sdxl": {}}))
     said = overpaint(*Place(picture.parent, picture, folder).edit())
     assert (said.code, said.out) == (2, "")

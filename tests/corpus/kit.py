@@ -18,13 +18,11 @@ from pathlib import Path
 import numpy as np
 from PIL import Image
 
-from tests.cli.kit import SOURCE, TARGET, overpaint
+from tests.cli.kit import SOURCE, TARGET, overpaint, save_picture
 
 Args = list[str | Path]
 TINY = ("--steps", "1")
 """Enough work to show that an input is taken."""
-WAY = "nothing here may run"
-"""What a file that runs code would leave behind."""
 
 
 class Fine:
@@ -79,6 +77,17 @@ class Place:
     def own_model(self) -> Path:
         """A copy of the model, to be damaged."""
         return Path(shutil.copytree(self.model, self.tmp / "model"))
+
+    def model_without(self, part: str) -> Path:
+        """A copy of the model that lacks a folder or the files of a pattern."""
+        copy = self.own_model()
+        for found in copy.glob(part):
+            shutil.rmtree(found) if found.is_dir() else found.unlink()
+        return copy
+
+    def taken(self, name: str) -> Path:
+        """A picture under a name that is asked for again."""
+        return save_picture(self.tmp / name)
 
 
 Case = tuple[Callable[[Place], Args], str | type[Fine]]

@@ -111,7 +111,7 @@ def test_two_processes_take_the_steps_of_one(whole: Path, tmp_path: Path) -> Non
     train(out=one, toy=True, quiet=True, stage="unet", steps=4, device="cpu")
     command = ["-m", "torch.distributed.run", "--standalone", "--nproc-per-node", "2", "-m", "overpaint"]
     wish = ["train", "still-life", "--toy", "--stage", "unet", "--steps", "4", "--device", "cpu"]
-    subprocess.run([sys.executable, *command, *wish, "--out", str(two)], check=True, capture_output=True)
+    subprocess.run([sys.executable, *command, *wish, "--output", str(two)], check=True, capture_output=True)
     alone, shared = (load_file(home / "unet" / "state.safetensors") for home in (one, two))
     for name, value in alone.items():
         torch.testing.assert_close(shared[name], value, atol=2e-5, rtol=1e-4, msg=name)

@@ -6,7 +6,7 @@ import click
 
 from overpaint.cli.words import say
 
-STAGES = "judge, text, vae, latents, unet, clip, assemble, figures, publish"
+STAGES = "renders, judge, text, vae, latents, decoder, unet, clip, assemble, figures, publish"
 
 
 @click.command(short_help="Train the shipped model again, stage by stage.")
@@ -14,11 +14,15 @@ STAGES = "judge, text, vae, latents, unet, clip, assemble, figures, publish"
 @click.option(
     "--size", type=click.Choice(["cpu", "gpu"]), default="cpu", show_default=True, help="Which of the two."
 )
+@click.option("--stage", help=f"One stage alone: {STAGES}.")
 @click.option(
-    "--stage", help="One stage alone: judge, text, vae, latents, unet, clip, assemble, figures, publish."
-)
-@click.option(
-    "--out", type=click.Path(path_type=Path), default="runs/still-life", show_default=True, help="Folder."
+    "-o",
+    "--output",
+    "out",
+    type=click.Path(path_type=Path),
+    default="runs/still-life",
+    show_default=True,
+    help="Folder.",
 )
 @click.option(
     "--minutes", type=click.FloatRange(0, min_open=True), help="Save the state and stop after so long."
