@@ -98,7 +98,10 @@ def _copy(whole: Path, home: Path, stage: str) -> Path:
 
 
 # The denoiser's rate rises over its first 200 steps, so a few dozen of them show noise alone.
-@pytest.mark.parametrize(("stage", "steps"), [("judge", 40), ("text", 40), ("vae", 40), ("unet", 160)])
+STEPS = [("judge", 40), ("text", 40), ("vae", 40), ("decoder", 60), ("unet", 160), ("clip", 60)]
+
+
+@pytest.mark.parametrize(("stage", "steps"), STEPS)
 def test_the_loss_falls(whole: Path, tmp_path: Path, stage: str, steps: int) -> None:
     home = _copy(whole, tmp_path / "more", stage)
     train(out=home, toy=True, quiet=True, stage=stage, steps=steps, device="cpu")

@@ -106,14 +106,25 @@ def save_frame(folder: Path, prediction: Prediction) -> None:
             build(draft)
 
 
-def save_log(folder: Path, runs: Path, command: str, figures: Mapping[str, Any]) -> None:
-    """Write LOG.json: how the shipped weights came about and what they reach."""
-    stages: dict[str, Any] = {}
+def save_log(
+    folder: Path,
+    runs: Path,
+    command: str,
+    figures: Mapping[str, Any],
+    earlier: Mapping[str, Any] | None = None,
+) -> None:
+    """Write LOG.json: how the weights came about and what they reach.
+
+    ``earlier`` is the log of the weights that training went on from: its stages stay, and a stage that was
+    trained further keeps its own as "before".
+    """
+    stages: dict[str, Any] = dict((earlier or {}).get("stages", {}))
     for log in sorted(runs.glob("*/log.jsonl")):
-        lines = read_log(log)
+        name, lines = log.parent.name, read_log(log)
         kept = [line for line in lines if "figures" in line or line is lines[-1]]
         thin = [line for line in lines if "figures" not in line]
-        stages[log.parent.name] = {"losses": thin[:: max(1, len(thin) // 60)], "figures": kept}
+        before = {"before": stages[name]} if name in stages else {}
+        stages[name] = {"losses": thin[:: max(1, len(thin) // 60)], "figures": kept, **before}
     whole = {"command": command, "torch": torch.__version__, "figures": dict(figures), "stages": stages}
     write_json(folder / "LOG.json", whole, 1)
 

@@ -33,8 +33,7 @@ class Crew:
         if size == 1:
             return cls()
         if not distributed.is_initialized():
-            backend = "nccl" if torch.cuda.is_available() else "gloo"
-            distributed.init_process_group(backend, timeout=PATIENCE)
+            distributed.init_process_group(timeout=PATIENCE)  # one backend for each kind of device
         return cls(distributed.get_rank(), size)
 
     @property

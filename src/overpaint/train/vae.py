@@ -26,6 +26,10 @@ ON_OBJECT = 0.75
 OBJECT_WEIGHT = 4.0
 """What pixels in an object's box weigh more than others."""
 KL_WEIGHT = 3e-4
+KNEE, FRAME_KNEE = 0.1, 0.02
+"""Errors below the knee count squared, as the peak signal-to-noise ratio does. Whole frames get a low one:
+where a latent leaves the style open, squares ask for a faint mixture of all, absolute errors for the likelier
+one."""
 
 
 def vae_stage(
@@ -54,7 +58,8 @@ def vae_stage(
         }
 
     def loss(batch: Batch, generator: torch.Generator) -> tuple[Tensor, dict[str, Tensor]]:
-        return vae_loss(vae, batch["pixels"] * 2 - 1, batch["weight"], generator)
+        knee = FRAME_KNEE if frames else KNEE
+        return vae_loss(vae, batch["pixels"] * 2 - 1, batch["weight"], generator, knee)
 
     scenes = held_out(exam)
 
@@ -76,11 +81,9 @@ def vae_loss(
     x: Float[Tensor, "b 3 h w"],
     weight: Float[Tensor, "b 1 h w"],
     generator: torch.Generator,
+    knee: float = KNEE,
 ) -> tuple[Tensor, dict[str, Tensor]]:
-    """Huber loss of pixels in [-1, 1] and half that of their gradients, weighted; and a little KL.
-
-    The Huber knee keeps small errors quadratic, as the peak signal-to-noise ratio counts them.
-    """
+    """Huber loss of pixels in [-1, 1] and half that of their gradients, weighted; and a little KL."""
     with torch.autocast(x.device.type, torch.bfloat16, enabled=x.is_cuda):
         parts: Any = vae
         mean, spread = parts.quant_conv(parts.encoder(x)).float().chunk(2, 1)
@@ -88,15 +91,15 @@ def vae_loss(
         noise = torch.randn(mean.shape, generator=generator, device=mean.device)
         y: Tensor = parts.decoder(parts.post_quant_conv(mean + (0.5 * spread).exp() * noise)).float()
     kl = 0.5 * (mean.square() + spread.exp() - 1 - spread).mean()
-    pixels = _weighted(y, x, weight)
-    slopes = _weighted(y.diff(dim=2), x.diff(dim=2), weight[:, :, 1:]) + _weighted(
-        y.diff(dim=3), x.diff(dim=3), weight[..., 1:]
+    pixels = _weighted(y, x, weight, knee)
+    slopes = _weighted(y.diff(dim=2), x.diff(dim=2), weight[:, :, 1:], knee) + _weighted(
+        y.diff(dim=3), x.diff(dim=3), weight[..., 1:], knee
     )
     return pixels + 0.5 * slopes + KL_WEIGHT * kl, {"pixels": pixels.detach(), "kl": kl.detach()}
 
 
-def _weighted(y: Tensor, x: Tensor, weight: Tensor) -> Tensor:
-    return (smooth_l1_loss(y, x, reduction="none", beta=0.1) * weight).sum() / (3 * weight.sum())
+def _weighted(y: Tensor, x: Tensor, weight: Tensor, knee: float) -> Tensor:
+    return (smooth_l1_loss(y, x, reduction="none", beta=knee) * weight).sum() / (3 * weight.sum())
 
 
 def _corner(scene: Scene, part: int, rng: torch.Generator) -> tuple[int, int]:

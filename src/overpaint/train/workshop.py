@@ -17,10 +17,11 @@ from torch import Tensor, nn
 from transformers import CLIPTextModel
 
 from overpaint import atomic
+from overpaint.families.folder import read_json
 from overpaint.stilllife import judge as judging
 from overpaint.stilllife.judge import Judge
 from overpaint.train import assemble, nets
-from overpaint.train.clip import Vision, clip_stage
+from overpaint.train.clip import BATCH, Vision, clip_stage
 from overpaint.train.data import CPU, Renders
 from overpaint.train.figures import all_figures, sample_figures, sheet, table
 from overpaint.train.judge import judge_stage
@@ -185,9 +186,8 @@ class Workshop:
         """Train the image tower against the frozen text tower."""
         tower = self.ready(self.part("text", "text", nets.make_text, CLIPTextModel))
         vision = self.fresh("clip", "vision", Vision)
-        stage = clip_stage(
-            vision, tower, self.renders, self.count("clip"), RATES["clip"], exam=self.exam(256)
-        )
+        plan = (self.renders, self.count("clip"), RATES["clip"])
+        stage = clip_stage(vision, tower, *plan, batch=min(BATCH, self.size.batch), exam=self.exam(256))
         return self.train(stage)
 
     def painter(self, unet: UNet2DConditionModel | None = None) -> Painter:
@@ -207,10 +207,9 @@ class Workshop:
         """The autoencoder, with its tuned decoder where there is one, and the scale of its latents."""
         stage = "decoder" if self.state("decoder").is_file() else "vae"
         vae = self.part(stage, "vae", lambda: nets.make_vae(self.size), AutoencoderKL)
-        if self.state(stage).is_file():
+        if self.state("vae").is_file():  # another encoder than the shipped one
             return vae, self.stored_latents().scale
-        config: Any = vae.config
-        return vae, float(config.scaling_factor)
+        return vae, float(read_json(SHIPPED / "vae" / "config.json")["scaling_factor"])
 
     def assemble(self) -> None:
         """Write every part trained here to the folder `model`; `publish` moves it into the package."""
@@ -224,7 +223,7 @@ class Workshop:
         if self.state("clip").is_file():
             self.part("clip", "vision", Vision, Vision).save(folder)
         total = assemble.check_weight(folder)
-        assemble.save_log(folder, self.home, self.command, {})
+        assemble.save_log(folder, self.home, self.command, {}, self.earlier())
         self.say(f"{folder}: {total / 1e6:.1f} MB of weights")
 
     def figures(self, count: int = 500) -> Mapping[str, Any]:
@@ -239,7 +238,7 @@ class Workshop:
         )
         folder = self.home / "model"
         folder.mkdir(parents=True, exist_ok=True)
-        assemble.save_log(folder, self.home, self.command, found)
+        assemble.save_log(folder, self.home, self.command, found, self.earlier())
         self.console.print(table(found), markup=False)
         return found
 
@@ -288,6 +287,12 @@ class Workshop:
         if self.size_name == "toy" or not list(folder.glob("*.safetensors")):
             return None
         return assemble.read_folder(folder)
+
+    def earlier(self) -> Mapping[str, Any] | None:
+        """The log of the shipped weights, where training went on from them."""
+        shipped = self.shipped("unet") if self.resume else None
+        fits = shipped is not None and _same_shapes(shipped, nets.make_unet(self.size).state_dict())
+        return read_json(SHIPPED / "LOG.json") if fits else None
 
     def state(self, stage: str) -> Path:
         """Where the run of a stage keeps its state."""
