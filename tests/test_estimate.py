@@ -1,12 +1,16 @@
 from pathlib import Path
+from typing import Any
 
 import pytest
 import torch
 
 from overpaint import estimate as module
-from overpaint.estimate import Living, estimate, speed_of
+from overpaint.estimate import Living, estimate, speed_of, weights
+from overpaint.families.tiny import SHAPES, Shape, tiny
 from overpaint.job import Job, plan, wish
-from tests.cli.kit import SOURCE, TARGET
+from overpaint.loading import load
+from tests.checkpoints import CASES, tiny_configs, written
+from tests.cli.kit import SOURCE, TARGET, save_folder
 from tests.kit import shared
 
 
@@ -51,3 +55,32 @@ def test_a_model_is_looked_at_once(job: Job, tmp_path: Path, monkeypatch: pytest
 def test_a_folder_that_cannot_be_written_costs_nothing(job: Job, tmp_path: Path) -> None:
     (tmp_path / "file").write_text("")
     assert speed_of(job, tmp_path / "file" / "below").row > 0
+
+
+def counted(model: Any) -> int:
+    """Bytes of the weights of all parts, looked up one by one."""
+    nets = (model.net, model.family.codec.vae, *model.family.encoders)
+    return sum(p.numel() * p.element_size() for net in nets for p in net.parameters())
+
+
+@pytest.mark.parametrize("title", ["SD 1.x, half precision", "SDXL"])
+def test_weights_of_one_file_are_counted_whole(title: str, tmp_path: Path) -> None:
+    (case,) = (case for case in CASES if case.title == title)
+    with tiny_configs(tmp_path):
+        _, file = written(case, tmp_path)
+        model = load(str(file), dtype="float32", device="cpu")
+    assert weights(model) == counted(model) == weights(tiny(case.shape))
+    assert weights(load(str(save_folder(tmp_path / "folder")), device="cpu")) == weights(tiny("sd1"))
+
+
+def test_weights_are_counted_as_they_lie_in_memory(tmp_path: Path) -> None:
+    folder = str(save_folder(tmp_path / "folder"))
+    whole, half = (load(folder, dtype=dtype, device="cpu") for dtype in ("float32", "bfloat16"))
+    network = sum(4 * p.numel() for p in whole.net.parameters())
+    assert weights(whole) - weights(half) == network // 2  # text encoders stay as they are, and this codec
+
+
+@pytest.mark.parametrize("shape", SHAPES)
+def test_weights_of_a_model_from_nowhere_are_counted_whole(shape: Shape) -> None:
+    model = shared(shape)
+    assert model.home is None and weights(model) == counted(model)

@@ -10,7 +10,7 @@ from typing import Any
 
 import torch
 from pydantic import BaseModel, ConfigDict, ValidationError
-from torch import Tensor
+from torch import Tensor, nn
 from torch.utils._python_dispatch import TorchDispatchMode
 from torch.utils._pytree import tree_iter
 
@@ -119,6 +119,7 @@ def speed_of(job: Job, folder: FilePath) -> Speed:
         model.fingerprint,
         model.device,
         model.dtype,
+        weights(model),
         job.task.shape,
         torch.get_num_threads(),
         torch.__version__,
@@ -191,9 +192,11 @@ def seconds(work: Callable[[], None], device: torch.device, tries: int = TRIES) 
 
 
 def weights(model: Model) -> int:
-    """Bytes of the network's parameters, and of the files of everything beside it."""
-    own = sum(p.numel() * p.element_size() for p in model.net.parameters())
-    if model.home is None:
-        return own
-    files = model.home.glob("*/*.safetensors")
-    return own + sum(file.stat().st_size for file in files if file.parent.name != "unet")
+    """Bytes of the parameters of the network and of everything beside it."""
+    beside = (net for nets in model.family.parts.values() for net in nets)
+    return sum(size(net) for net in (model.net, *beside))
+
+
+def size(net: nn.Module) -> int:
+    """Bytes of a network's parameters."""
+    return sum(p.numel() * p.element_size() for p in net.parameters())

@@ -161,6 +161,11 @@ class Family(Protocol):
         """How many tokens a prompt may have, begin and end counted."""
         ...
 
+    @property
+    def parts(self) -> Mapping[str, Sequence[nn.Module]]:
+        """The networks beside the denoiser, those together that work together: ``"text"``, ``"codec"``."""
+        ...
+
     def call(self, net: nn.Module, x: Latent, t: Tensor, text: Text, more: Residuals) -> Latent:
         """The raw network output for a batch of rows."""
         ...

@@ -1,6 +1,6 @@
 """What tests of inversions share: a tiny model, a picture, two prompts, and a network to reason about."""
 
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field
 from functools import cache
 
@@ -95,6 +95,10 @@ class Plane:
         ramp = torch.linspace(-1, 1, x[0].numel(), dtype=x.dtype).reshape(x[0].shape)
         steep = 1 + self.heed * text.states[:, 0, 0].to(x)
         return steep[:, None, None, None] * ramp + self.curve * x.sin()
+
+    @property
+    def parts(self) -> Mapping[str, Sequence[nn.Module]]:
+        return {}
 
     def sites(self, net: nn.Module) -> list[Site]:
         return []

@@ -1,7 +1,7 @@
 """Stable Diffusion 1, 2 and XL: a ``UNet2DConditionModel`` with one or two CLIP text encoders."""
 
 import re
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field
 from itertools import repeat
 from typing import Any
@@ -55,6 +55,11 @@ class UNetFamily:
     def window(self) -> int:
         """How many tokens a prompt may have, begin and end counted."""
         return int(self.encoders[0].config.max_position_embeddings)
+
+    @property
+    def parts(self) -> Mapping[str, Sequence[nn.Module]]:
+        """The text encoders, and the autoencoder."""
+        return {"text": tuple(self.encoders), "codec": (self.codec.vae,)}
 
     def sites(self, net: nn.Module) -> list[Site]:
         """Attention sites in execution order: 16 + 16 for SD 1 and 2, 70 + 70 for XL."""
