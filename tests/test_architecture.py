@@ -22,7 +22,7 @@ METHODS = [source for source in PACKAGE if source.name.startswith("overpaint.met
 # Lowest first. A module may import from its own layer and from those before it; no ring of files is allowed,
 # save through an import inside a function (Model.load needs the families, whose files need Model).
 LAYERS: list[set[str]] = [
-    {"errors", "atomic", "finite", "amounts", "lazy"},
+    {"errors", "atomic", "finite", "amounts", "lazy", "shortage"},
     {"path", "noise", "words", "fingerprint", "origin", "weightfile", "meter", "options", "card"},
     {"images", "recipe"},
     {"attention", "tape"},

@@ -19,6 +19,7 @@ from overpaint.card import Need
 from overpaint.inversions.cache import default_folder
 from overpaint.job import Job
 from overpaint.model import Line, Model
+from overpaint.shortage import roomy, ways_out
 
 ROWS = 2
 """Rows of the timed call."""
@@ -139,7 +140,20 @@ def speed_of(job: Job, folder: FilePath) -> Speed:
 
 
 def look(job: Job) -> Speed:
-    """Time a bare network call and a round trip through the autoencoder, and count what lives meanwhile."""
+    """Time a bare network call and a round trip through the autoencoder, and count what lives meanwhile.
+
+    Raises:
+        OutOfMemory: two rows, or a quarter of one that is tuned through, do not fit.
+    """
+    where = job.model.device
+    with roomy(
+        f"Memory of the device {where} ran out in a look at the model", ways_out(where, job.model.dtype)
+    ):
+        return looked(job)
+
+
+def looked(job: Job) -> Speed:
+    """The look itself; memory may run out."""
     model, task = job.model, job.task
     x = task.start().to(model.device)
     path, lines = model.path(1), [Line("-", task.null), Line("+", task.null)]

@@ -42,6 +42,7 @@ from overpaint.recipe import Command, Environment, ModelRecord, Recipe, SourceRe
 from overpaint.result import Edit, Figures
 from overpaint.settings import settings_of
 from overpaint.settling import settle
+from overpaint.shortage import roomy, ways_out
 from overpaint.task import Request, Task
 
 TARGET = "tgt+"
@@ -153,7 +154,15 @@ def plan(wish: Wish, model: Model) -> Job:
 
     Raises:
         UsageError: the method does not work on this model, lacks something, or refuses what was asked.
+        OutOfMemory: the prompts or the picture do not fit.
     """
+    where = f"Memory of the device {model.device} ran out while prompts and picture were encoded"
+    with roomy(where, ways_out(model.device, model.dtype)):
+        return planned(wish, model)
+
+
+def planned(wish: Wish, model: Model) -> Job:
+    """The plan itself; memory may run out."""
     began, card, family = perf_counter(), wish.kind.card, model.family
     if family.name not in card.families:
         raise UsageError(

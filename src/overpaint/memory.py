@@ -12,6 +12,7 @@ from overpaint.estimate import Speed, look_folder, speed_of
 from overpaint.job import Job, run
 from overpaint.meter import Meter
 from overpaint.result import Edit
+from overpaint.shortage import either, ways_out
 
 MARGIN = 1.25
 """For maps that controls look at, and what waits for rows that come later."""
@@ -43,14 +44,10 @@ def least(job: Job, speed: Speed) -> int:
 
 def advice(job: Job) -> str:
     """What would make a job smaller."""
-    ways = ["a model for smaller pictures"]
-    if job.model.dtype == torch.float32:
-        ways.insert(0, "the type bfloat16")
+    ways = ways_out(job.model.device, job.model.dtype)
     if job.cost.backwards[1]:
-        ways.append("an inversion that tunes nothing (direct)")
-    if job.model.device.type != "cpu":
-        ways.append("the device cpu")
-    return f"choose {', '.join(ways[:-1])}{' or ' if len(ways) > 1 else ''}{ways[-1]}"
+        ways.insert(-1, "an inversion that tunes nothing (direct)")
+    return f"choose {either(ways)}"
 
 
 def run_patiently(job: Job, meter: Meter) -> Edit:

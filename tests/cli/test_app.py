@@ -59,8 +59,8 @@ def failing(error: BaseException) -> Callable[[], Any]:
         (click.UsageError("Missing it."), 2, "Missing it."),
         (click.Abort(), 130, "Cancelled; nothing was written."),
         (KeyboardInterrupt(), 130, "Cancelled; nothing was written."),
-        (MemoryError(), 1, "does not fit into memory"),
-        (RuntimeError("[enforce fail] DefaultCPUAllocator: can't allocate memory"), 1, "fit into memory"),
+        (MemoryError(), 2, "does not fit into memory"),
+        (RuntimeError("[enforce fail] DefaultCPUAllocator: can't allocate memory"), 2, "fit into memory"),
         (KeyError("x"), 1, "internal error (KeyError: 'x'); please report it"),
     ],
 )

@@ -9,8 +9,11 @@ from typing import Any
 
 import pytest
 import torch
+from diffusers.models.autoencoders.autoencoder_kl import AutoencoderKL
+from diffusers.models.unets.unet_2d_condition import UNet2DConditionModel
 from tests.cli.kit import SOURCE, TARGET, Said, overpaint
 from torch import Tensor
+from transformers import CLIPTextModel
 
 from overpaint.families.unet import UNetFamily
 
@@ -61,6 +64,45 @@ def test_memory_that_runs_out(picture: Path, folder: Path, monkeypatch: pytest.M
     picture.with_name("out.png").unlink()
     answering(monkeypatch, lambda x, real: cramped(torch.zeros(2), real))  # pyright: ignore[reportUnknownLambdaType]
     refused(edit(picture, folder, "--no-cache"), picture, "Memory of the device cpu ran out even row by row")
+
+
+SHORT = {
+    "the model is loaded": (UNet2DConditionModel, "to", "does not fit into the memory of the device cpu"),
+    "the prompts are encoded": (
+        CLIPTextModel,
+        "forward",
+        "Memory of the device cpu ran out while prompts",
+    ),
+    "the picture is encoded": (AutoencoderKL, "encode", "The autoencoder ran out of the memory"),
+    "the picture is decoded": (AutoencoderKL, "decode", "The autoencoder ran out of the memory"),
+}
+
+
+@pytest.mark.parametrize("when", SHORT)
+@pytest.mark.parametrize("error", [torch.OutOfMemoryError("CUDA out of memory"), MemoryError()])
+def test_memory_that_runs_out_outside_the_walk(
+    when: str, error: Exception, picture: Path, folder: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    kind, name, words = SHORT[when]
+
+    def full(*_: object, **__: object) -> None:
+        raise error
+
+    monkeypatch.setattr(kind, name, full)
+    said = edit(picture, folder)
+    refused(said, picture, words)
+    assert "; choose " in said.err and said.err.endswith("a model for smaller pictures.\n")
+
+
+@pytest.mark.parametrize("more", [("--dry-run",), BOUND])
+def test_memory_that_runs_out_in_a_look_at_the_model(
+    more: tuple[str, ...], picture: Path, folder: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    def full(x: Tensor, real: object) -> Tensor:
+        raise MemoryError
+
+    answering(monkeypatch, full)
+    refused(edit(picture, folder, *more), picture, "ran out in a look at the model; choose")
 
 
 def test_numbers_that_are_none(picture: Path, folder: Path, monkeypatch: pytest.MonkeyPatch) -> None:

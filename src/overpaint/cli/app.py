@@ -73,7 +73,7 @@ def guarded(work: Callable[[], Any]) -> int:
         say(sentence(error))
         return WRONG
     except Exception as error:
-        return unexpected(error)
+        return unforeseen(error)
     return result if isinstance(result, int) else 0
 
 
@@ -89,13 +89,13 @@ def sentence(error: Exception) -> str:
             return str(error)
 
 
-def unexpected(error: Exception) -> int:
-    """An error that is ours: one sentence, and the way to see more."""
+def unforeseen(error: Exception) -> int:
+    """An error nobody foresaw: memory that ran out, or a mistake of ours, with the way to see more."""
     if os.environ.get("OVERPAINT_DEBUG") == "1":
         traceback.print_exception(error)
     if short_of_memory(error):
-        say("The work does not fit into memory; use a smaller picture or model, or --dtype float16.")
-    else:
-        what = one_line(f"{type(error).__name__}: {error}")
-        say(f"internal error ({what[:200]}); please report it with what OVERPAINT_DEBUG=1 shows.")
+        say("The work does not fit into memory; use a smaller picture or model, or --dtype bfloat16.")
+        return WRONG
+    what = one_line(f"{type(error).__name__}: {error}")
+    say(f"internal error ({what[:200]}); please report it with what OVERPAINT_DEBUG=1 shows.")
     return INTERNAL

@@ -1,30 +1,17 @@
 """Pictures to latents and back through a KL autoencoder."""
 
-from collections.abc import Generator, Sequence
-from contextlib import contextmanager
+from collections.abc import Sequence
+from contextlib import AbstractContextManager
 from dataclasses import dataclass
 from typing import Any
 
 import torch
 from torch import Tensor
 
-from overpaint.errors import NotFinite, OutOfMemory, short_of_memory
+from overpaint.errors import NotFinite
 from overpaint.model import Pixels
 from overpaint.path import Latent
-
-
-@contextmanager
-def roomy(vae: Any, size: Sequence[int]) -> Generator[None, None, None]:
-    """Say what to do where the autoencoder needs more memory than there is: it has no rows to part."""
-    try:
-        yield
-    except Exception as error:
-        if not short_of_memory(error):
-            raise
-        raise OutOfMemory(
-            f"The autoencoder ran out of the memory of the device {vae.device} on a picture of {size[1]} x "
-            f"{size[0]} pixels; choose the type bfloat16, a model for smaller pictures, or another device."
-        ) from None
+from overpaint.shortage import roomy, ways_out
 
 
 @dataclass(frozen=True)
@@ -57,8 +44,9 @@ class Codec:
 
         Raises:
             NotFinite: the autoencoder gave values that are not numbers.
+            OutOfMemory: the picture is too large for the device.
         """
-        with torch.no_grad(), roomy(self.vae, pixels.shape[-2:]):
+        with torch.no_grad(), self._roomy(pixels.shape[-2:]):
             mode = self.vae.encode(pixels.to(self.vae.device, self.vae.dtype)).latent_dist.mode().float()
         self._check(mode, "The encoded picture")
         shift, scale = self._stats(mode)
@@ -69,6 +57,7 @@ class Codec:
 
         Raises:
             NotFinite: the latents hold values that are not numbers, or the picture does.
+            OutOfMemory: the picture is too large for the device.
         """
         if not torch.isfinite(latents).all():
             raise NotFinite(
@@ -76,12 +65,21 @@ class Codec:
                 "half precision was chosen."
             )
         shift, scale = self._stats(latents)
-        with torch.no_grad(), roomy(self.vae, [n * self.factor for n in latents.shape[-2:]]):
+        with torch.no_grad(), self._roomy([n * self.factor for n in latents.shape[-2:]]):
             pixels = self.vae.decode(
                 (latents / scale + shift).to(self.vae.device, self.vae.dtype)
             ).sample.float()
         self._check(pixels, "The decoded picture")
         return pixels
+
+    def _roomy(self, size: Sequence[int]) -> AbstractContextManager[None]:
+        """A picture cannot be taken apart as rows can: where it does not fit, that is said."""
+        device, wide = self.vae.device, self.vae.config.force_upcast
+        return roomy(
+            f"The autoencoder ran out of the memory of the device {device} on a picture of {size[1]} x "
+            f"{size[0]} pixels",
+            ways_out(device, None if wide else self.vae.dtype),
+        )
 
     def _check(self, made: Tensor, what: str) -> None:
         if torch.isfinite(made).all():

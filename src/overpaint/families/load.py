@@ -6,7 +6,7 @@ from pathlib import Path
 
 import torch
 
-from overpaint.errors import UsageError
+from overpaint.errors import OverpaintError, UsageError
 from overpaint.families.codec import Codec
 from overpaint.families.extras import add
 from overpaint.families.folder import parts_of_folder
@@ -19,6 +19,7 @@ from overpaint.families.unet import UNetFamily
 from overpaint.model import Model
 from overpaint.options import USUAL_GUIDANCE, Guidance, Options
 from overpaint.origin import PREDICTION_TYPES, Origin
+from overpaint.shortage import roomy, ways_out
 
 __all__ = ["SHIPPED", "load"]
 
@@ -36,13 +37,15 @@ def load(
     where = _device(device)
     if dtype is None:
         dtype = {"cpu": torch.float32, "mps": torch.float16}.get(where.type, torch.bfloat16)
+    full = f"The model {home} does not fit into the memory of the device {where}"
     try:
-        with _hushed(), torch.random.fork_rng(devices=[]):  # weights are drawn before they are read
+        # Weights are drawn before they are read.
+        with roomy(full, ways_out(where, dtype)), _hushed(), torch.random.fork_rng(devices=[]):
             parts, origin = _read(home, origin, download)
             model = _assembled(parts, name, home, where, dtype, origin)
             add(model, origin)
             return model
-    except UsageError:
+    except OverpaintError:
         raise
     except Exception as error:  # the loaders of other people's files raise whatever they like
         first = str(error).strip().splitlines()[:1]
