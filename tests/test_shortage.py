@@ -42,9 +42,12 @@ def test_the_failed_attempt_is_let_go() -> None:
 
 
 def test_ways_out_are_those_that_would_help() -> None:
-    assert ways_out(CPU) == ["a model for smaller pictures"]
-    assert ways_out(CPU, torch.float32) == ["the type bfloat16", "a model for smaller pictures"]
-    assert ways_out(CARD, torch.bfloat16) == ["a model for smaller pictures", "the device cpu"]
+    smaller, there = "a model for smaller pictures", "parts that wait on the CPU (offload)"
+    assert ways_out(CPU, None, False) == [smaller]
+    assert ways_out(CPU, torch.float32, False) == ["the type bfloat16", smaller]
+    assert ways_out(CARD, torch.bfloat16, False) == [smaller, there, "the device cpu"]
+    assert ways_out(CARD, torch.bfloat16, True) == [smaller, "the device cpu"]
+    assert ways_out(torch.device("mps"), None, False) == [smaller, "the device cpu"]
 
 
 @pytest.mark.parametrize("ways, words", [("a", "a"), ("ab", "a or b"), ("abc", "a, b or c")])

@@ -130,7 +130,7 @@ def rerun(
     asked, where = recalled(told, maps, limits), told.environment
     with threads(where.threads):
         loaded = (
-            load_as(told.model.name, where.dtype, where.device, told.model.origin)
+            load_as(told.model.name, where.dtype, where.device, told.model.origin, offload=where.offload)
             if model is None
             else of_name(model)
         )

@@ -44,7 +44,15 @@ class Speed(BaseModel):
     tuned_bytes: int
     """The most that lives at once during a row that is to be tuned through."""
     weights: int
-    """Bytes of all parameters."""
+    """Bytes of the parameters that are on the device during a walk."""
+    codec_weights: int
+    """The same while a picture is encoded or decoded."""
+    most_weights: int
+    """The most of them that are ever there."""
+
+    def peak(self, walking: int) -> int:
+        """The most that lives at once in an edit whose walk itself takes so many bytes."""
+        return max(self.weights + walking, self.codec_weights + self.codec_bytes, self.most_weights)
 
 
 class Estimate(BaseModel):
@@ -104,7 +112,7 @@ def estimate(job: Job, folder: FilePath | None = None) -> Estimate:
     ]
     together = min(4 if Need.IMAGE in job.method.card.needs else 2, job.at_once or 4)
     tuning = speed.tuned_bytes if cost.backwards[1] else 0
-    memory = speed.weights + max(speed.row_bytes * together, speed.codec_bytes, tuning)
+    memory = speed.peak(max(speed.row_bytes * together, tuning))
     return Estimate(rows=cost.rows, backwards=cost.backwards, seconds=(seconds[0], seconds[1]), memory=memory)
 
 
@@ -120,7 +128,7 @@ def speed_of(job: Job, folder: FilePath) -> Speed:
         model.fingerprint,
         model.device,
         model.dtype,
-        weights(model),
+        resident(model),
         job.task.shape,
         torch.get_num_threads(),
         torch.__version__,
@@ -145,10 +153,9 @@ def look(job: Job) -> Speed:
     Raises:
         OutOfMemory: two rows, or a quarter of one that is tuned through, do not fit.
     """
-    where = job.model.device
-    with roomy(
-        f"Memory of the device {where} ran out in a look at the model", ways_out(where, job.model.dtype)
-    ):
+    model = job.model
+    where = f"Memory of the device {model.device} ran out in a look at the model"
+    with roomy(where, ways_out(model.device, model.dtype, model.offload)):
         return looked(job)
 
 
@@ -174,16 +181,21 @@ def looked(job: Job) -> Speed:
 
     step, sizes = max((site.stride for site in model.tap.sites), default=1), list[int]()
     with model.lock, torch.no_grad():
-        row_bytes, codec_bytes = most(call), most(codec)
+        # Each is timed before it is counted: parts that wait on the CPU have been carried over by then.
+        row, row_bytes = seconds(call, model.device) / ROWS, most(call) // ROWS
         tuned_bytes = most(tuned) * x.numel() // sizes[-1]
-        return Speed(
-            row=seconds(call, model.device) / ROWS,
-            codec=seconds(codec, model.device, 1),
-            row_bytes=row_bytes // ROWS,
-            codec_bytes=codec_bytes,
-            tuned_bytes=tuned_bytes,
-            weights=weights(model),
-        )
+        round_trip, codec_bytes = seconds(codec, model.device, 1), most(codec)
+    walk, coding, ever = resident(model)
+    return Speed(
+        row=row,
+        codec=round_trip,
+        row_bytes=row_bytes,
+        codec_bytes=codec_bytes,
+        tuned_bytes=tuned_bytes,
+        weights=walk,
+        codec_weights=coding,
+        most_weights=ever,
+    )
 
 
 def most(work: Callable[[], None]) -> int:
@@ -205,10 +217,13 @@ def seconds(work: Callable[[], None], device: torch.device, tries: int = TRIES) 
     return min(times)
 
 
-def weights(model: Model) -> int:
-    """Bytes of the parameters of the network and of everything beside it."""
-    beside = (net for nets in model.family.parts.values() for net in nets)
-    return sum(size(net) for net in (model.net, *beside))
+def resident(model: Model) -> tuple[int, int, int]:
+    """Bytes of the parameters on the device during a walk, beside the codec at work, and at the most."""
+    parts = {name: sum(map(size, nets)) for name, nets in model.family.parts.items()}
+    walk, together = size(model.net), size(model.net) + sum(parts.values())
+    if not model.offload:
+        return together, together, together
+    return walk, parts.get("codec", 0), max([walk, *parts.values()])
 
 
 def size(net: nn.Module) -> int:

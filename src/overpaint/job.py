@@ -157,7 +157,7 @@ def plan(wish: Wish, model: Model) -> Job:
         OutOfMemory: the prompts or the picture do not fit.
     """
     where = f"Memory of the device {model.device} ran out while prompts and picture were encoded"
-    with roomy(where, ways_out(model.device, model.dtype)):
+    with roomy(where, ways_out(model.device, model.dtype, model.offload)):
         return planned(wish, model)
 
 
@@ -295,7 +295,10 @@ def recipe(job: Job, picture: Picture) -> Recipe:
             name=address(model), hash=model.fingerprint, family=model.family.name, origin=model.origin
         ),
         environment=Environment.now(
-            model.device.type, str(model.dtype).removeprefix("torch."), job.at_once or model.at_once
+            model.device.type,
+            str(model.dtype).removeprefix("torch."),
+            job.at_once or model.at_once,
+            model.offload,
         ),
         source=None if wish.picture is None else SourceRecord.of(wish.picture, wish.place),
         mask=None if wish.mask is None else SourceRecord.of(wish.mask.picture, wish.mask.place),

@@ -25,6 +25,7 @@ def load(
     prediction: str | None = None,
     tokenizer: str | Path | None = None,
     download: bool = False,
+    offload: bool = False,
 ) -> Model:
     """A model: the shipped one (``still-life``), or any of SD 1.x, SD 2.x and SDXL.
 
@@ -38,11 +39,15 @@ def load(
         prediction: ``"epsilon"`` or ``"v"``, where the model cannot tell or tells wrongly.
         tokenizer: the folder of the tokenizer, for a checkpoint in one file.
         download: fetch what is not on this machine from the Hub; by itself nothing is fetched.
+        offload: let text encoders, network and autoencoder wait on the CPU until they are used: the device
+            then holds the largest of them at a time instead of all. The result is the same, to the bit.
 
     Raises:
         UsageError: no such model, type or device, a model that lacks parts, or an unsupported family.
+        OutOfMemory: the model does not fit on the device.
     """
-    return load_as(name, dtype, device, Origin.said(loras, embeddings, prediction, tokenizer), download)
+    origin = Origin.said(loras, embeddings, prediction, tokenizer)
+    return load_as(name, dtype, device, origin, download, offload)
 
 
 def load_as(
@@ -51,13 +56,14 @@ def load_as(
     device: str | None,
     origin: Origin,
     download: bool = False,
+    offload: bool = False,
 ) -> Model:
     """The same with what a recipe says about the model's origin."""
     if isinstance(dtype, str):
         dtype = dtype_of(dtype)
     state = torch.random.get_rng_state()
     try:
-        return Model.load(name, dtype, device, origin, download)
+        return Model.load(name, dtype, device, origin, download, offload)
     finally:  # constructors may draw weights before the stored ones replace them
         torch.random.set_rng_state(state)
 

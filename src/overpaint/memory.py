@@ -39,12 +39,12 @@ def within(job: Job, bound: str | int) -> Job:
 def least(job: Job, speed: Speed) -> int:
     """What a job needs with one row at a time."""
     tuning = speed.tuned_bytes if job.cost.backwards[1] else 0
-    return speed.weights + max(int(MARGIN * speed.row_bytes), tuning, speed.codec_bytes)
+    return speed.peak(max(int(MARGIN * speed.row_bytes), tuning))
 
 
 def advice(job: Job) -> str:
     """What would make a job smaller."""
-    ways = ways_out(job.model.device, job.model.dtype)
+    ways = ways_out(job.model.device, job.model.dtype, job.model.offload)
     if job.cost.backwards[1]:
         ways.insert(-1, "an inversion that tunes nothing (direct)")
     return f"choose {either(ways)}"

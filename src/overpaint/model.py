@@ -205,6 +205,8 @@ class Model:
     device: torch.device = field(default_factory=lambda: torch.device("cpu"))
     dtype: torch.dtype = torch.float32
     """The network's type; latents, path and maps stay in float32."""
+    offload: bool = False
+    """Whether its parts wait on the CPU until they are used; its lock then sends them home."""
     guidance: float = USUAL_GUIDANCE
     """The scale of classifier-free guidance that suits it; small models saturate early."""
     meter: Meter = field(default_factory=Meter)
@@ -227,16 +229,18 @@ class Model:
         device: str | None = None,
         origin: Origin | None = None,
         download: bool = False,
+        offload: bool = False,
     ) -> "Model":
         """The shipped model by its name (``still-life``), or SD 1.x, SD 2.x or SDXL: a diffusers folder, a
         checkpoint in one safetensors file, an id of the Hub.
 
         Raises:
             UsageError: no such model, one that lacks parts, or a family that is not supported.
+            OutOfMemory: it does not fit on the device.
         """
         from overpaint.families.load import load
 
-        return load(name, dtype, device, origin, download)
+        return load(name, dtype, device, origin, download, offload)
 
     @cached_property
     def fingerprint(self) -> str:

@@ -87,7 +87,7 @@ class ModelRecord(Record):
 
 
 class Environment(Record):
-    """What, beside the options, the last bits of the pixels depend on."""
+    """What, beside the options, the last bits of the pixels depend on, and whether they come about at all."""
 
     versions: dict[str, str] = {}
     threads: int = Field(default=1, ge=1, description="threads of one torch operation; sums depend on it")
@@ -96,15 +96,24 @@ class Environment(Record):
     at_once: int | None = Field(
         default=None, ge=1, description="rows of one network call, where not all went together"
     )
+    offload: bool = Field(default=False, description="parts waited on the CPU, which changes no bit")
 
     @classmethod
-    def now(cls, device: str = "cpu", dtype: str = "float32", at_once: int | None = None) -> "Environment":
+    def now(
+        cls,
+        device: str = "cpu",
+        dtype: str = "float32",
+        at_once: int | None = None,
+        offload: bool = False,
+    ) -> "Environment":
         """The environment of this process."""
         import torch  # late: whoever only reads a recipe needs no network library
 
         versions = {"python": platform.python_version()} | {name: installed(name) for name in LIBRARIES}
         threads = torch.get_num_threads()
-        return cls(versions=versions, threads=threads, device=device, dtype=dtype, at_once=at_once)
+        return cls(
+            versions=versions, threads=threads, device=device, dtype=dtype, at_once=at_once, offload=offload
+        )
 
 
 class Recipe(Record):

@@ -8,6 +8,9 @@ import torch
 
 from overpaint.errors import OutOfMemory, short_of_memory
 
+SAME_MEMORY = frozenset({"cpu", "mps"})
+"""Kinds of devices that work in the memory of the CPU."""
+
 
 @contextmanager
 def roomy(where: str, ways: Sequence[str]) -> Generator[None, None, None]:
@@ -26,11 +29,19 @@ def roomy(where: str, ways: Sequence[str]) -> Generator[None, None, None]:
         raise OutOfMemory(f"{where}; choose {either(ways)}.") from None
 
 
-def ways_out(device: torch.device, dtype: torch.dtype | None = None) -> list[str]:
-    """What makes any work on a model smaller; ``dtype`` is the type in use, where another one would help."""
+def ways_out(device: torch.device, dtype: torch.dtype | None, offload: bool) -> list[str]:
+    """What makes any work on a model smaller.
+
+    Args:
+        device: where it works.
+        dtype: the type in use, where another one would help.
+        offload: whether parts wait on the CPU already.
+    """
     found = ["a model for smaller pictures"]
     if dtype == torch.float32:
         found.insert(0, "the type bfloat16")
+    if device.type not in SAME_MEMORY and not offload:
+        found.append("parts that wait on the CPU (offload)")
     if device.type != "cpu":
         found.append("the device cpu")
     return found

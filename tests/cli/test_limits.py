@@ -15,7 +15,9 @@ from tests.cli.kit import SOURCE, TARGET, Said, overpaint
 from torch import Tensor
 from transformers import CLIPTextModel
 
+from overpaint.families import offload
 from overpaint.families.unet import UNetFamily
+from overpaint.images import load_picture
 
 BOUND = ("--memory", "1GB")
 
@@ -103,6 +105,41 @@ def test_memory_that_runs_out_in_a_look_at_the_model(
 
     answering(monkeypatch, full)
     refused(edit(picture, folder, *more), picture, "ran out in a look at the model; choose")
+
+
+def test_offload_beside_the_cpu_is_refused(picture: Path, folder: Path) -> None:
+    said = edit(picture, folder, "--device", "cpu", "--offload")
+    refused(
+        said, picture, "The device cpu works in the memory of the CPU, so that offload would save nothing"
+    )
+
+
+def test_a_recipe_repeats_offload(picture: Path, folder: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    moves, real = list[int](), offload.Ferry.bring
+
+    def bring(ferry: offload.Ferry, *parts: torch.nn.Module) -> None:
+        moves.append(len(parts))
+        real(ferry, *parts)
+
+    out = picture.with_name("out.png")
+    with monkeypatch.context() as patched:
+        patched.setattr(offload, "SAME_MEMORY", frozenset[str]())
+        patched.setattr(offload.Ferry, "bring", bring)
+        assert edit(picture, folder, "--device", "cpu", "--offload").code == 0
+        assert moves and overpaint("show", out, "--json").figures["environment"]["offload"] is True
+        assert "1 thread, parts waiting on the CPU" in overpaint("show", out).out
+        moves.clear()
+        again = overpaint("rerun", out, "--json")
+        assert again.figures["same"] is True and moves
+        moves.clear()
+        plain = edit(picture, folder, "--overwrite")
+        assert plain.code == 0 and not moves
+        assert "waiting" not in overpaint("show", out).out
+        once_more = overpaint("rerun", out, "--offload", "--json", "--overwrite")
+        assert once_more.figures["same"] is True and moves
+        assert load_picture(out).rgb.tolist() == load_picture(picture.with_name("out-rerun.png")).rgb.tolist()
+    refused_again = overpaint("rerun", picture.with_name("out-rerun.png"))
+    assert refused_again.code == 2 and "offload would save nothing" in refused_again.err
 
 
 def test_numbers_that_are_none(picture: Path, folder: Path, monkeypatch: pytest.MonkeyPatch) -> None:

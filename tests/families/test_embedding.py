@@ -54,6 +54,14 @@ def test_a_word_with_the_vectors_of_another_reads_as_that(shape: Shape, word: st
     assert gap(plain.states, want.states) > 1e-3
 
 
+def test_a_word_is_forgotten_also_where_the_encoder_has_moved(tmp_path: Path) -> None:
+    model = tiny("sd1")
+    family: Any = model.family
+    with model.patched(Embedding(file_of(tmp_path, {"emb_params": draw(1, 24)}))):
+        family.encoders[0].to("meta")
+    assert {p.device.type for p in family.encoders[0].parameters()} == {"meta"}
+
+
 def test_words_are_found_whole_and_in_any_case(tmp_path: Path) -> None:
     model = tiny("sd1")
     plain = model.family.text("a mycats")

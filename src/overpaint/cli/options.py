@@ -38,6 +38,7 @@ class Common:
     dtype: str | None = None
     threads: int | None = None
     memory: str | None = None
+    offload: bool = False
     at_once: int | None = None
     """Rows that go through the network together, from a recipe."""
     cache: bool = True
@@ -98,6 +99,9 @@ COMMON: Mapping[str, Callable[..., Any]] = {
     "dtype": click.option("--dtype", help="float32, float16 or bfloat16.  [default: what suits the device]"),
     "threads": click.option("--threads", type=click.IntRange(1, 256), help="Threads of one operation."),
     "memory": click.option("--memory", metavar="4GB", help="What it may take; rows then go apart."),
+    "offload": click.option(
+        "--offload", is_flag=True, default=None, help="Let parts wait on the CPU until they are used."
+    ),
     "cache": click.option("--cache/--no-cache", default=None, help="Keep inversions.  [default: --cache]"),
     "output": click.option("-o", "--output", type=FILE, help="The file to write: .png, .jpg or .webp."),
     "overwrite": click.option("--overwrite", is_flag=True, default=None, help="Replace files that exist."),
@@ -133,7 +137,7 @@ COMMON: Mapping[str, Callable[..., Any]] = {
     "preview": click.option("--preview", type=FILE, help="Keep writing the latest preview while it works."),
 }
 TOGETHER = {
-    "threads": ("threads", "memory"),
+    "threads": ("threads", "memory", "offload"),
     "model": ("model", "loras", "embeddings", "prediction", "tokenizer", "download"),
     "writing": ("output", "overwrite", "fresh_name", "quality"),
     "framing": ("fit", "alpha", "background", "mask", "feather"),

@@ -96,7 +96,7 @@ def opened(common: Common) -> Model:
         common.loras, common.embeddings, common.prediction, common.tokenizer
     )
     name = "still-life" if common.model is None else common.model
-    model = load_as(name, common.dtype, common.device, origin, common.download)
+    model = load_as(name, common.dtype, common.device, origin, common.download, common.offload)
     model.cache = Cache() if common.cache else None
     return model
 

@@ -100,7 +100,8 @@ def surroundings(told: Mapping[str, Any]) -> Iterator[tuple[str, str]]:
     versions = ", ".join(f"{name} {number}" for name, number in where["versions"].items() if number)
     yield "made with", one_line(versions or "unknown versions")
     threads = "1 thread" if where["threads"] == 1 else f"{where['threads']} threads"
-    yield "", one_line(f"on {where['device']} in {where['dtype']}, {threads}")
+    waiting = ", parts waiting on the CPU" if where["offload"] else ""
+    yield "", one_line(f"on {where['device']} in {where['dtype']}, {threads}{waiting}")
 
 
 def value(given: Any) -> str:

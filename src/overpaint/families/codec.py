@@ -9,6 +9,7 @@ import torch
 from torch import Tensor
 
 from overpaint.errors import NotFinite
+from overpaint.families.offload import Bring, stay
 from overpaint.model import Pixels
 from overpaint.path import Latent
 from overpaint.shortage import roomy, ways_out
@@ -19,6 +20,7 @@ class Codec:
     """An ``AutoencoderKL`` with its scaling; pictures in [-1, 1], latents in float32 of about unit size."""
 
     vae: Any
+    bring: Bring = stay
 
     @property
     def factor(self) -> int:
@@ -46,6 +48,7 @@ class Codec:
             NotFinite: the autoencoder gave values that are not numbers.
             OutOfMemory: the picture is too large for the device.
         """
+        self.bring(self.vae)
         with torch.no_grad(), self._roomy(pixels.shape[-2:]):
             mode = self.vae.encode(pixels.to(self.vae.device, self.vae.dtype)).latent_dist.mode().float()
         self._check(mode, "The encoded picture")
@@ -65,6 +68,7 @@ class Codec:
                 "half precision was chosen."
             )
         shift, scale = self._stats(latents)
+        self.bring(self.vae)
         with torch.no_grad(), self._roomy([n * self.factor for n in latents.shape[-2:]]):
             pixels = self.vae.decode(
                 (latents / scale + shift).to(self.vae.device, self.vae.dtype)
@@ -78,7 +82,7 @@ class Codec:
         return roomy(
             f"The autoencoder ran out of the memory of the device {device} on a picture of {size[1]} x "
             f"{size[0]} pixels",
-            ways_out(device, None if wide else self.vae.dtype),
+            ways_out(device, None if wide else self.vae.dtype, self.bring is not stay),
         )
 
     def _check(self, made: Tensor, what: str) -> None:

@@ -125,7 +125,9 @@ def _taught(encoder: Any, tokenizer: Any, vectors: list[Tensor]) -> Callable[[],
         pool.eos_token_id = tokenizer.eos_token_id
 
     def undo() -> None:
-        table.weight, table.num_embeddings = old, size
+        there = table.weight.device  # the encoder may have moved meanwhile
+        table.weight = old if old.device == there else nn.Parameter(old.to(there), requires_grad=False)
+        table.num_embeddings = size
         for pool in pools:
             pool.eos_token_id = 2
 

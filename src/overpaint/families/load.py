@@ -3,6 +3,7 @@
 from collections.abc import Generator
 from contextlib import contextmanager
 from pathlib import Path
+from threading import RLock
 
 import torch
 
@@ -10,6 +11,7 @@ from overpaint.errors import OverpaintError, UsageError
 from overpaint.families.codec import Codec
 from overpaint.families.extras import add
 from overpaint.families.folder import parts_of_folder
+from overpaint.families.offload import HOME, Ferry, Held, check_offload, stay
 from overpaint.families.original import family_name
 from overpaint.families.parts import Parts, check_widths, extra_of, shape_of
 from overpaint.families.place import SHIPPED, place_of, tokenizer_place
@@ -30,19 +32,22 @@ def load(
     device: str | None = None,
     origin: Origin | None = None,
     download: bool = False,
+    offload: bool = False,
 ) -> Model:
     """A model by its name, folder, file or id of the Hub, with what is added to it; see `Model.load`."""
     origin = origin or Origin()
     home = place_of(name, download)
     where = _device(device)
+    if offload:
+        check_offload(where)
     if dtype is None:
         dtype = {"cpu": torch.float32, "mps": torch.float16}.get(where.type, torch.bfloat16)
     full = f"The model {home} does not fit into the memory of the device {where}"
     try:
         # Weights are drawn before they are read.
-        with roomy(full, ways_out(where, dtype)), _hushed(), torch.random.fork_rng(devices=[]):
+        with roomy(full, ways_out(where, dtype, offload)), _hushed(), torch.random.fork_rng(devices=[]):
             parts, origin = _read(home, origin, download)
-            model = _assembled(parts, name, home, where, dtype, origin)
+            model = _assembled(parts, name, home, where, dtype, origin, Ferry(where) if offload else None)
             add(model, origin)
             return model
     except OverpaintError:
@@ -97,7 +102,13 @@ def _device(device: str | None) -> torch.device:
 
 
 def _assembled(
-    parts: Parts, name: str, home: Path, where: torch.device, dtype: torch.dtype, origin: Origin
+    parts: Parts,
+    name: str,
+    home: Path,
+    where: torch.device,
+    dtype: torch.dtype,
+    origin: Origin,
+    ferry: Ferry | None,
 ) -> Model:
     unet, vae = parts.unet, parts.vae
     extra = extra_of(unet, vae)
@@ -105,28 +116,32 @@ def _assembled(
     told = dict(parts.scheduler)
     if origin.prediction is not None:
         told["prediction_type"] = PREDICTION_TYPES[origin.prediction]
+    at, bring = (where, stay) if ferry is None else (HOME, ferry.bring)
     # Half precision breaks the autoencoder of SDXL; text is encoded once, so its digits cost nothing.
-    vae = vae.to(where, torch.float32 if vae.config.force_upcast else dtype).eval().requires_grad_(False)
-    codec = Codec(vae)
+    vae = vae.to(at, torch.float32 if vae.config.force_upcast else dtype).eval().requires_grad_(False)
+    codec = Codec(vae, bring)
     family = UNetFamily(
         family_name(shape_of(unet), extra),
         schedule_of(told),
         codec,
         parts.tokenizers,
-        [e.to(where).float().eval().requires_grad_(False) for e in parts.encoders],
+        [e.to(at).float().eval().requires_grad_(False) for e in parts.encoders],
         side=int(unet.config.sample_size or 64) * codec.factor,
         zero_null=bool(parts.index.get("force_zeros_for_empty_prompt", False)),
         extra=extra,
+        bring=bring,
     )
     return Model(
-        unet.to(where, dtype),
+        unet.to(at, dtype),
         family,
         name=name if name in SHIPPED else home.resolve().stem if home.is_file() else home.resolve().name,
         home=home,
         device=where,
         dtype=dtype,
+        offload=ferry is not None,
         guidance=_habits(home).guidance if home.is_dir() else USUAL_GUIDANCE,
         origin=origin,
+        lock=RLock() if ferry is None else Held(ferry),
     )
 
 

@@ -13,6 +13,7 @@ from torch import Tensor, nn
 from overpaint.attention import Site
 from overpaint.errors import UsageError
 from overpaint.families.codec import Codec
+from overpaint.families.offload import Bring, stay
 from overpaint.families.sites import sites_of
 from overpaint.model import Pixels, Residuals, Text
 from overpaint.path import Latent, Schedule
@@ -40,6 +41,8 @@ class UNetFamily:
         default_factory=dict[str, tuple[tuple[int, ...], ...]]
     )
     """Words that were taught (`overpaint.families.embedding`), in small letters: their tokens, by encoder."""
+    bring: Bring = stay
+    """Told which networks are about to work."""
 
     @property
     def channels(self) -> int:
@@ -76,6 +79,7 @@ class UNetFamily:
                 f"This network reads {self.channels + self.extra} channels and was given {x.shape[1]}; "
                 f"{'give each row the mask and the masked picture' if self.extra else 'it takes no mask'}."
             )
+        self.bring(net)
         dtype = next(net.parameters()).dtype
         extra: dict[str, Any] = {}
         if more.down or more.mid is not None:
@@ -154,6 +158,7 @@ class UNetFamily:
 
     def _states(self, k: int, prompt: str) -> Any:
         encoder, ids = self.encoders[k], self._ids(k, prompt)
+        self.bring(*self.encoders)  # prompts come in turn to all of them
         with torch.no_grad():
             return encoder(ids.to(encoder.device), output_hidden_states=len(self.encoders) > 1)
 
