@@ -31,7 +31,7 @@ from overpaint.images import (
     pixels_hash,
     spread,
 )
-from overpaint.intake import Given, checked_text, mask_in, shows, taken_in
+from overpaint.intake import Given, checked_text, mask_in, recipe_of, shows, taken_in
 from overpaint.inversions import reconstruction
 from overpaint.meter import Cancelled, Meter
 from overpaint.method import Method
@@ -46,6 +46,8 @@ from overpaint.shortage import roomy, ways_out
 from overpaint.task import Request, Task
 
 TARGET = "tgt+"
+LOSSY = {"JPEG": "a JPEG is not exact", "WebP": "a WebP below quality 100 is not exact"}
+"""Why the pixels of a picture may differ though nobody touched them, by format."""
 LOG = logging.getLogger("overpaint")
 
 
@@ -191,19 +193,47 @@ def suited(kind: type[Method], model: Model) -> dict[str, Any]:
 def remembered(wish: Wish, model: Model) -> dict[str, Any]:
     """For a picture this model generated: the walk that made it, in place of an inversion.
 
-    Only where nobody asked for another one, the pixels are still those that were written, and the source
-    prompt is the one it was made with.
+    Only while the pixels are those that were written.
     """
-    told = None if wish.picture is None else trusted_recipe(wish.picture)
-    chosen = {name.partition(".")[0] for name in wish.options} & {"inversion", "steps"}
-    if told is None or told.command != "generate" or wish.command != "edit" or chosen:
-        return {}
-    same = told.model.hash == model.fingerprint and told.request.get("target") == wish.request.source
-    inversion = settings_of(wish.kind.model_json_schema()).get("inversion")
-    if not same or inversion is None or "recorded" not in inversion.parts:
+    told = generated(wish, model)
+    if told is None or changed(wish):
         return {}
     walk = {name: told.options[name] for name in ("steps", "guidance")}
     return {**walk, "inversion": {"name": "recorded", "seed": told.request.get("seed", 0), **walk}}
+
+
+def generated(wish: Wish, model: Model) -> Recipe | None:
+    """The recipe of a picture this model generated, if an edit could go on from its noise.
+
+    Only where nobody asked for another inversion, and the source prompt is the one it was made with.
+    """
+    told = None if wish.picture is None else recipe_of(wish.picture)
+    chosen = {name.partition(".")[0] for name in wish.options} & {"inversion", "steps"}
+    if told is None or told.command != "generate" or wish.command != "edit" or chosen:
+        return None
+    same = told.model.hash == model.fingerprint and told.request.get("target") == wish.request.source
+    inversion = settings_of(wish.kind.model_json_schema()).get("inversion")
+    return told if same and inversion is not None and "recorded" in inversion.parts else None
+
+
+def changed(wish: Wish) -> bool:
+    """Whether a picture's pixels are no longer those its recipe speaks of."""
+    return wish.picture is not None and trusted_recipe(wish.picture) is None
+
+
+def notes(wish: Wish, model: Model) -> tuple[str, ...]:
+    """What should be known of the picture before it is edited, a sentence each."""
+    if wish.picture is None:
+        return ()
+    said = wish.picture.info.notes
+    if generated(wish, model) is None or not changed(wish):
+        return said
+    why = LOSSY.get(wish.picture.info.format, "it was changed since")
+    return (
+        *said,
+        f"The pixels are not those that were generated ({why}), so the picture is inverted; save a PNG, or a "
+        "WebP of quality 100, to go on from its own noise.",
+    )
 
 
 @dataclass(eq=False)
@@ -240,7 +270,7 @@ def run(job: Job, meter: Meter) -> Edit:
     work = {name: value - before[name] for name, value in counts(meter).items()}
     quality = reconstruction(meter)
     poor = (quality.words,) if quality is not None and quality.grade == "poor" else ()
-    noted = () if job.wish.picture is None else job.wish.picture.info.notes
+    noted = notes(job.wish, model)
     for words in (*noted, *poor):
         LOG.warning(words)
     return Edit(
