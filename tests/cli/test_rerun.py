@@ -41,6 +41,21 @@ def test_another_model_is_said_in_words(edited: Path, tmp_path: Path) -> None:
     assert not np.array_equal(load_picture(tmp_path / "x.png").rgb, load_picture(edited).rgb)
 
 
+@pytest.mark.parametrize("flag", ["--lora", "--embedding", "--prediction", "--tokenizer"])
+def test_nothing_is_added_to_the_model_of_a_recipe(flag: str, edited: Path) -> None:
+    said = overpaint("rerun", edited, flag, "v")
+    assert (said.code, said.out, said.err.count("\n")) == (2, "", 1)
+    assert f"leave out {flag}, or name a model with --model" in said.err
+    assert not edited.with_name("cat-edited-rerun.png").exists()
+
+
+def test_a_model_that_is_named_may_be_added_to(edited: Path, folder: Path) -> None:
+    said = overpaint("rerun", edited, "--model", folder, "--lora", edited.parent / "no-lora.safetensors")
+    assert said.code == 2 and "no-lora.safetensors" in said.err and "leave out" not in said.err
+    said = overpaint("rerun", edited, "--model", folder, "--prediction", "v", "--json")
+    assert said.code == 0 and said.figures["same"] is False
+
+
 def test_cite_prints_bibtex(edited: Path) -> None:
     said = overpaint("cite", edited)
     assert (said.code, said.err) == (0, "")

@@ -92,7 +92,7 @@ CASES: dict[str, Case] = {
     ),
     "its own, with something added to its model": (
         lambda p: [*told(lambda r: None)(p), "--lora", p.file("l.safetensors", b"")],
-        "name one with --model",
+        "name a model with --model",
     ),
     "of a picture without one": (lambda p: ["rerun", p.picture], "carries no recipe"),
 }

@@ -20,10 +20,7 @@ def command(picture: Path, common: Common) -> None:
     from overpaint.images.encoding import FORMATS
     from overpaint.recipe import read_recipe
 
-    if common.model is None and (common.loras or common.embeddings or common.prediction or common.tokenizer):
-        raise UsageError(
-            "The recipe says what its own model was loaded with; name one with --model to load it otherwise."
-        )
+    check_additions(common)
     same = picture.suffix if picture.suffix.lower() in FORMATS else ".png"
     out = common.output or picture.with_name(f"{picture.stem}-rerun{same}")
     check_files(common, out)
@@ -48,3 +45,23 @@ def command(picture: Path, common: Common) -> None:
         report(replace(done, edit=edit), common, same=not found)
         if not common.as_json and not found:
             click.echo("The picture is the recorded one, bit for bit.")
+
+
+def check_additions(common: Common) -> None:
+    """Refuse additions to the recipe's own model: a rerun with them would be another edit.
+
+    Raises:
+        UsageError: there are some, and no model is named.
+    """
+    said = {
+        "--lora": common.loras,
+        "--embedding": common.embeddings,
+        "--prediction": common.prediction,
+        "--tokenizer": common.tokenizer,
+    }
+    given = next((flag for flag, value in said.items() if value), None)
+    if common.model is None and given is not None:
+        raise UsageError(
+            f"The recipe says what its own model is loaded with; leave out {given}, or name a model with "
+            "--model to add to."
+        )
