@@ -39,6 +39,10 @@ NUMBERS: dict[str, Case] = {
     "a threshold that is no number": (lambda p: p.edit("--blend-threshold", "nan"), "blend_threshold"),
 }
 OPTIONS: dict[str, Case] = {
+    "parts that wait where they work": (
+        lambda p: p.edit("--device", "cpu", "--offload"),
+        "offload would save nothing",
+    ),
     "near miss of a command": (lambda p: ["edti", p.picture], "did you mean 'edit'?"),
     "near miss of an option": (lambda p: p.edit("--stpes", "3"), "did you mean --steps?"),
     "no option at all like it": (lambda p: p.edit("--xyzzy", "3"), "There is no option --xyzzy"),
