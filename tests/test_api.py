@@ -85,8 +85,9 @@ def generated(tmp_path_factory: pytest.TempPathFactory) -> Path:
     return generate(SOURCE, model=shared(), seed=5, steps=3, guidance=3.0).save(path)
 
 
-def test_an_edit_of_a_generated_picture_starts_from_its_noise(generated: Path) -> None:
-    result = edit(generated, target=TARGET, model=shared())
+@pytest.mark.parametrize("more", [{}, {"steps": 3}, {"steps": "3"}])
+def test_an_edit_of_a_generated_picture_starts_from_its_noise(generated: Path, more: dict[str, Any]) -> None:
+    result = edit(generated, target=TARGET, model=shared(), **more)
     assert result.recipe.options["steps"] == 3
     assert result.recipe.options["guidance"] == 3.0
     assert result.recipe.options["inversion"] == {

@@ -208,8 +208,11 @@ def generated(wish: Wish, model: Model) -> Recipe | None:
     Only where nobody asked for another inversion, and the source prompt is the one it was made with.
     """
     told = None if wish.picture is None else recipe_of(wish.picture)
-    chosen = {name.partition(".")[0] for name in wish.options} & {"inversion", "steps"}
-    if told is None or told.command != "generate" or wish.command != "edit" or chosen:
+    if told is None or told.command != "generate" or wish.command != "edit":
+        return None
+    if any(name.partition(".")[0] == "inversion" for name in wish.options):
+        return None
+    if str(wish.options.get("steps", told.options["steps"])) != str(told.options["steps"]):
         return None
     same = told.model.hash == model.fingerprint and told.request.get("target") == wish.request.source
     inversion = settings_of(wish.kind.model_json_schema()).get("inversion")
