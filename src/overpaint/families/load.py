@@ -45,7 +45,7 @@ def load(
     full = f"The model {home} does not fit into the memory of the device {where}"
     try:
         # Weights are drawn before they are read.
-        with roomy(full, ways_out(where, dtype, offload)), _hushed(), torch.random.fork_rng(devices=[]):
+        with roomy(full, ways_out(where, dtype, offload)), hushed(), torch.random.fork_rng(devices=[]):
             parts, origin = _read(home, origin, download)
             model = _assembled(parts, name, home, where, dtype, origin, Ferry(where) if offload else None)
             add(model, origin)
@@ -71,8 +71,8 @@ def _read(home: Path, origin: Origin, download: bool) -> tuple[Parts, Origin]:
 
 
 @contextmanager
-def _hushed() -> Generator[None, None, None]:
-    """No bars and no notices while files are read: a command's error stream is for sentences."""
+def hushed() -> Generator[None, None, None]:
+    """No bars and no notices while files are read or written: a command's error stream is for sentences."""
     from diffusers.utils import logging as diffusers
     from transformers.utils import logging as transformers
 

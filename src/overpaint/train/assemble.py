@@ -15,6 +15,7 @@ from safetensors.torch import load_file, save_file
 from torch import Tensor, nn
 
 from overpaint import atomic
+from overpaint.families.load import hushed
 from overpaint.stilllife.judge import Judge
 from overpaint.stilllife.tokenizer import build
 from overpaint.train.loop import TrainError
@@ -75,7 +76,7 @@ def steps_taken(state_file: Path) -> int:
 def save_part(net: nn.Module, folder: Path) -> None:
     """Write a diffusers or transformers network in half precision, in shards small enough for git."""
     writer: Any = net.half()
-    with atomic.drafted_folder(folder) as draft:
+    with atomic.drafted_folder(folder) as draft, hushed():
         writer.save_pretrained(draft, max_shard_size=SHARD)
     net.float()
 

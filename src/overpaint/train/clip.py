@@ -19,6 +19,7 @@ from torch.nn.functional import cross_entropy, normalize
 from transformers import CLIPTextModel
 
 from overpaint import atomic
+from overpaint.families.load import hushed
 from overpaint.stilllife.captions import describe
 from overpaint.stilllife.render import render
 from overpaint.stilllife.scene import FRAME, SCENE_VALUES, THING_VALUES, Scene
@@ -54,7 +55,7 @@ class Vision(nn.Module):
 
     def save(self, folder: Path) -> None:
         """Write `image_encoder/` and, beside it, `text_projection/`."""
-        with atomic.drafted_folder(folder / "image_encoder") as draft:
+        with atomic.drafted_folder(folder / "image_encoder") as draft, hushed():
             self.tower.half().save_pretrained(draft)
         self.tower.float()
         tensors = {

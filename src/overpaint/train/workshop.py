@@ -239,7 +239,7 @@ class Workshop:
         folder = self.home / "model"
         folder.mkdir(parents=True, exist_ok=True)
         assemble.save_log(folder, self.home, self.command, found, self.earlier())
-        self.console.print(table(found), markup=False)
+        self.console.print(table(found), markup=False, soft_wrap=True)
         return found
 
     def publish(self) -> None:
