@@ -1,5 +1,6 @@
 """DDIM inversion and Direct inversion, the two every other one is built from."""
 
+from dataclasses import replace
 from typing import Literal
 
 import torch
@@ -13,7 +14,7 @@ from overpaint.inversions.base import CONDITIONAL, Inversion
 from overpaint.inversions.trajectory import Trajectory
 from overpaint.model import Branch, Guide, Model, Text
 from overpaint.noise import Draws
-from overpaint.path import Latent, Path
+from overpaint.path import Carried, Latent, Path
 from overpaint.sample import noise as walk_to_noise
 
 DDIM_PAPER = Paper(
@@ -42,16 +43,23 @@ DIRECT_PAPER = Paper(
     "https://github.com/cure-lab/PnPInversion",
 )
 
+CARRIES = (
+    "what a v-prediction takes to the noise: the noise in it (reconstructs), or the answer (edits freely)"
+)
 
-def inverted(model: Model, path: Path, x0: Latent, text: Text) -> Float[Tensor, "levels c h w"]:
+
+def inverted(
+    model: Model, path: Path, x0: Latent, text: Text, carries: Carried = "noise"
+) -> Float[Tensor, "levels c h w"]:
     """DDIM inversion with the conditional row as it is: guiding it would amplify its one approximation."""
-    return torch.cat(walk_to_noise(model, path, x0, Branch("src", Plain(text))))
+    return torch.cat(walk_to_noise(model, replace(path, carries=carries), x0, Branch("src", Plain(text))))
 
 
 class DDIM(Inversion):
     """Walk the deterministic sampler backwards with the source prompt, without guidance."""
 
     name: Literal["ddim"] = Field(default="ddim", description="the deterministic sampler, walked backwards")
+    carries: Carried = Field(default="noise", description=CARRIES)
 
     @property
     def papers(self) -> tuple[Paper, ...]:
@@ -64,7 +72,7 @@ class DDIM(Inversion):
 
     def run(self, model: Model, path: Path, x0: Latent, guide: CFG, noise: Draws) -> Trajectory:
         """Invert with the source text."""
-        return Trajectory(path.t, inverted(model, path, x0, guide.text))
+        return Trajectory(path.t, inverted(model, path, x0, guide.text, self.carries))
 
 
 class Direct(Inversion):
@@ -72,10 +80,13 @@ class Direct(Inversion):
 
     The published form measures how far a guided source strays at each step, in a pass of its own, and adds
     that to the source afterwards. Overwriting the source is the same to rounding, needs no extra pass, and
-    leaves no use for the source's guidance: one row instead of eight.
+    leaves no use for the source's guidance: one row instead of eight. As the source needs to find its way by
+    no other means, the network's answer is carried to the noise end as it is: with the noise in it instead,
+    a v-prediction leaves so much of the picture there that day cannot become night.
     """
 
     name: Literal["direct"] = Field(default="direct", description="DDIM inversion, the source pinned to it")
+    carries: Carried = Field(default="answer", description=CARRIES)
 
     @property
     def papers(self) -> tuple[Paper, ...]:
@@ -88,7 +99,7 @@ class Direct(Inversion):
 
     def run(self, model: Model, path: Path, x0: Latent, guide: CFG, noise: Draws) -> Trajectory:
         """DDIM inversion, pinned."""
-        return Trajectory(path.t, inverted(model, path, x0, guide.text), pinned=True)
+        return Trajectory(path.t, inverted(model, path, x0, guide.text, self.carries), pinned=True)
 
     def home(
         self, path: Path, traj: Trajectory, text: Text, null: Text, scale: float, reads: frozenset[str]
