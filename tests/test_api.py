@@ -41,7 +41,10 @@ def test_an_edit_has_its_picture_figures_and_recipe() -> None:
     assert len(result.trace["strayed"]) == 2
     recipe = result.recipe
     assert (recipe.command, recipe.method, recipe.request["seed"]) == ("edit", "p2p", 3)
-    assert (recipe.options["guidance"], recipe.options["inversion"]) == (4, {"name": "direct"})
+    assert (recipe.options["guidance"], recipe.options["inversion"]) == (
+        4,
+        {"name": "direct", "carries": "answer"},
+    )
     assert recipe.environment.threads == torch.get_num_threads()
     assert recipe.model.hash == shared().fingerprint
     assert recipe.source is not None and recipe.source.png is not None
