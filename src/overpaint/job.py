@@ -10,6 +10,7 @@ from typing import Any
 
 import torch
 from jaxtyping import Float
+from pydantic import ValidationError
 from torch import Tensor
 from torch.nn.functional import interpolate
 
@@ -32,7 +33,7 @@ from overpaint.images import (
     spread,
 )
 from overpaint.intake import Given, checked_text, mask_in, recipe_of, shows, taken_in
-from overpaint.inversions import reconstruction
+from overpaint.inversions import Recorded, reconstruction
 from overpaint.meter import Cancelled, Meter
 from overpaint.method import Method
 from overpaint.methods.invert import Invert
@@ -41,11 +42,12 @@ from overpaint.options import USUAL_GUIDANCE
 from overpaint.recipe import Command, Environment, ModelRecord, Recipe, SourceRecord, trusted_recipe
 from overpaint.result import Edit, Figures
 from overpaint.settings import settings_of
-from overpaint.settling import settle
+from overpaint.settling import nested, settle
 from overpaint.shortage import roomy, ways_out
 from overpaint.task import Request, Task
 
 TARGET = "tgt+"
+RECORDED = "recorded"
 LOSSY = {"JPEG": "a JPEG is not exact", "WebP": "a WebP below quality 100 is not exact"}
 """Why the pixels of a picture may differ though nobody touched them, by format."""
 LOG = logging.getLogger("overpaint")
@@ -194,29 +196,58 @@ def remembered(wish: Wish, model: Model) -> dict[str, Any]:
     """For a picture this model generated: the walk that made it, in place of an inversion.
 
     Only while the pixels are those that were written.
+
+    Raises:
+        UsageError: that walk was asked for by name, and neither the picture nor the user says which it was.
     """
-    told = generated(wish, model)
-    if told is None or changed(wish):
-        return {}
-    walk = {name: told.options[name] for name in ("steps", "guidance")}
-    return {**walk, "inversion": {"name": "recorded", "seed": told.request.get("seed", 0), **walk}}
+    own = None if changed(wish) else generated(wish, model)
+    if own is not None:
+        walk = own.model_dump(include={"steps", "guidance"})
+        return {**walk, "inversion": own.model_dump(exclude={"pinned"})}
+    said = asked_for(wish)
+    if said.get("name") == RECORDED and "seed" not in said:
+        raise UsageError(
+            f"The inversion {RECORDED!r} starts from the noise a picture was generated from, but this one is "
+            "not known to be what this model generated from the source prompt, unchanged since; choose "
+            "another inversion, or give the seed as the option 'inversion.seed'."
+        )
+    return {}
 
 
-def generated(wish: Wish, model: Model) -> Recipe | None:
-    """The recipe of a picture this model generated, if an edit could go on from its noise.
+def asked_for(wish: Wish) -> dict[str, Any]:
+    """The inversion the user named, with the fields he gave it; empty where he left it open."""
+    return nested(wish.options, settings_of(wish.kind.model_json_schema())).get("inversion", {})
 
-    Only where nobody asked for another inversion, and the source prompt is the one it was made with.
+
+def generated(wish: Wish, model: Model) -> Recorded | None:
+    """The walk by which this model generated the picture, if an edit could go on from its noise.
+
+    Only where nobody asked for another inversion or other steps, and the source prompt is the one it was made
+    with. Who asks for the recorded walk by name gets it for an inversion that is walked back as well.
     """
     told = None if wish.picture is None else recipe_of(wish.picture)
-    if told is None or told.command != "generate" or wish.command != "edit":
+    named = asked_for(wish).get("name")
+    if told is None or told.command != "generate" or named not in (None, RECORDED):
         return None
-    if any(name.partition(".")[0] == "inversion" for name in wish.options):
-        return None
-    if str(wish.options.get("steps", told.options["steps"])) != str(told.options["steps"]):
+    inversion = settings_of(wish.kind.model_json_schema()).get("inversion")
+    open_to = inversion is not None and RECORDED in inversion.parts
+    if not open_to or (named is None and wish.command != "edit"):
         return None
     same = told.model.hash == model.fingerprint and told.request.get("target") == wish.request.source
-    inversion = settings_of(wish.kind.model_json_schema()).get("inversion")
-    return told if same and inversion is not None and "recorded" in inversion.parts else None
+    own = walk_of(told) if same else None
+    if own is None or named == RECORDED:
+        return own
+    return own if str(wish.options.get("steps", own.steps)) == str(own.steps) else None
+
+
+def walk_of(told: Recipe) -> Recorded | None:
+    """The walk in the recipe of a generated picture; nothing where another program left a part of it out."""
+    said = {"seed": told.request.get("seed"), "guidance": told.options.get("guidance")}
+    steps = told.options.get("steps")
+    try:
+        return None if steps is None else Recorded.model_validate({**said, "steps": steps})
+    except ValidationError:
+        return None
 
 
 def changed(wish: Wish) -> bool:
@@ -229,7 +260,7 @@ def notes(wish: Wish, model: Model) -> tuple[str, ...]:
     if wish.picture is None:
         return ()
     said = wish.picture.info.notes
-    if generated(wish, model) is None or not changed(wish):
+    if asked_for(wish) or generated(wish, model) is None or not changed(wish):
         return said
     why = LOSSY.get(wish.picture.info.format, "it was changed since")
     return (
