@@ -16,7 +16,7 @@ from overpaint.meter import Meter
 from overpaint.model import Model, Text
 from overpaint.result import Edit
 from tests.cli.kit import SOURCE, TARGET
-from tests.kit import clean, shared
+from tests.kit import Touch, clean, shared
 
 ERRORS = [
     torch.OutOfMemoryError("CUDA out of memory. Tried to allocate 2.00 GiB"),
@@ -87,6 +87,20 @@ def test_what_does_not_fit_row_by_row_is_one_sentence(
     Cramped(0, MemoryError(), monkeypatch)
     with pytest.raises(OutOfMemory, match=r"ran out even row by row; choose the type bfloat16.* or .*\.$"):
         run_patiently(job(inversion=inversion), Meter())
+    assert clean(shared())
+
+
+def test_rows_that_belong_together_and_do_not_fit_are_one_sentence(monkeypatch: pytest.MonkeyPatch) -> None:
+    cramped = Cramped(1, MemoryError(), monkeypatch)
+
+    def stop(meter: Meter) -> None:
+        assert meter.calls < 20, "it goes on for ever"
+
+    # A control that names no rows might look at any, so it keeps all three of a call together.
+    with pytest.raises(OutOfMemory, match=r"at a time \(3, which .* read for one another\); choose"):
+        with shared().control(Touch()):
+            run_patiently(job(), Meter(on_tick=stop))
+    assert cramped.seen == [1, 1, 3] * 2
     assert clean(shared())
 
 

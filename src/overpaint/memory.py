@@ -54,10 +54,12 @@ def run_patiently(job: Job, meter: Meter) -> Edit:
     """Run a job; where memory runs out, again with half the rows at a time, down to one.
 
     Raises:
-        OutOfMemory: it ran out with one row as well; the sentence says what to change.
+        OutOfMemory: it ran out with one row as well, or with rows that controls keep together; the sentence
+            says what to change.
     """
     notes, maps = {name: list(values) for name, values in meter.notes.items()}, dict(meter.maps)
     said: tuple[str, ...] = ()
+    before: int | None = None
     while True:
         meter.widest = 0
         try:
@@ -67,8 +69,9 @@ def run_patiently(job: Job, meter: Meter) -> Edit:
             if not short_of_memory(error):
                 raise
         # Beyond the handler nothing holds the frames, and with them the tensors, of the failed attempt.
-        if meter.widest <= 1:
-            raise too_small(job)
+        if meter.widest <= 1 or (before is not None and meter.widest >= before):
+            raise too_small(job, meter.widest)
+        before = meter.widest
         job = replace(job, at_once=meter.widest // 2)
         said = (f"Memory ran out, so the edit was made again with rows taken {job.at_once} at a time.",)
         LOG.warning(said[0])
@@ -76,9 +79,12 @@ def run_patiently(job: Job, meter: Meter) -> Edit:
         freed(job)
 
 
-def too_small(job: Job) -> OutOfMemory:
-    """The error for work that does not fit at all."""
-    return OutOfMemory(f"Memory of the device {job.model.device} ran out even row by row; {advice(job)}.")
+def too_small(job: Job, rows: int) -> OutOfMemory:
+    """The error for work that does not fit at all; ``rows`` shared a call and could not be parted further."""
+    how = "row by row"
+    if rows > 1:
+        how = f"with the fewest rows at a time ({rows}, which attention controls read for one another)"
+    return OutOfMemory(f"Memory of the device {job.model.device} ran out even {how}; {advice(job)}.")
 
 
 def freed(job: Job) -> None:
