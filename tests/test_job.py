@@ -45,7 +45,8 @@ def test_the_recorded_walk_asked_for_by_name_is_that_of_the_recipe(
 
 def test_the_recorded_walk_by_name_is_the_one_that_is_taken_by_itself(generated: Path) -> None:
     itself, named = (
-        edit(generated, target=TARGET, model=shared(), **more) for more in ({}, {"inversion": "recorded"})
+        edit(generated, target=TARGET, model=shared(), **dict[str, Any](more))
+        for more in ({}, {"inversion": "recorded"})
     )
     assert torch.equal(itself.latent, named.latent)
     back = invert(generated, model=shared(), inversion="recorded").picture.rgb.astype(int)

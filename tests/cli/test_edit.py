@@ -73,6 +73,13 @@ def test_a_second_edit_finds_the_inversion(picture: Path, folder: Path) -> None:
     assert [first["rows"], second["rows"], third["rows"]] == [8, 6, 8]
 
 
+def test_maps_are_watched_on_the_way_back_and_leave_the_kept_inversion_alone(
+    picture: Path, folder: Path, tmp_path: Path
+) -> None:
+    maps = ("--json", "--overwrite", "--maps", tmp_path / "maps.png")
+    assert [edit(picture, folder, *maps).figures["figures"]["rows"] for _ in range(2)] == [8, 6]
+
+
 def test_maps_strip_and_preview_are_written(picture: Path, folder: Path, tmp_path: Path) -> None:
     places = [tmp_path / f"{name}.png" for name in ("maps", "strip", "preview")]
     said = edit(picture, folder, "--maps", places[0], "--strip", places[1], "--preview", places[2])

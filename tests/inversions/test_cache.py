@@ -3,7 +3,7 @@ import os
 import threading
 from collections.abc import Generator
 from contextlib import contextmanager
-from dataclasses import fields, replace
+from dataclasses import fields
 from pathlib import Path as FilePath
 
 import pytest
@@ -17,7 +17,7 @@ from overpaint.inversions import DDIM, Direct, Inversion, NegativePrompt, NullTe
 from overpaint.inversions import cache as module
 from overpaint.inversions.cache import Cache, default_folder, key, packed, unpacked
 from overpaint.meter import Meter
-from overpaint.model import Model, Residuals, Text
+from overpaint.model import Model, Residuals
 from overpaint.noise import Noise, Replay
 
 EVERY: list[Inversion] = [
@@ -73,32 +73,6 @@ def test_one_inversion_serves_every_guidance_unless_it_depends_on_it(tmp_path: F
     assert [rows_of(s, NullText(inner=1), scale) > 0 for scale in (3.0, 7.5, 3.0)] == [True, True, False]
 
 
-def test_whatever_it_depends_on_makes_another_key(tmp_path: FilePath) -> None:
-    s = setting(steps=2)
-    other = Text(s.source.states + 1e-7)
-    guide = CFG(s.source, s.null, 3.0)
-    model = Model(s.model.net, s.model.family)
-    model.dtype = torch.bfloat16
-    x, n, p = s.x0, Noise(0), s.path
-    keys = [
-        key(DDIM(), s.model, p, x, guide, n),
-        key(Direct(), s.model, p, x, guide, n),
-        key(NullText(), s.model, p, x, guide, n),
-        key(NullText(inner=9), s.model, p, x, guide, n),
-        key(NullText(), s.model, p, x, replace(guide, scale=4.0), n),
-        key(NullText(), s.model, p, x, replace(guide, null=other), n),
-        key(DDIM(), s.model, p, x, replace(guide, text=other), n),
-        key(DDIM(), s.model, p, x + 1e-7, guide, n),
-        key(DDIM(), s.model, s.model.path(3), x, guide, n),
-        key(DDIM(), s.model, s.model.path(2, offset=0), x, guide, n),
-        key(DDIM(), s.model, replace(p, kind="v_prediction"), x, guide, n),
-        key(DDIM(), model, p, x, guide, n),
-        key(DDIM(), setting("sd2").model, p, x, guide, n),
-    ]
-    assert len(set(keys)) == len(keys)
-    assert key(DDIM(), s.model, p, x, replace(guide, scale=9.0), Noise(5)) == keys[0]
-
-
 class Whisper:
     """A side network that says nothing, and a patch that changes nothing."""
 
@@ -118,7 +92,9 @@ def test_with_side_networks_patches_or_controls_nothing_is_kept(tmp_path: FilePa
         assert [rows_of(s, DDIM()) for _ in range(2)] == [2, 2]
     shout = Shout()
     shout.writes = frozenset()
-    shout.when = lambda at: False  # pyright: ignore[reportAttributeAccessIssue]
+    # It acts at the last step alone, where the inversion begins.
+    shout.when = lambda at: at.step == at.steps - 1  # pyright: ignore[reportAttributeAccessIssue]
+    shout.qkv = lambda site, at, q, k, v: (q, k, v)  # pyright: ignore[reportAttributeAccessIssue]
     with s.model.control(shout):
         assert [rows_of(s, DDIM()) for _ in range(2)] == [2, 2]
     assert files(tmp_path) == []

@@ -97,6 +97,14 @@ class Inversion(Options, ABC):
         return False
 
     @property
+    def calls(self) -> tuple[tuple[str, ...], ...]:
+        """The kinds of network calls ``run`` makes, each as the roles of its rows.
+
+        They are all that attention controls could act on, and all that can be taken apart.
+        """
+        return (("src+",),)
+
+    @property
     def random(self) -> bool:
         """Whether ``run`` draws from ``noise``."""
         return False

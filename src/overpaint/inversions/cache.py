@@ -19,14 +19,13 @@ from torch import Tensor
 from overpaint import atomic
 from overpaint.fingerprint import tensor_hash
 from overpaint.guides import CFG
-from overpaint.inversions.base import Inversion, empty
+from overpaint.inversions.base import Inversion
+from overpaint.inversions.keys import FORMAT, key, touched
 from overpaint.inversions.trajectory import Trajectory
 from overpaint.model import Model
 from overpaint.noise import Draws, Noise
 from overpaint.path import Latent, Path
 
-FORMAT = "3"
-"""Changed whenever stored trajectories mean something else; older files are then found anew."""
 CAP = 2 * 10**9
 PATIENCE = 9.0
 """Units of work for every unit of writing drafts."""
@@ -67,10 +66,11 @@ class Cache:
         """The trajectory from disk, or found now and kept; equal to the bit either way.
 
         What costs no network call is not kept, nor what depends on something that has no content to be known
-        by: side networks, learned patches and attention controls that are on, or draws that are not a seed's.
+        by: side networks, learned patches and attention controls that act in it, or draws that are not a
+        seed's.
         """
         seeded = not inversion.random or isinstance(noise, Noise)
-        changed = model.sides or model.patches or model.tap.controls
+        changed = model.sides or model.patches or touched(inversion, model, path, x0)
         if changed or not seeded or not inversion.cost(len(path)).rows[1]:
             return inversion.run(model, path, x0, guide, noise)
         name = key(inversion, model, path, x0, guide, noise)
@@ -169,23 +169,6 @@ class CachedDraft:
         """Remove it: the whole is there, or could not be kept either."""
         with suppress(OSError):
             self.cache.file(self.title).unlink(missing_ok=True)
-
-
-def key(inversion: Inversion, model: Model, path: Path, x0: Latent, guide: CFG, noise: Draws) -> str:
-    """A hash of everything a trajectory depends on, the arithmetic it was computed with included."""
-    texts = [guide.text, empty(guide)] if inversion.guided else [guide.text]
-    parts = {
-        "format": FORMAT,
-        "model": model.fingerprint,
-        "arithmetic": [str(model.dtype), x0.device.type, torch.__version__, torch.get_num_threads()],
-        "path": [path.kind, tensor_hash(path.t, path.alpha, path.sigma)],
-        "inversion": inversion.model_dump(mode="json"),
-        "texts": [tensor_hash(*(t for t in (text.states, text.pooled) if t is not None)) for text in texts],
-        "guidance": guide.scale if inversion.guided else None,
-        "picture": tensor_hash(x0),
-        "seed": noise.seed if inversion.random and isinstance(noise, Noise) else None,
-    }
-    return sha256(json.dumps(parts, sort_keys=True).encode()).hexdigest()
 
 
 def packed(found: Trajectory) -> bytes:

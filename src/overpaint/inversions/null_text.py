@@ -80,6 +80,11 @@ class NullText(Inversion):
         """The tuned texts belong to one guidance."""
         return True
 
+    @property
+    def calls(self) -> tuple[tuple[str, ...], ...]:
+        """A row by itself each time, so that one of them can be tuned."""
+        return ("src+",), ("src-",)
+
     def cost(self, steps: int) -> Cost:
         """A row a step to invert, two to walk home, and for every update one with a backward pass."""
         if not self.inner:

@@ -47,6 +47,11 @@ class Recorded(Inversion):
         """The recipe's walk has a guidance of its own, but looks at the empty text."""
         return True
 
+    @property
+    def calls(self) -> tuple[tuple[str, ...], ...]:
+        """The guided walk of the recipe."""
+        return (("src-", "src+"),)
+
     def cost(self, steps: int) -> Cost:
         """Nothing; two rows a step to walk the recipe again."""
         return Cost.of(2 * steps if self.pinned else 0)
