@@ -234,6 +234,10 @@ def test_a_rerun_elsewhere_says_what_differs() -> None:
     other = old.model_copy(update={"model": told.model.model_copy(update={"hash": "0"})})
     assert "weights" in differences(other, told)[0]
     assert differences(told, told) == []
+    crowd = told.environment.model_copy(update={"threads": 10**5})
+    many = told.model_copy(update={"environment": crowd, "output": "other"})
+    here = f"threads 100000 then, {told.environment.threads} now"
+    assert differences(many, told)[0] == f"The recipe was made elsewhere: {here}."
 
 
 def test_a_source_picture_that_has_changed_is_refused(tmp_path: Path) -> None:

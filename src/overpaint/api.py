@@ -207,7 +207,7 @@ def differences(told: Recipe, now: Recipe) -> list[str]:
         if was.versions.get(name, version) != version
     } | {
         name: pair
-        for name in ("device", "dtype")
+        for name in ("device", "dtype", "threads")
         if (pair := (getattr(was, name), getattr(here, name)))[0] != pair[1]
     }
     if changed:

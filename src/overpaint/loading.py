@@ -1,5 +1,6 @@
 """Models by name, on a device that exists, without a trace in the global random state."""
 
+import os
 from collections.abc import Generator, Iterable
 from contextlib import contextmanager
 from pathlib import Path
@@ -11,8 +12,6 @@ from overpaint.model import Model
 from overpaint.origin import Origin
 
 DTYPES = {"float32": torch.float32, "float16": torch.float16, "bfloat16": torch.bfloat16}
-MOST_THREADS = 256
-"""A recipe is a stranger's file; a number without bound could bring the machine down."""
 
 
 def load(
@@ -77,9 +76,13 @@ def dtype_of(name: str) -> torch.dtype:
 
 @contextmanager
 def threads(count: int | None) -> Generator[None, None, None]:
-    """That many threads for one torch operation: the last bits of sums depend on it."""
+    """That many threads for one torch operation: the last bits of sums depend on it.
+
+    No more than the machine has cores, or this process uses by itself: a recipe is a stranger's file, and
+    threads without cores to run on wait for one another.
+    """
     before = torch.get_num_threads()
-    torch.set_num_threads(min(count or before, MOST_THREADS))
+    torch.set_num_threads(min(count or before, max(before, os.cpu_count() or 1)))
     try:
         yield
     finally:

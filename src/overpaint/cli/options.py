@@ -97,7 +97,11 @@ COMMON: Mapping[str, Callable[..., Any]] = {
     ),
     "device": click.option("--device", help="cpu, cuda, cuda:1 or mps.  [default: the best there is]"),
     "dtype": click.option("--dtype", help="float32, float16 or bfloat16.  [default: what suits the device]"),
-    "threads": click.option("--threads", type=click.IntRange(1, 256), help="Threads of one operation."),
+    "threads": click.option(
+        "--threads",
+        type=click.IntRange(1, 256),
+        help="Threads of one operation, at most as many as there are cores.",
+    ),
     "memory": click.option("--memory", metavar="4GB", help="What it may take; rows then go apart."),
     "offload": click.option(
         "--offload", is_flag=True, default=None, help="Let parts wait on the CPU until they are used."
