@@ -85,6 +85,41 @@ def test_other_steps_than_those_of_the_recorded_walk_are_refused(generated: Path
     assert meter.calls == 0
 
 
+@pytest.mark.parametrize("method", ["p2p", "ddim"])
+@pytest.mark.parametrize("pinned", [False, True])
+def test_the_report_says_that_a_picture_s_own_noise_is_exact(
+    generated: Path, method: str, pinned: bool
+) -> None:
+    named: dict[str, Any] = {"inversion": "recorded", "inversion.pinned": pinned}
+    result = edit(generated, target=TARGET, model=shared(), method=method, **named)
+    assert (result.figures.quality, result.figures.strayed) == ("exact", None)
+    assert "very noise it was generated from" in str(result.figures.reconstruction)
+    assert result.warnings == ()
+    named["inversion.seed"] = 9
+    other = edit(generated, target=TARGET, model=shared(), method=method, **named)
+    assert other.figures.quality == "not measured"
+    assert "Nothing tells whether" in str(other.figures.reconstruction)
+
+
+def test_the_report_says_why_the_quality_of_an_inversion_was_not_measured() -> None:
+    figures = edited(method="ddim").figures
+    assert (figures.quality, figures.strayed) == ("not measured", None)
+    assert "'overpaint invert' does" in str(figures.reconstruction)
+    assert figures.rows == 2 + 2 * 2, "it costs no row"
+    none = edited(method="sdedit").figures
+    assert (none.quality, none.reconstruction) == (None, None)
+    measured = edited().figures
+    assert measured.strayed is not None and "The inversion reconstructs" in str(measured.reconstruction)
+
+
+def test_a_poor_direct_inversion_is_not_told_to_try_itself() -> None:
+    told = {name: edited(inversion=name).warnings[0] for name in ("direct", "ddim")}
+    assert {name: "try the inversion 'direct'" in words for name, words in told.items()} == {
+        "direct": False,
+        "ddim": True,
+    }
+
+
 @pytest.mark.parametrize("part", ["steps", "guidance", "seed"])
 @pytest.mark.parametrize("value", [None, "many"])
 def test_a_recipe_that_lacks_a_part_of_the_walk_is_not_gone_on_from(

@@ -6,7 +6,7 @@ from contextlib import ExitStack
 from dataclasses import dataclass, field
 from functools import cached_property
 from time import perf_counter
-from typing import Any
+from typing import Any, cast
 
 import torch
 from jaxtyping import Float
@@ -33,7 +33,7 @@ from overpaint.images import (
     spread,
 )
 from overpaint.intake import Given, checked_text, mask_in, recipe_of, shows, taken_in
-from overpaint.inversions import Recorded, reconstruction
+from overpaint.inversions import Quality, Recorded, reconstruction
 from overpaint.meter import Cancelled, Meter
 from overpaint.method import Method
 from overpaint.methods.invert import Invert
@@ -216,7 +216,8 @@ def remembered(wish: Wish, model: Model) -> dict[str, Any]:
 
 def asked_for(wish: Wish) -> dict[str, Any]:
     """The inversion the user named, with the fields he gave it; empty where he left it open."""
-    return nested(wish.options, settings_of(wish.kind.model_json_schema())).get("inversion", {})
+    said = nested(wish.options, settings_of(wish.kind.model_json_schema())).get("inversion")
+    return cast(dict[str, Any], said) if isinstance(said, dict) else {}
 
 
 def generated(wish: Wish, model: Model) -> Recorded | None:
@@ -302,7 +303,7 @@ def run(job: Job, meter: Meter) -> Edit:
         raise Cancelled("The edit was cancelled; nothing was written.")
     picture = job.placed(pixels)
     work = {name: value - before[name] for name, value in counts(meter).items()}
-    quality = reconstruction(meter)
+    quality = understood(job, meter)
     poor = (quality.words,) if quality is not None and quality.grade == "poor" else ()
     noted = notes(job.wish, model)
     for words in (*noted, *poor):
@@ -316,6 +317,7 @@ def run(job: Job, meter: Meter) -> Edit:
             seconds=job.seconds + perf_counter() - began,
             strayed=quality and quality.rms,
             quality=quality and quality.grade,
+            reconstruction=quality and quality.words,
         ),
         source=job.wish.picture,
         warnings=(*noted, *poor),
@@ -323,6 +325,14 @@ def run(job: Job, meter: Meter) -> Edit:
         maps=dict(meter.maps),
         words=attention(job, watch),
     )
+
+
+def understood(job: Job, meter: Meter) -> Quality | None:
+    """How well the inversion reconstructs the picture, where the method has one."""
+    used: dict[str, Any] = job.method.model_dump().get("inversion") or {}
+    own = None if changed(job.wish) else generated(job.wish, job.model)
+    same = own is not None and used == {**own.model_dump(), "pinned": used.get("pinned")}
+    return reconstruction(meter, used.get("name", ""), same)
 
 
 def counts(meter: Meter) -> dict[str, int]:

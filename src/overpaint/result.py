@@ -28,9 +28,16 @@ class Figures(BaseModel):
     strayed: float | None = Field(
         default=None,
         description="how far the source left its inversion on the way back: RMS over the latents (of about "
-        "unit variance), mean over the steps; none where nothing was inverted",
+        "unit variance), mean over the steps; none where that was not measured",
     )
-    quality: str | None = Field(default=None, description="the same as a word: good, fair or poor")
+    quality: str | None = Field(
+        default=None,
+        description="the same as a word: good, fair or poor; exact where nothing had to be inverted, not "
+        "measured where no source walked back; none where the method has no inversion",
+    )
+    reconstruction: str | None = Field(
+        default=None, description="the same as a sentence, which says why if it was not measured"
+    )
     psnr: float | None = Field(
         default=None,
         description="for an inversion walked back: dB against the autoencoder's round trip of the picture",

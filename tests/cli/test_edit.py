@@ -41,6 +41,13 @@ def test_a_poor_inversion_is_said_in_words(picture: Path, folder: Path) -> None:
     assert said.err.startswith("Warning: The inversion reconstructs the picture poorly")
 
 
+def test_a_quality_that_is_not_measured_is_said_in_words(picture: Path, folder: Path) -> None:
+    said = edit(picture, folder, "--method", "ddim")
+    assert "by its inversion: not measured. This method does not walk the source back; 'overp" in said.out
+    figures = edit(picture, folder, "--method", "ddim", "--json", "--overwrite").figures["figures"]
+    assert figures["quality"] == "not measured" and "overpaint invert" in figures["reconstruction"]
+
+
 def test_figures_for_programs(picture: Path, folder: Path, tmp_path: Path) -> None:
     said = edit(picture, folder, "--json", "-o", tmp_path / "x.png", "--seed", "4", "--reweight", "dog=2")
     figures = said.figures

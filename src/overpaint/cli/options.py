@@ -100,7 +100,7 @@ COMMON: Mapping[str, Callable[..., Any]] = {
     "threads": click.option(
         "--threads",
         type=click.IntRange(1, 256),
-        help="Threads of one operation, at most as many as there are cores.",
+        help="Threads, as many as cores at most.",
     ),
     "memory": click.option("--memory", metavar="4GB", help="What it may take; rows then go apart."),
     "offload": click.option(

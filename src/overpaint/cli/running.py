@@ -191,10 +191,9 @@ def report(done: Done, common: Common, **more: Any) -> None:
     if out is not None:
         click.echo(one_line(f"Wrote {out}"))
     click.echo(f"{figures.rows} rows in {figures.calls} network calls, {duration(figures.seconds)}")
-    if figures.strayed is not None:
-        click.echo(
-            f"Reconstruction of the picture by its inversion: {figures.quality} ({figures.strayed:.3f})"
-        )
+    if figures.quality is not None:
+        why = f". {figures.reconstruction}" if figures.strayed is None else f" ({figures.strayed:.3f})"
+        click.echo(f"Reconstruction of the picture by its inversion: {figures.quality}{why}")
     if figures.psnr is not None:
         click.echo(f"Walked back: {figures.psnr:.1f} dB against the autoencoder's round trip")
 
