@@ -55,6 +55,6 @@ def test_an_exact_walk_has_no_error_and_guidance_makes_one() -> None:
         s.model.meter.notes.clear()
         s.home(s.walk(inversion, scale))
         quality = reconstruction(s.model.meter)
-        assert quality is not None
+        assert quality is not None and quality.rms is not None
         figures.append(quality.rms)
     assert 0 < figures[0] < figures[1]
