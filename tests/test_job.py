@@ -51,7 +51,7 @@ def test_the_recorded_walk_by_name_is_the_one_that_is_taken_by_itself(generated:
     assert torch.equal(itself.latent, named.latent)
     back = invert(generated, model=shared(), inversion="recorded").picture.rgb.astype(int)
     assert np.abs(back - load_picture(generated).rgb).max() <= 1
-    assert invert(generated, model=shared(), steps=1).recipe.options["inversion"] == {"name": "ddim"}
+    assert invert(generated, model=shared(), steps=1).recipe.options["inversion"] == {"name": "ddim", "carries": "noise"}
 
 
 @pytest.mark.parametrize("more", [{}, {"inversion.guidance": 2}, {"inversion.steps": 2}])
@@ -134,6 +134,6 @@ def test_a_recipe_that_lacks_a_part_of_the_walk_is_not_gone_on_from(
     text = {**picture.info.text, KEY: json.dumps(told)}
     picture = replace(picture, info=replace(picture.info, text=text))
     result = edit(picture, target=TARGET, model=shared(), steps=2)
-    assert result.recipe.options["inversion"] == {"name": "direct"}
+    assert result.recipe.options["inversion"] == {"name": "direct", "carries": "answer"}
     with pytest.raises(UsageError, match="not known to be"):
         edit(picture, target=TARGET, model=shared(), inversion="recorded")

@@ -77,7 +77,7 @@ def _sentence(error: ErrorDetails, settings: Mapping[str, Setting], title: str) 
         name = name_of(error["input"])
         return f"There is no {head} {name!r}; {nearest(name, setting.parts)}"
     if error["type"] in ("value_error", "assertion_error"):
-        return f"The option {head!r} is wrong: {_said(error)}."
+        return f"The option {head!r} is wrong: {_said(error)}"
     return f"The option {head!r} must be {setting.wanted}, not {_shown(error['input'])}."
 
 
@@ -93,7 +93,7 @@ def _deeper(
         if error["type"] == "extra_forbidden":
             return f"There is no option {place[0]!r} for {title}; {nearest(place[0], settings)}"
         said = _said(error)
-        return f"{said[:1].upper()}{said[1:]}."
+        return f"{said[:1].upper()}{said[1:]}"
     named = place[1] in setting.parts
     part = place[1] if named else ""
     inner = cast(ErrorDetails, {**error, "loc": tuple(place[2:] if named else place[1:])})
@@ -101,8 +101,9 @@ def _deeper(
 
 
 def _said(error: ErrorDetails) -> str:
-    """What a validator said itself."""
-    return str(error.get("ctx", {}).get("error") or error["msg"]).rstrip(".")
+    """What a validator said itself, as the end of a sentence."""
+    said = str(error.get("ctx", {}).get("error") or error["msg"]).rstrip(".")
+    return said if said.endswith(("?", "!")) else f"{said}."
 
 
 def _shown(value: Any) -> str:

@@ -59,14 +59,12 @@ class Words:
             if list(self.words[start : start + len(wanted)]) == wanted:
                 found += [t for span in self.spans[start : start + len(wanted)] for t in span]
         if not found:
-            raise UsageError(f"The word {word!r} is not in the prompt {self.text!r}{self._hint(word)}.")
+            raise UsageError(f"The word {word!r} is not in the prompt {self.text!r}; {self._hint(word)}")
         return tuple(found)
 
     def _hint(self, word: str) -> str:
         near = get_close_matches(word, self.words, n=1, cutoff=0.5)
-        return (
-            f"; did you mean {near[0]!r}?" if near else f"; its words are: {', '.join(self.words) or 'none'}"
-        )
+        return f"did you mean {near[0]!r}?" if near else f"its words are: {', '.join(self.words) or 'none'}."
 
 
 @dataclass(frozen=True)

@@ -125,7 +125,8 @@ def check_files(common: Common, out: Path | None) -> None:
     places = [place for place in (out, common.maps, common.strip, common.preview) if place is not None]
     for place in places:
         check_output(place, overwrite=common.overwrite, fresh_name=common.fresh_name)
-    if len({place.absolute() for place in places}) < len(places):
+    # Two spellings of one folder are one folder; a link that is a file itself is replaced, not followed.
+    if len({place.parent.resolve() / place.name for place in places}) < len(places):
         raise UsageError("Two of the files to write have the same name; choose others.")
     if out is not None:
         check_quality(out, common.quality)
