@@ -6,7 +6,7 @@ import numpy as np
 import pytest
 import torch
 
-from overpaint.api import cite, decibels, differences, edit, generate, invert, rerun
+from overpaint.api import cite, decibels, differences, edit, generate, invert, of_name, rerun
 from overpaint.errors import UsageError
 from overpaint.images import Info, Limits, Picture, load_picture, save_picture
 from overpaint.meter import Cancelled, Meter
@@ -323,3 +323,8 @@ def test_decibels() -> None:
     one = torch.zeros(1, 3, 4, 4)
     assert decibels(one, one) == pytest.approx(100, abs=1e-3)
     assert decibels(one, one + 0.2) == pytest.approx(20, abs=1e-3)
+
+
+def test_what_is_no_model_at_all_is_said() -> None:
+    with pytest.raises(UsageError, match="the name of one, not int"):
+        of_name(5)

@@ -1,4 +1,5 @@
 from pathlib import Path
+from typing import Any
 
 import numpy as np
 import pytest
@@ -53,3 +54,9 @@ def test_a_prompt_of_broken_bytes_is_refused() -> None:
     assert checked_text("ein grüner Ball 苺", "source") == "ein grüner Ball 苺"
     with pytest.raises(UsageError, match="source prompt holds bytes that are no text"):
         checked_text("a \udcff cat", "source")
+
+
+@pytest.mark.parametrize("given", [b"abc", [1, 2], 5, None])
+def test_what_is_no_picture_at_all_is_said(given: Any) -> None:
+    with pytest.raises(UsageError, match=f"or a Picture, not {type(given).__name__}"):
+        taken_in(given)

@@ -51,7 +51,10 @@ def test_the_recorded_walk_by_name_is_the_one_that_is_taken_by_itself(generated:
     assert torch.equal(itself.latent, named.latent)
     back = invert(generated, model=shared(), inversion="recorded").picture.rgb.astype(int)
     assert np.abs(back - load_picture(generated).rgb).max() <= 1
-    assert invert(generated, model=shared(), steps=1).recipe.options["inversion"] == {"name": "ddim", "carries": "noise"}
+    assert invert(generated, model=shared(), steps=1).recipe.options["inversion"] == {
+        "name": "ddim",
+        "carries": "noise",
+    }
 
 
 @pytest.mark.parametrize("more", [{}, {"inversion.guidance": 2}, {"inversion.steps": 2}])

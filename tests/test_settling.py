@@ -11,6 +11,8 @@ from overpaint.settling import merged, nested, settle
 
 
 def no_spaces(value: Any) -> Any:
+    if isinstance(value, str) and "  " in value:
+        raise ValueError("is one gap missing?")
     if isinstance(value, str) and " " in value:
         raise ValueError("leave out the spaces")
     return value
@@ -55,6 +57,7 @@ def settled(**given: Any) -> All:
         ({"kind": "swp"}, "The option 'kind' must be one of auto, swap, not 'swp'."),
         ({"window": "no"}, "must be a number or a stretch such as 0.2:0.6, not 'no'."),
         ({"word": "a b"}, "The option 'word' is wrong: leave out the spaces."),
+        ({"word": "two  gaps"}, "The option 'word' is wrong: is one gap missing?"),
         ({"steps": 13}, "Thirteen steps bring no luck."),
         ({"part": "larg"}, "There is no part 'larg'; did you mean 'large'?"),
         ({"part": 3}, "The option 'part' must be the name of a part, not 3."),
@@ -67,6 +70,7 @@ def test_every_mistake_is_one_sentence(given: dict[str, Any], sentence: str) -> 
     with pytest.raises(UsageError) as error:
         settled(**given)
     assert sentence in str(error.value)
+    assert not str(error.value).endswith("?.")
     assert "\n" not in str(error.value)
     assert len(str(error.value)) < 160
 

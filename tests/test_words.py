@@ -199,7 +199,9 @@ def test_ids_are_those_the_encoder_reads(shape: Any, prompt: str) -> None:
 
 
 def test_an_unknown_word_brings_the_nearest() -> None:
-    with pytest.raises(UsageError, match=r"The word 'bensh' is not in the prompt .*; did you mean 'bench'\?"):
+    with pytest.raises(
+        UsageError, match=r"The word 'bensh' is not in the prompt .*; did you mean 'bench'\?$"
+    ):
         words("a cat on a bench").places("bensh")
     with pytest.raises(UsageError, match="did you mean 'cat,'"):
         words("a cat, on a bench").places("cat")

@@ -7,6 +7,7 @@ from typing import Any
 import torch
 
 from overpaint.citing import bibtex
+from overpaint.errors import UsageError
 from overpaint.images import Limits
 from overpaint.intake import Given
 from overpaint.job import Job, Wish, plan, wish
@@ -171,9 +172,19 @@ def carried_out(
         return finished(job if memory is None else within(job, memory), meter or Meter())
 
 
-def of_name(model: str | Model) -> Model:
-    """The model itself, loaded if it was named."""
-    return model if isinstance(model, Model) else load(model)
+def of_name(model: object) -> Model:
+    """The model itself, loaded if it was named.
+
+    Raises:
+        UsageError: it is neither.
+    """
+    match model:
+        case Model():
+            return model
+        case str():
+            return load(model)
+        case _:
+            raise UsageError(f"A model is a loaded one or the name of one, not {type(model).__name__}.")
 
 
 def finished(job: Job, meter: Meter) -> Edit:

@@ -1,6 +1,7 @@
 """Pictures and prompts as callers hand them in, made ours; whatever is wrong with them is one sentence."""
 
 from pathlib import Path as FilePath
+from typing import Any, cast
 from unicodedata import category
 
 import numpy as np
@@ -20,11 +21,11 @@ CAPTION = "overpaint-caption"
 """The text chunk in which a drawn picture says what it shows."""
 
 
-def taken_in(given: Given, limits: Limits | None = None) -> tuple[Picture, str | None]:
+def taken_in(given: Any, limits: Limits | None = None) -> tuple[Picture, str | None]:
     """The picture, and where it lies if it is a file; ``limits`` hold for files.
 
     Raises:
-        UsageError: a file that cannot be read, or an array that is no picture.
+        UsageError: a file that cannot be read, an array that is no picture, or something else altogether.
     """
     match given:
         case Picture():
@@ -32,9 +33,14 @@ def taken_in(given: Given, limits: Limits | None = None) -> tuple[Picture, str |
         case Image.Image():
             return from_pillow(given), None
         case np.ndarray():
-            return from_array(given), None
-        case _:
+            return from_array(cast("NDArray[np.uint8]", given)), None
+        case str() | FilePath():
             return load_picture(given, limits=limits), str(FilePath(given).absolute())
+        case _:
+            raise UsageError(
+                "A picture is a file's name, an image of Pillow, an array of bytes or a Picture, not "
+                f"{type(given).__name__}."
+            )
 
 
 def mask_in(given: Given, picture: Picture, feather: int = 0, limits: Limits | None = None) -> Mask:

@@ -19,6 +19,11 @@ def loop(p: Place) -> Path:
     return p.link("b.png", "a.png")
 
 
+def inside(p: Place) -> Path:
+    (p.tmp / "inside").mkdir()
+    return p.tmp / "inside"
+
+
 def kept(make: Callable[[Place], Path]) -> Callable[[Place], Args]:
     return lambda p: p.of(make(p))
 
@@ -66,6 +71,14 @@ WRITE: dict[str, Case] = {
     "twice the same, spelled otherwise": (
         lambda p: p.edit("-o", p.tmp / "o.png", "--strip", p.tmp / "." / "x" / ".." / "o.png"),
         "name",
+    ),
+    "twice the same, by way of a folder inside": (
+        lambda p: p.edit("-o", p.tmp / "o.png", "--strip", inside(p) / ".." / "o.png", "--overwrite"),
+        "the same name",
+    ),
+    "twice the same, by way of a link": (
+        lambda p: p.edit("-o", p.tmp / "o.png", "--strip", p.link("here", p.tmp) / "o.png", "--overwrite"),
+        "the same name",
     ),
     "a device to write to": (lambda p: p.edit("-o", "/dev/full"), "choose a name"),
 }

@@ -7,6 +7,7 @@ import struct
 import subprocess
 from collections.abc import Callable
 from pathlib import Path
+from typing import Any
 
 import pytest
 import torch
@@ -40,6 +41,11 @@ def changed(part: str, change: Callable[[bytes], bytes]) -> Callable[[Place], Ar
         return p.by(file.parents[1])
 
     return make
+
+
+def reset(file: str, **values: Any) -> Callable[[Place], Args]:
+    """The model with some of its settings others."""
+    return changed(file, lambda data: json.dumps(json.loads(data) | values).encode())
 
 
 def without(*parts: str) -> Callable[[Place], Args]:
@@ -123,6 +129,12 @@ FOLDERS: dict[str, Case] = {
     "another family's network": (of_another_family, "model"),
     "settings that are no JSON": (changed("unet/config.json", lambda d: d[: len(d) // 2]), "model"),
     "settings of another kind": (changed("unet/config.json", lambda _: b"[]"), "model"),
+    "settings that are a list": (changed("unet/config.json", lambda _: b"[1, 2]"), "no settings in JSON"),
+    "layers without end": (reset("unet/config.json", layers_per_block=3_000_000), "beyond 200"),
+    "a window in words": (reset("tokenizer/tokenizer_config.json", model_max_length="abc"), "is no number"),
+    "a vocabulary of another size": (reset("text_encoder/config.json", vocab_size=7), "text_encoder"),
+    "a schedule beyond noise": (reset("scheduler/scheduler_config.json", beta_end=5.0), "beta_end"),
+    "a scale that is no number": (reset("vae/config.json", scaling_factor=float("nan")), "no scale"),
     "negative widths": (
         changed("unet/config.json", lambda d: d.replace(b'"block_out_channels": [', b'"x": [-1, ')),
         "model",

@@ -167,7 +167,7 @@ def test_a_broken_file(home: Path, part: str) -> None:
 )
 def test_broken_json(home: Path, file: str) -> None:
     (home / file).write_text("{ not json")
-    assert "cannot be loaded" in refused(home)
+    assert "holds no settings in JSON" in refused(home)
 
 
 def test_a_tokenizer_without_its_vocabulary(home: Path) -> None:

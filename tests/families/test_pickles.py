@@ -2,6 +2,8 @@
 
 import io
 import pickle
+import resource
+import signal
 import subprocess
 import zipfile
 from argparse import Namespace
@@ -170,4 +172,26 @@ def test_names_that_cannot_be(tmp_path: Path) -> None:
     convert(file, overwrite=True)
     assert "is a safetensors file already" in refused(
         tmp_path / "x.safetensors", out=tmp_path / "z.safetensors"
+    )
+
+
+def test_a_disk_that_takes_no_more_is_not_the_source_s_fault(tmp_path: Path) -> None:
+    """The system itself refuses the write: no file of this process or its children may grow beyond 8 kB."""
+    file = saved(tmp_path / "a.pt", {"w": torch.zeros(10_000)})
+    before = signal.signal(signal.SIGXFSZ, signal.SIG_IGN)
+    soft, hard = resource.getrlimit(resource.RLIMIT_FSIZE)
+    resource.setrlimit(resource.RLIMIT_FSIZE, (8192, hard))
+    try:
+        said = refused(file)
+    finally:
+        resource.setrlimit(resource.RLIMIT_FSIZE, (soft, hard))
+        signal.signal(signal.SIGXFSZ, before)
+    assert said.startswith(f"{tmp_path / 'a.safetensors'} cannot be written (")
+
+
+def test_a_name_that_safetensors_keeps_for_itself(tmp_path: Path) -> None:
+    file = saved(tmp_path / "a.pt", {"__metadata__": torch.zeros(2)})
+    assert refused(file) == (
+        f"{file} cannot be read as a checkpoint (it names a tensor __metadata__, which safetensors keeps for "
+        "itself)."
     )

@@ -1,5 +1,6 @@
 """What is on the shelves, told without loading anything."""
 
+import os
 from pathlib import Path
 
 import pytest
@@ -86,3 +87,13 @@ def test_a_folder_that_is_not_there(tmp_path: Path) -> None:
 def test_licences(tmp_path: Path, card: str, licence: str) -> None:
     (tmp_path / "README.md").write_bytes(card.encode())
     assert licence_of(tmp_path) == licence
+
+
+def test_pipes_are_not_waited_for(tmp_path: Path) -> None:
+    for file in (tmp_path / "a" / "unet" / "config.json", tmp_path / "b" / "README.md"):
+        file.parent.mkdir(parents=True)
+        os.mkfifo(file)
+    (tmp_path / "b" / "unet").mkdir()
+    (tmp_path / "b" / "unet" / "config.json").write_text("{}")
+    assert "a" not in shelf(tmp_path)
+    assert shelf(tmp_path)["b"].licence == ""

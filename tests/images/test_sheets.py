@@ -74,3 +74,12 @@ def test_words_may_come_twice_and_fill_rows() -> None:
 def test_an_empty_map_is_dark_and_no_error() -> None:
     sheet = heatmaps([("a", torch.zeros(4, 4))], plain(64, 64, (9, 9, 9)))
     assert sheet.rgb[20, -30].max() < 60
+
+
+def test_a_long_thin_picture_makes_a_small_sheet() -> None:
+    long = strip([plain(2, 60_000, (255, 0, 0))] * 2, ["one", "two"])
+    assert long.size[0] < 300 and long.size[1] < 2 * 60_000 + 200
+    high = strip([plain(3000, 1, (255, 0, 0))], ["one"])
+    assert high.size[0] < 4000 and high.size[1] < 300
+    heat = heatmaps([("cat", torch.ones(4, 4))], plain(2, 60_000, (255, 0, 0)))
+    assert heat.size[0] < 300

@@ -11,6 +11,8 @@ from overpaint.weightfile import check_folder
 
 _CONFIG = {"tokenizer": "tokenizer_config.json", "scheduler": "scheduler_config.json"}
 _VOCABULARY = ("tokenizer.json", "vocab.json")
+MOST_LAYERS = 200
+"""The largest text encoder of SDXL has 32 layers."""
 PARTS = ("unet", "vae", "text_encoder", "tokenizer", "scheduler")
 SECOND = ("text_encoder_2", "tokenizer_2")
 
@@ -38,6 +40,7 @@ def check_part(home: Path, part: str) -> None:
     folder, file = home / part, _CONFIG.get(part.removesuffix("_2"), "config.json")
     if not (folder / file).is_file():
         raise UsageError(f"The model folder {home} lacks {part}/{file}; it is not a whole diffusers folder.")
+    check_numbers(folder / file, read_json(folder / file))
     if file == "config.json" and not check_folder(folder):
         raise UsageError(
             f"The model folder {home} has no {part}/*.safetensors; overpaint convert writes them from the "
@@ -57,8 +60,33 @@ def check_part(home: Path, part: str) -> None:
 
 
 def read_json(file: Path) -> dict[str, Any]:
-    """What a configuration says."""
-    return json.loads(file.read_text(encoding="utf-8"))
+    """What a configuration says.
+
+    Raises:
+        UsageError: it is no configuration.
+    """
+    try:
+        found = json.loads(file.read_text(encoding="utf-8"))
+    except (ValueError, RecursionError, OSError):
+        found = None
+    if not isinstance(found, dict):
+        raise UsageError(f"The file {file} holds no settings in JSON; take it from the model's maker again.")
+    return found
+
+
+def check_numbers(file: Path, told: dict[str, Any]) -> None:
+    """Refuse what no model has and what would be built for hours, before anything is built.
+
+    Raises:
+        UsageError: a window that is no number, or an absurd number of layers.
+    """
+    window = told.get("model_max_length", 0)
+    if not isinstance(window, int | float):
+        raise UsageError(f"The model_max_length {window!r} in {file} is no number; SD has 77.")
+    for name, value in told.items():
+        values = value if isinstance(value, list) else [value]
+        if "layers" in name and any(isinstance(one, int) and one > MOST_LAYERS for one in values):
+            raise UsageError(f"The {name} in {file} is beyond {MOST_LAYERS}, which no model of SD has.")
 
 
 def quietly() -> dict[str, Any]:
@@ -91,7 +119,7 @@ def _texts(home: Path, two: bool) -> tuple[list[Any], list[Any]]:
     encoders: list[Any] = []
     for suffix, kind in parts[: 1 + two]:
         tokenizers.append(CLIPTokenizer.from_pretrained(home / f"tokenizer{suffix}", local_files_only=True))
-        encoders.append(_read(kind, home, f"text_encoder{suffix}", {}))
+        encoders.append(_read(kind, home, f"text_encoder{suffix}", {"ignore_mismatched_sizes": True}))
     return tokenizers, encoders
 
 
@@ -105,7 +133,9 @@ def _read(kind: Any, home: Path, part: str, more: dict[str, Any]) -> Any:
         variant=variant_of(home / part),
         **more,
     )
-    lost = sorted(map(str, [*info["missing_keys"], *info["mismatched_keys"]]))
+    # Those of another size are given with both sizes by one of the libraries, by name alone by the other.
+    sizes = [one if isinstance(one, str) else one[0] for one in info["mismatched_keys"]]
+    lost = sorted(map(str, [*info["missing_keys"], *sizes]))
     if lost:
         raise UsageError(f"The model folder {home} lacks {len(lost)} weights of {part}, such as {lost[0]}.")
     return net

@@ -2,6 +2,8 @@
 
 from collections.abc import Generator
 from contextlib import contextmanager
+from logging import CRITICAL
+from math import inf
 from pathlib import Path
 from threading import RLock
 
@@ -79,12 +81,14 @@ def hushed() -> Generator[None, None, None]:
     shown = [one for one in (diffusers, transformers) if one.is_progress_bar_enabled()]
     for one in shown:
         one.disable_progress_bar()
-    loud = diffusers.get_verbosity()
+    loud, louder = diffusers.get_verbosity(), transformers.get_verbosity()
     diffusers.set_verbosity_error()
+    transformers.set_verbosity(CRITICAL)
     try:
         yield
     finally:
         diffusers.set_verbosity(loud)
+        transformers.set_verbosity(louder)
         for one in shown:
             one.enable_progress_bar()
 
@@ -119,6 +123,11 @@ def _assembled(
     at, bring = (where, stay) if ferry is None else (HOME, ferry.bring)
     # Half precision breaks the autoencoder of SDXL; text is encoded once, so its digits cost nothing.
     vae = vae.to(at, torch.float32 if vae.config.force_upcast else dtype).eval().requires_grad_(False)
+    scale = vae.config.scaling_factor
+    if not (isinstance(scale, int | float) and 0 < scale < inf):
+        raise UsageError(
+            f"The scaling_factor {scale!r} of the autoencoder is no scale of latents; SD 1 has 0.18215."
+        )
     codec = Codec(vae, bring)
     family = UNetFamily(
         family_name(shape_of(unet), extra),

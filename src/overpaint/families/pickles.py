@@ -60,7 +60,7 @@ def convert(
     try:
         told = _child(file, draft, bound, seconds)
         if "error" in told:
-            raise UsageError(_reason(file, told, (bound - size) / GIGABYTE, seconds))
+            raise UsageError(_reason(file, out, told, (bound - size) / GIGABYTE, seconds))
         read_header(draft)
         flush(draft)
         (os.replace if overwrite else place_new)(draft, out)
@@ -140,7 +140,7 @@ def _child(file: Path, draft: Path, memory: int, seconds: int) -> dict[str, Any]
         return {"error": "died"}
 
 
-def _reason(file: Path, told: dict[str, Any], gigabytes: float, seconds: int) -> str:
+def _reason(file: Path, out: Path, told: dict[str, Any], gigabytes: float, seconds: int) -> str:
     match told["error"]:
         case "class":
             return (
@@ -149,6 +149,8 @@ def _reason(file: Path, told: dict[str, Any], gigabytes: float, seconds: int) ->
             )
         case "memory":
             return f"{file} needs more than {gigabytes:.3g} GB to be read; allow more by --memory."
+        case "unwritten":
+            return f"{out} cannot be written ({told['detail']}); make room, or choose another place by -o."
         case "time":
             return f"{file} was not read within {seconds} seconds; allow more by --seconds."
         case "died":

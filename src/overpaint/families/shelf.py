@@ -123,6 +123,8 @@ def of_file(file: Path) -> Found | None:
 
 def told(file: Path) -> dict[str, Any] | None:
     """A configuration, or nothing where there is none that can be read."""
+    if not file.is_file():  # a pipe would be waited for
+        return None
     try:
         found = json.loads(file.read_text("utf-8"))
     except (OSError, ValueError, RecursionError):
@@ -155,6 +157,8 @@ def size_of(home: Path) -> int:
 
 def licence_of(home: Path) -> str:
     """What the front matter of the model card says, by name where it has one."""
+    if not (home / "README.md").is_file():
+        return ""
     try:
         with (home / "README.md").open(encoding="utf-8", errors="replace") as file:
             card = file.read(CARD)

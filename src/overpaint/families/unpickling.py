@@ -65,7 +65,12 @@ def convert(source: str, target: str) -> dict[str, Any]:
         storages.add(storage)
     if not tensors:
         raise ValueError("it holds no tensors")
-    safetensors.torch.save_file(tensors, target, metadata={"format": "pt"})
+    if "__metadata__" in tensors:
+        raise ValueError("it names a tensor __metadata__, which safetensors keeps for itself")
+    try:
+        safetensors.torch.save_file(tensors, target, metadata={"format": "pt"})
+    except (safetensors.SafetensorError, OSError) as error:
+        return {"error": "unwritten", "detail": detail(error)}
     return {"tensors": len(tensors), "left": sorted(left)[:1000]}
 
 

@@ -13,6 +13,7 @@ from overpaint.images.picture import Picture, flattened, from_pil, to_pil
 
 PAPER, INK = (255, 255, 255), (48, 48, 52)
 CELL = 256  # pictures smaller than this are enlarged, so that a sheet can be looked at
+LONGEST = 4096  # and are not enlarged beyond this width, however thin they are
 COLUMNS = 5
 # Dark to light, so that the order also survives in grey; the stops are evenly spaced.
 HEAT = np.array([(8, 6, 42), (84, 16, 109), (170, 42, 96), (231, 92, 48), (251, 172, 26), (252, 253, 191)])
@@ -59,11 +60,12 @@ def flat(picture: Picture) -> Image.Image:
 
 
 def scaled(image: Image.Image, height: int) -> Image.Image:
-    """The image at another height, its shape kept."""
-    if image.height == height:
+    """The image at another height, its shape kept; a long thin one is enlarged less, or not at all."""
+    share = min(height / image.height, max(1.0, LONGEST / image.width))
+    if share == 1:
         return image
-    width = max(1, round(image.width * height / image.height))
-    return image.resize((width, height), Image.Resampling.BICUBIC)
+    size = max(1, round(image.width * share)), max(1, round(image.height * share))
+    return image.resize(size, Image.Resampling.BICUBIC)
 
 
 def sheet(cells: Sequence[Image.Image], captions: Sequence[str], columns: int) -> Image.Image:
