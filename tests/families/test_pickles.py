@@ -195,3 +195,11 @@ def test_a_name_that_safetensors_keeps_for_itself(tmp_path: Path) -> None:
         f"{file} cannot be read as a checkpoint (it names a tensor __metadata__, which safetensors keeps for "
         "itself)."
     )
+
+
+@pytest.mark.parametrize("protocol", [4, 5])
+def test_the_class_is_named_also_in_protocols_that_are_not_read(tmp_path: Path, protocol: int) -> None:
+    file = tmp_path / "a.bin"
+    file.write_bytes(pickle.dumps({"w": Touch(tmp_path / "mark")}, protocol=protocol))
+    assert refused(file).startswith(f"{file} asks for subprocess.call and not for tensors alone")
+    assert not (tmp_path / "mark").exists()

@@ -6,11 +6,12 @@ unpickler knows tensors and plain containers; whatever else a file asks for is a
 
 import contextlib
 import json
+import pickletools
 import re
 import sys
 import zipfile
 from collections.abc import Iterator, Mapping
-from typing import Any
+from typing import Any, BinaryIO
 
 import safetensors.torch
 import torch
@@ -28,7 +29,8 @@ def main() -> None:
     except MemoryError:
         answer = {"error": "memory"}
     except Exception as error:
-        answer = {"error": kind(str(error)), "class": asked_for(str(error)), "detail": detail(error)}
+        asked = asked_for(str(error)) or unread(job["source"], str(error))
+        answer = {"error": "class" if asked else kind(str(error)), "class": asked, "detail": detail(error)}
     json.dump(answer, sys.stdout)
 
 
@@ -100,6 +102,27 @@ def asked_for(message: str) -> str:
     """The class or function a pickle asked for, if that is what went wrong."""
     found = re.search(r"GLOBAL ([\w.]+)|Unsupported class ([\w.]+)", message)
     return (found.group(1) or found.group(2)).rstrip(".") if found else ""
+
+
+def unread(source: str, message: str) -> str:
+    """What a pickle newer than torch reads asks for beside tensors: its words are listed, not followed."""
+    if "Unsupported operand" not in message:
+        return ""
+    with open(source, "rb") as file, contextlib.suppress(Exception):  # damaged further on
+        return next((name for name in named(file) if not name.startswith(("torch.", "collections."))), "")
+    return ""
+
+
+def named(file: BinaryIO) -> Iterator[str]:
+    """Classes and functions that a pickle names, in order."""
+    texts: list[str] = []
+    for code, value, _ in pickletools.genops(file):
+        if code.name == "GLOBAL":
+            yield str(value).replace(" ", ".")
+        elif code.name == "STACK_GLOBAL" and len(texts) > 1:
+            yield f"{texts[-2]}.{texts[-1]}"
+        elif isinstance(value, str):
+            texts.append(value)
 
 
 def detail(error: Exception) -> str:
