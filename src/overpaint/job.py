@@ -76,6 +76,11 @@ class Wish:
             return self.picture
         return flattened(self.picture, self.request.background)
 
+    @cached_property
+    def changed(self) -> bool:
+        """Whether the picture's pixels are not those that a recipe in it speaks of."""
+        return self.picture is not None and trusted_recipe(self.picture) is None
+
     @property
     def title(self) -> str:
         """What errors about options call the method."""
@@ -200,7 +205,7 @@ def remembered(wish: Wish, model: Model) -> dict[str, Any]:
     Raises:
         UsageError: that walk was asked for by name, and neither the picture nor the user says which it was.
     """
-    own = None if changed(wish) else generated(wish, model)
+    own = own_walk(wish, model)
     if own is not None:
         walk = own.model_dump(include={"steps", "guidance"})
         return {**walk, "inversion": own.model_dump(exclude={"pinned"})}
@@ -251,9 +256,9 @@ def walk_of(told: Recipe) -> Recorded | None:
         return None
 
 
-def changed(wish: Wish) -> bool:
-    """Whether a picture's pixels are no longer those its recipe speaks of."""
-    return wish.picture is not None and trusted_recipe(wish.picture) is None
+def own_walk(wish: Wish, model: Model) -> Recorded | None:
+    """The walk by which this model generated the picture, if the pixels are still those that it gave."""
+    return None if wish.changed else generated(wish, model)
 
 
 def notes(wish: Wish, model: Model) -> tuple[str, ...]:
@@ -261,7 +266,7 @@ def notes(wish: Wish, model: Model) -> tuple[str, ...]:
     if wish.picture is None:
         return ()
     said = wish.picture.info.notes
-    if asked_for(wish) or generated(wish, model) is None or not changed(wish):
+    if asked_for(wish) or generated(wish, model) is None or not wish.changed:
         return said
     why = LOSSY.get(wish.picture.info.format, "it was changed since")
     return (
@@ -330,7 +335,7 @@ def run(job: Job, meter: Meter) -> Edit:
 def understood(job: Job, meter: Meter) -> Quality | None:
     """How well the inversion reconstructs the picture, where the method has one."""
     used: dict[str, Any] = job.method.model_dump().get("inversion") or {}
-    own = None if changed(job.wish) else generated(job.wish, job.model)
+    own = own_walk(job.wish, job.model)
     same = own is not None and used == {**own.model_dump(), "pinned": used.get("pinned")}
     return reconstruction(meter, used.get("name", ""), same)
 

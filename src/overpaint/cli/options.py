@@ -98,9 +98,7 @@ COMMON: Mapping[str, Callable[..., Any]] = {
     "device": click.option("--device", help="cpu, cuda, cuda:1 or mps.  [default: the best there is]"),
     "dtype": click.option("--dtype", help="float32, float16 or bfloat16.  [default: what suits the device]"),
     "threads": click.option(
-        "--threads",
-        type=click.IntRange(1, 256),
-        help="Threads, as many as cores at most.",
+        "--threads", type=click.IntRange(1, 256), help="Threads, as many as cores at most."
     ),
     "memory": click.option("--memory", metavar="4GB", help="What it may take; rows then go apart."),
     "offload": click.option(

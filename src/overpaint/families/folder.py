@@ -63,11 +63,13 @@ def read_json(file: Path) -> dict[str, Any]:
     """What a configuration says.
 
     Raises:
-        UsageError: it is no configuration.
+        UsageError: it cannot be read, or is no configuration.
     """
     try:
         found = json.loads(file.read_text(encoding="utf-8"))
-    except (ValueError, RecursionError, OSError):
+    except OSError as error:
+        raise UsageError(f"The file {file} cannot be read ({error.strerror}); see who may read it.") from None
+    except (ValueError, RecursionError):
         found = None
     if not isinstance(found, dict):
         raise UsageError(f"The file {file} holds no settings in JSON; take it from the model's maker again.")

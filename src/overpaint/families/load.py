@@ -3,7 +3,6 @@
 from collections.abc import Generator
 from contextlib import contextmanager
 from logging import CRITICAL
-from math import inf
 from pathlib import Path
 from threading import RLock
 
@@ -15,7 +14,7 @@ from overpaint.families.extras import add
 from overpaint.families.folder import parts_of_folder
 from overpaint.families.offload import HOME, Ferry, Held, check_offload, stay
 from overpaint.families.original import family_name
-from overpaint.families.parts import Parts, check_widths, extra_of, shape_of
+from overpaint.families.parts import Parts, check_scale, check_widths, extra_of, shape_of
 from overpaint.families.place import SHIPPED, place_of, tokenizer_place
 from overpaint.families.schedule import schedule_of
 from overpaint.families.single import parts_of_file
@@ -117,17 +116,13 @@ def _assembled(
     unet, vae = parts.unet, parts.vae
     extra = extra_of(unet, vae)
     check_widths(unet, parts.encoders)
+    check_scale(vae)
     told = dict(parts.scheduler)
     if origin.prediction is not None:
         told["prediction_type"] = PREDICTION_TYPES[origin.prediction]
     at, bring = (where, stay) if ferry is None else (HOME, ferry.bring)
     # Half precision breaks the autoencoder of SDXL; text is encoded once, so its digits cost nothing.
     vae = vae.to(at, torch.float32 if vae.config.force_upcast else dtype).eval().requires_grad_(False)
-    scale = vae.config.scaling_factor
-    if not (isinstance(scale, int | float) and 0 < scale < inf):
-        raise UsageError(
-            f"The scaling_factor {scale!r} of the autoencoder is no scale of latents; SD 1 has 0.18215."
-        )
     codec = Codec(vae, bring)
     family = UNetFamily(
         family_name(shape_of(unet), extra),

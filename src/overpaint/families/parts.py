@@ -2,6 +2,7 @@
 
 from collections.abc import Mapping
 from dataclasses import dataclass, field
+from math import inf
 from typing import Any
 
 from overpaint.errors import UsageError
@@ -47,6 +48,15 @@ def extra_of(unet: Any, vae: Any) -> int:
             f"{vae.config.latent_channels}; only inpainting networks may read more, and then {MASKED} more."
         )
     return extra
+
+
+def check_scale(vae: Any) -> None:
+    """Refuse an autoencoder whose latents would be scaled to nothing, or to no numbers."""
+    scale = vae.config.scaling_factor
+    if not (isinstance(scale, int | float) and 0 < scale < inf):
+        raise UsageError(
+            f"The scaling_factor {scale!r} of the autoencoder is no scale of latents; SD 1 has 0.18215."
+        )
 
 
 def check_widths(unet: Any, encoders: list[Any]) -> None:

@@ -3,7 +3,6 @@
 Nothing is loaded: families are told from configurations and from the headers of files.
 """
 
-import json
 import re
 from collections.abc import Iterator, Sequence
 from contextlib import suppress
@@ -12,6 +11,7 @@ from pathlib import Path
 from typing import Any
 
 from overpaint.errors import UsageError
+from overpaint.families.folder import read_json
 from overpaint.families.hub import cache_folder
 from overpaint.families.original import MASKED, family_name, is_lora, layout_of, what_else
 from overpaint.families.place import SHIPPED, shelves
@@ -126,10 +126,9 @@ def told(file: Path) -> dict[str, Any] | None:
     if not file.is_file():  # a pipe would be waited for
         return None
     try:
-        found = json.loads(file.read_text("utf-8"))
-    except (OSError, ValueError, RecursionError):
+        return read_json(file)
+    except UsageError:
         return None
-    return found if isinstance(found, dict) else None
 
 
 def family_of(home: Path, unet: dict[str, Any]) -> str:

@@ -109,7 +109,9 @@ def unread(source: str, message: str) -> str:
     if "Unsupported operand" not in message:
         return ""
     with open(source, "rb") as file, contextlib.suppress(Exception):  # damaged further on
-        return next((name for name in named(file) if not name.startswith(("torch.", "collections."))), "")
+        for name in named(file):
+            if not name.startswith(("torch.", "collections.")):
+                return name
     return ""
 
 

@@ -80,9 +80,9 @@ class Direct(Inversion):
 
     The published form measures how far a guided source strays at each step, in a pass of its own, and adds
     that to the source afterwards. Overwriting the source is the same to rounding, needs no extra pass, and
-    leaves no use for the source's guidance: one row instead of eight. As the source needs to find its way by
-    no other means, the network's answer is carried to the noise end as it is: with the noise in it instead,
-    a v-prediction leaves so much of the picture there that day cannot become night.
+    leaves no use for the source's guidance: one row instead of eight. Put back, the source cannot get lost,
+    so the network's answer is carried to the noise end as it is: with the noise in it instead, a v-prediction
+    leaves so much of the picture there that day hardly becomes night.
     """
 
     name: Literal["direct"] = Field(default="direct", description="DDIM inversion, the source pinned to it")
