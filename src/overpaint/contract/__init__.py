@@ -25,7 +25,9 @@ def cases(kind: Kind) -> Iterator[tuple[str, Shape]]:
     demand(
         bool(shapes), f"The card of {kind.card.name} names no family that can be tried; there are: {known}."
     )
-    yield from ((name, shape) for name in CHECKS for shape in shapes)
+    for name in CHECKS:
+        for shape in shapes:
+            yield name, shape
 
 
 def check_method(kind: Kind) -> None:
