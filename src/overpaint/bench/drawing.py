@@ -1,10 +1,10 @@
-"""Edits drawn at random, by type: scenes that training never sees, two sentences, and the words that change."""
+"""Edits drawn at random, by type: scenes that training never sees, two sentences, the words that change."""
 
 import random
 from collections.abc import Mapping
 
 from overpaint.errors import UsageError
-from overpaint.settings import nearest
+from overpaint.run.settings import nearest
 from overpaint.stilllife.captions import describe
 from overpaint.stilllife.edits import HELD_OUT, SAY_ALL, Drawn, EditCase, edited, maker
 from overpaint.stilllife.scene import SCENE_VALUES, THING_VALUES, Scene, sample

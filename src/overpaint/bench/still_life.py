@@ -11,7 +11,7 @@ from typing import Any, cast
 from overpaint.bench.case import Case, Pictures, differing
 from overpaint.bench.drawing import TYPES, blend_words, draw, known_type
 from overpaint.errors import UsageError
-from overpaint import atomic
+from overpaint.files import atomic
 from overpaint.images import Picture, from_tensor
 from overpaint.stilllife.render import render
 from overpaint.stilllife.scene import FRAME, Scene, from_json, to_json
