@@ -1,11 +1,12 @@
 """The judge's verdict on an edit: whether what was asked for happened, and whether all else stayed."""
 
+from collections.abc import Iterator
 from dataclasses import dataclass
 from functools import cache
 
 from overpaint.images import Picture, to_tensor
 from overpaint.stilllife.judge import Judge, load, score
-from overpaint.stilllife.scene import SCENE_VALUES, THING_VALUES, Scene
+from overpaint.stilllife.scene import SCENE_VALUES, THING_VALUES, Scene, Thing
 
 
 @dataclass(frozen=True)
@@ -46,10 +47,12 @@ def points(before: Scene, after: Scene) -> tuple[frozenset[str], frozenset[str]]
         new = {f"thing{k}.{name}" for k in added for name in THING_VALUES}
         return frozenset({*asked, *new, "count"}), frozenset(f"thing{k}.place" for k in added)
     pairs = enumerate(zip(before.things, after.things, strict=True))
-    restated = {
-        f"thing{k}.{name}"
-        for k, (a, b) in pairs
-        for name in THING_VALUES
-        if getattr(a, name) != getattr(b, name)
-    }
+    restated = {f"thing{k}.{name}" for k, (was, wanted) in pairs for name in differing(was, wanted)}
     return frozenset(asked | restated), frozenset()
+
+
+def differing(was: Thing, wanted: Thing) -> Iterator[str]:
+    """The attributes that change, and the place where its middle moves: that of what grows goes up."""
+    yield from (name for name in THING_VALUES if getattr(was, name) != getattr(wanted, name))
+    if (was.x, was.row - was.half) != (wanted.x, wanted.row - wanted.half):
+        yield "place"

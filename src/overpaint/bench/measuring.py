@@ -75,11 +75,12 @@ def measure(
     Raises:
         UsageError: pictures of different sizes, or torchmetrics is not installed.
     """
-    pictures = [taken_in(one)[0] for one in (source, edit)]
+    before, after = taken_in(source)[0], taken_in(edit)[0]
     answer = None if truth is None else taken_in(truth)[0]
-    check_sizes([*pictures, *([] if answer is None else [answer])])
-    where = region_of(region, pictures[0], answer)
-    return measured(Seen(*pictures, answer, where, source_prompt, target_prompt), eye or shipped_eye())
+    check_sizes([before, after, *([] if answer is None else [answer])])
+    where = region_of(region, before, answer)
+    seen = Seen(before, after, answer, where, source_prompt, target_prompt)
+    return measured(seen, eye or shipped_eye())
 
 
 @dataclass(frozen=True, eq=False)

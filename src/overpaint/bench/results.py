@@ -138,8 +138,8 @@ class Results:
                 atomic.append(self.file, json.dumps(line, separators=(",", ":"), allow_nan=False))
         except OSError as error:
             raise UsageError(
-                f"The results in {self.folder} cannot be written ({error.strerror or error}); the same command "
-                "goes on where it stopped."
+                f"The results in {self.folder} cannot be written ({error.strerror or error}); the same "
+                "command goes on where it stopped."
             ) from None
         self.refresh()
 

@@ -14,7 +14,7 @@ from overpaint.model import Model
 from overpaint.run.plan import suited
 from overpaint.run.request import kind_of
 from overpaint.run.resolve import resolve
-from overpaint.run.settings import Setting, nearest, settings_of
+from overpaint.run.settings import Setting, name_of, nearest, settings_of
 
 ALL = "all"
 GIFTS = ("region", "words")
@@ -147,5 +147,5 @@ def variant(
     options = method.model_dump(mode="json")
     takes = {"region": Need.MASK in card.needs | card.optional, "words": BLEND in options}
     own = tuple(gift for gift in GIFTS if gift in gifts and takes[gift])
-    used = options.get("inversion")
-    return Variant(card.name, str((used or {}).get("name", "")), dict(said), options, own, code_of(kind))
+    used = name_of(options.get("inversion"))
+    return Variant(card.name, used, dict(said), options, own, code_of(kind))

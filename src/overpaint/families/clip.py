@@ -50,8 +50,8 @@ class ClipEye:
         missing = [part for part in PARTS if not (home / part).is_dir()]
         if missing:
             raise UsageError(
-                f"The folder {home} lacks {', '.join(missing)}, so pictures and sentences cannot be compared; "
-                "choose a folder with an image tower and its text projection."
+                f"The folder {home} lacks {', '.join(missing)}, so pictures and sentences cannot be "
+                "compared; choose a folder with an image tower and its text projection."
             )
         state = torch.random.get_rng_state()
         try:  # constructors draw weights before the stored ones replace them
