@@ -11,7 +11,7 @@ import torch
 from jaxtyping import Bool, Float
 from numpy.typing import NDArray
 from torch import Tensor
-from torch.nn.functional import adaptive_max_pool2d
+from torch.nn.functional import adaptive_max_pool2d, interpolate
 
 from overpaint.bench.case import Region, differing
 from overpaint.errors import UsageError
@@ -148,8 +148,11 @@ def ssim_map(one: Frame, other: Frame) -> Frame:
 
 def structures(seen: Seen, eye: ClipEye) -> dict[str, float]:
     """Distances of layouts: of the edit to the source, and inside the region to the true answer."""
-    frames = [seen.source, seen.edit, *([] if seen.truth is None else [seen.truth])]
-    maps = [likeness(keys) for keys in eye.keys(torch.cat([to_tensor(one) for one in frames]))]
+    shown = [seen.source, seen.edit, *([] if seen.truth is None else [seen.truth])]
+    frames = torch.cat([to_tensor(one) for one in shown])
+    if frames.shape[-2] != frames.shape[-1]:  # of these the eye would see the middle alone
+        frames = interpolate(frames, (eye.side, eye.side), mode="bilinear", antialias=True)
+    maps = [likeness(keys) for keys in eye.keys(frames)]
     found = {"structure": 100 * float((maps[1] - maps[0]).square().mean())}
     if seen.truth is not None and seen.region is not None and seen.region.any():
         side = round(len(maps[0]) ** 0.5)

@@ -1,6 +1,9 @@
 """Running a benchmark: what is missing is done case by case, on one loaded model, a line each."""
 
+import os
+import traceback
 from collections.abc import Callable, Iterator, Mapping, Sequence
+from contextlib import suppress
 from dataclasses import dataclass, field, replace
 from pathlib import Path
 from typing import Any
@@ -26,6 +29,8 @@ from overpaint.run.request import edit_request
 SEED = 0
 """Of every edit's random draws; what is drawn at random is the cases."""
 PICTURES = "pictures"
+TRIES = 10
+"""Cases that are looked at for one from which to tell how long an edit takes."""
 Note = Callable[[Case, Variant, Line], None]
 
 
@@ -105,7 +110,10 @@ def result(bench: Bench, case: Case, pictures: Pictures, variant: Variant) -> Li
     except OverpaintError as error:
         return line | {"error": str(error)}
     except Exception as error:  # a mistake in one method must not end a run of hours
-        return line | {"error": f"Internal error ({type(error).__name__}: {error})"[:300]}
+        if os.environ.get("OVERPAINT_DEBUG") == "1":
+            traceback.print_exception(error)
+        said = " ".join(f"{type(error).__name__}: {error}".split())
+        return line | {"error": f"Internal error ({said[:200]}); OVERPAINT_DEBUG=1 shows where."}
     if made is None:
         return line | {"figures": {}}
     if bench.keep:
@@ -194,7 +202,7 @@ def alone(cost: Cost, rows: int, backwards: int, seconds: float) -> dict[str, fl
 
     Its rows are known from the method's card, and its time is taken to be in proportion.
     """
-    whole = max(rows, cost.rows[0])
+    whole = float(max(rows, cost.rows[0]))
     work, real = whole + BACKWARD * max(backwards, cost.backwards[0]), rows + BACKWARD * backwards
     return {"rows": whole, "seconds": seconds * work / real if real else seconds}
 
@@ -211,11 +219,16 @@ def estimates(bench: Bench) -> Iterator[tuple[Variant, int, Estimate]]:
         cases = [case for case, wanting in missing if variant in wanting]
         if variant.reference or not cases:
             continue
-        try:
-            job = planned(bench.model, cases[0], cases[0].pictures(), variant)
-        except UsageError:
-            continue
-        yield variant, len(cases), estimate(job)
+        job = next(jobs(bench.model, cases, variant), None)
+        if job is not None:
+            yield variant, len(cases), estimate(job)
+
+
+def jobs(model: Model, cases: Sequence[Case], variant: Variant) -> Iterator[Job]:
+    """The first edits of a variant that can be done at all."""
+    for case in cases[:TRIES]:
+        with suppress(UsageError):
+            yield planned(model, case, case.pictures(), variant)
 
 
 def failures(bench: Bench) -> list[tuple[Case, Variant, str]]:

@@ -5,6 +5,7 @@
 
 import json
 from collections.abc import Iterator, Sequence
+from itertools import islice
 from pathlib import Path
 from typing import Any, cast
 
@@ -39,7 +40,7 @@ def cases(seeds: str = FIXED, types: Sequence[str] = (), limit: int | None = Non
     wanted = [known_type(name) for name in types] or list(TYPES)
     records = stored() if seeds == FIXED else drawn(fresh_seed(seeds), f"fresh{fresh_seed(seeds)}-")
     chosen = (record for record in records if record["type"] in wanted)
-    return [case_of(record) for record in list(chosen)[:limit]]
+    return [case_of(record) for record in islice(chosen, limit)]
 
 
 def fresh_seed(seeds: str) -> int:

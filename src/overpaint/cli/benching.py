@@ -85,7 +85,7 @@ def say_plan(bench: Bench) -> None:
     found = list(estimates(bench))
     edits = sum(count for _, count, _ in found)
     rows_most = sum(count * one.rows[1] for _, count, one in found)
-    seconds = sum(count * one.seconds[1] for _, count, one in found)
+    seconds = float(sum(count * one.seconds[1] for _, count, one in found))
     there = f", {whole - edits} of which are done" if edits < whole else ""
     say(
         f"{whole} edits{there}: at most {rows_most} rows through the network, about {duration(seconds)}; "

@@ -87,7 +87,7 @@ class ClipEye:
         pooled = self.text(input_ids=ids.to(self.projection.device)).pooler_output
         return normalize(linear(pooled, self.projection), dim=-1)
 
-    def keys(self, pixels: Pixels) -> Float[Tensor, "rows patches width"]:
+    def keys(self, pixels: Pixels) -> Float[Tensor, "rows patches channels"]:
         """Keys of the last layer's self-attention, patch by patch from the top left, without the class token.
 
         How they resemble one another says how a picture is laid out (Tumanyan et al. 2022, arXiv:2201.00424).
