@@ -73,7 +73,7 @@ def test_markdown_says_it_for_people() -> None:
     assert head == "|  | cases | success | changed | kept | PSNR in | rows |"
     assert floor == "| source untouched | 1 | 0.00 (0.00 to 0.00) |  |  | 5.0 |  |"
     assert own.startswith("| p2p direct steps=2 | 4 | 0.50 (0.00 to 1.00) | 0.00 | 0.00 | 20.0 | 8 |")
-    assert "|  | colour | style |" in text and "| p2p direct steps=2 | 0.50 | 0.50 |" in text
+    assert "|  | colour | style |" in text and "| p2p direct steps=2 | 0.50 (0.00 to 1.00) |" in text
     assert "- p2p direct steps=2: A word | is missing. (1 cases)" in text
 
 

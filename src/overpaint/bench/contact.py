@@ -18,8 +18,11 @@ ACROSS = 9
 """Cells beside one another, where those of one case leave room for another's."""
 
 
-def contact_sheet(bench: Bench) -> Picture | None:
-    """The first cases of a run and the first variants; nothing where there are none."""
+def contact_sheet(bench: Bench, cell: int = CELL, across: int = ACROSS) -> Picture | None:
+    """The first cases of a run and the first variants, in cells so many pixels high; nothing without any.
+
+    About ``across`` cells lie beside one another.
+    """
     shown = [variant for variant in bench.variants if not variant.reference][:VARIANTS]
     cells, captions, columns = list[Picture](), list[str](), 0
     for case in bench.cases[:CASES]:
@@ -29,8 +32,8 @@ def contact_sheet(bench: Bench) -> Picture | None:
         captions += [words for _, words in line]
     if not cells or not shown:
         return None
-    across = max(1, ACROSS // columns) * columns
-    return from_pil(sheet([scaled(flat(one), CELL) for one in cells], captions, across))
+    beside = max(1, across // columns) * columns
+    return from_pil(sheet([scaled(flat(one), cell) for one in cells], captions, beside))
 
 
 def cells_of(bench: Bench, case: Case, shown: list[Variant]) -> Iterator[tuple[Picture, str]]:
@@ -42,7 +45,7 @@ def cells_of(bench: Bench, case: Case, shown: list[Variant]) -> Iterator[tuple[P
         line = bench.line(case, variant) or {}
         found = line.get("figures", {})
         verdict = line.get("error") or ("success" if found.get("success") else "failed")
-        wrong = ", ".join(line.get("wrong", ()))
+        wrong = f"wrong: {', '.join(line['wrong'])}" if line.get("wrong") else ""
         outside = f"{found['psnr_outside']:.1f} dB outside" if "psnr_outside" in found else ""
         words = "; ".join(filter(None, [f"{variant.title}: {verdict}"[:120], wrong[:60], outside]))
         try:

@@ -42,9 +42,12 @@ class Row:
 
     def mean(self, figure: str, kind: str = OVERALL) -> Mean | None:
         """A figure of one type, or of all; nothing where no case has it. What failed is no success."""
-        lines = self.of(kind)
-        values = [value for line in lines if (value := value_of(line, figure)) is not None]
+        values = self.values(figure, kind)
         return mean(values) if values else None
+
+    def values(self, figure: str, kind: str = OVERALL) -> list[float]:
+        """A figure in every case that has it."""
+        return [value for line in self.of(kind) if (value := value_of(line, figure)) is not None]
 
 
 def value_of(line: Line, figure: str) -> float | None:
@@ -110,7 +113,7 @@ def markdown(found: Sequence[Row]) -> str:
 
 def overall(found: Sequence[Row]) -> str:
     """All figures, a row a line; success with its interval."""
-    names = [name for name in FIGURES if any(row.mean(name) for row in found)]
+    names = [name for name in FIGURES if any(row.values(name) for row in found)]
     head = ["", "cases", *(FIGURES[name].title for name in names)]
     lines = [
         [row.title, str(len(row.lines)), *(shown(row.mean(name), name) for name in names)] for row in found
@@ -119,9 +122,9 @@ def overall(found: Sequence[Row]) -> str:
 
 
 def by_type(found: Sequence[Row]) -> str:
-    """The share of successes for each type."""
+    """The share of successes for each type, with its interval."""
     kinds = types_of(found)
-    lines = [[row.title, *(plain(row.mean("success", kind), 2) for kind in kinds)] for row in found]
+    lines = [[row.title, *(shown(row.mean("success", kind), "success") for kind in kinds)] for row in found]
     return f"Success by type of edit:\n\n{grid(['', *kinds], lines)}" if kinds else ""
 
 
@@ -138,13 +141,10 @@ def failed(found: Sequence[Row]) -> str:
 
 def shown(found: Mean | None, figure: str) -> str:
     """A mean for people; that of successes with its interval."""
-    value = plain(found, FIGURES[figure].digits)
-    return f"{value} ({found.low:.2f} to {found.high:.2f})" if found and figure == "success" else value
-
-
-def plain(found: Mean | None, digits: int) -> str:
-    """The value of a mean alone."""
-    return "" if found is None else f"{found.value:.{digits}f}"
+    if found is None:
+        return ""
+    value = f"{found.value:.{FIGURES[figure].digits}f}"
+    return f"{value} ({found.low:.2f} to {found.high:.2f})" if figure == "success" else value
 
 
 def grid(head: Sequence[str], lines: Sequence[Sequence[str]]) -> str:

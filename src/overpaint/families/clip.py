@@ -61,10 +61,9 @@ class ClipEye:
         finally:
             torch.random.set_rng_state(state)
         weight = load_file(home / "text_projection" / "model.safetensors")["weight"]
-        frozen = (ready(net, device) for net in (vision, text))
-        return ClipEye(
-            *frozen, weight.float().to(device), read(home / "tokenizer"), *colours(home / "image_encoder")
-        )
+        mean, spread = colours(home / "image_encoder")
+        nets = ready(vision, device), ready(text, device)
+        return ClipEye(nets[0], nets[1], weight.float().to(device), read(home / "tokenizer"), mean, spread)
 
     @property
     def side(self) -> int:
