@@ -87,7 +87,7 @@ def test_a_claim_may_be_waited_for(tmp_path: Path) -> None:
     one, other = Results.opened(tmp_path), Results.opened(tmp_path)
 
     def wait() -> bool:
-        with other.claimed("a", wait=True) as ours:
+        with other.claimed("a", patience=20.0) as ours:
             return ours and len(other.lines) == 1
 
     with ThreadPoolExecutor(1) as pool:

@@ -8,8 +8,9 @@ import pytest
 from tests.bench.kit import first, known
 
 from overpaint.bench import run as module
+from overpaint.bench.case import Case
 from overpaint.bench.references import references
-from overpaint.bench.results import FILE, Results
+from overpaint.bench.results import FILE, Line, Results
 from overpaint.bench.run import Bench, alone, estimates, failures, planned, run
 from overpaint.bench.still_life import cases
 from overpaint.bench.variant import Variant, variants
@@ -168,3 +169,21 @@ def test_a_folder_of_pictures_that_cannot_be_made_ends_the_run(tmp_path: Path, s
     with pytest.raises(UsageError, match="cannot be made"):
         run(own)
     assert written(tmp_path) == []
+
+
+def test_a_case_of_another_process_comes_last_and_waiting_for_it_can_be_stopped(
+    tmp_path: Path, still_life: Model
+) -> None:
+    own, elsewhere = bench(tmp_path, still_life, ["sdedit"]), Results.opened(tmp_path)
+
+    def stop(case: Case, variant: Variant, line: Line) -> None:
+        if variant.method == "sdedit":
+            own.meter.cancel()
+
+    with elsewhere.claimed("random-00") as theirs:
+        assert theirs
+        with pytest.raises(Cancelled):
+            run(own, stop)
+    assert {line["case"] for line in written(tmp_path)} == {"object-00"}
+    run(bench(tmp_path, still_life, ["sdedit"]))
+    assert len(written(tmp_path)) == 2 * 4

@@ -156,9 +156,9 @@ class Results:
         return FileLock(self.folder / LOCK)
 
     @contextmanager
-    def claimed(self, case: str, wait: bool = False) -> Generator[bool, None, None]:
-        """Whether the case is ours for the length of the ``with``; ``wait`` until whoever has it is done."""
-        lock = FileLock(self.folder / CLAIMS / f"{case}.lock", timeout=-1 if wait else 0)
+    def claimed(self, case: str, patience: float = 0.0) -> Generator[bool, None, None]:
+        """Whether the case is ours for the length of the ``with``, after waiting for so many seconds."""
+        lock = FileLock(self.folder / CLAIMS / f"{case}.lock", timeout=patience)
         try:
             lock.acquire()
         except Timeout:

@@ -29,6 +29,8 @@ from overpaint.run.request import edit_request
 SEED = 0
 """Of every edit's random draws; what is drawn at random is the cases."""
 PICTURES = "pictures"
+PATIENCE = 1.0
+"""Seconds between two looks whether another process is done with a case."""
 TRIES = 10
 """Cases that are looked at for one from which to tell how long an edit takes."""
 Note = Callable[[Case, Variant, Line], None]
@@ -79,21 +81,31 @@ def run(bench: Bench, note: Note = lambda case, variant, line: None) -> None:
     with bench.model.lock:
         left = [case for case, _ in bench.missing() if not claimed(bench, case, note)]
         for case in left:
-            claimed(bench, case, note, wait=True)
+            while not claimed(bench, case, note, PATIENCE):
+                check(bench.meter)
 
 
-def claimed(bench: Bench, case: Case, note: Note, wait: bool = False) -> bool:
+def claimed(bench: Bench, case: Case, note: Note, patience: float = 0.0) -> bool:
     """Do a case unless somebody else does."""
-    with bench.results.claimed(case.name, wait) as ours:
+    with bench.results.claimed(case.name, patience) as ours:
         if ours:
             pictures = case.pictures()
             for variant in bench.wanting(case):
-                if bench.meter.cancelled:
-                    raise Cancelled("The run was stopped.")
+                check(bench.meter)
                 line = result(bench, case, pictures, variant)
                 bench.results.add(line)
                 note(case, variant, line)
         return ours
+
+
+def check(meter: Meter) -> None:
+    """Stop between two edits as well as in one.
+
+    Raises:
+        Cancelled: the meter was told to stop.
+    """
+    if meter.cancelled:
+        raise Cancelled("The run was stopped.")
 
 
 def result(bench: Bench, case: Case, pictures: Pictures, variant: Variant) -> Line:
