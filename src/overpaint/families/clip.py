@@ -17,7 +17,7 @@ from overpaint.errors import UsageError
 from overpaint.families.load import hushed
 from overpaint.families.locate import SHIPPED
 from overpaint.families.wordlevel import read
-from overpaint.model import Pixels
+from overpaint.network import Pixels
 
 HALF = (0.5, 0.5, 0.5)
 """Mean and spread of colours in [0, 1] for a tower that does not say its own."""
