@@ -174,6 +174,11 @@ class Path:
         return Path(s[:-1] * 1000, 1 - s, s, "flow")
 
 
+def part(steps: int, share: float) -> int:
+    """A share of so many steps, rounded down as in published code; 0.3 of 10 is 3 whatever binary says."""
+    return min(steps, int(steps * share + 1e-9))
+
+
 @dataclass(frozen=True)
 class Schedule:
     """A trained noise schedule: the table from which every sampling path of a model is cut."""

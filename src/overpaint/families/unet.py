@@ -161,9 +161,9 @@ class UNetFamily:
         self.bring(*self.encoders)  # prompts come in turn to all of them
         return encoder(ids.to(encoder.device), output_hidden_states=len(self.encoders) > 1)
 
-    def encode(self, pixels: Pixels) -> Latent:
+    def encode(self, pixels: Pixels, noise: Latent | None = None) -> Latent:
         """Pictures to latents."""
-        return self.codec.encode(pixels)
+        return self.codec.encode(pixels, noise)
 
     def decode(self, latents: Latent) -> Pixels:
         """Latents to pictures."""

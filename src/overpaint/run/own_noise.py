@@ -86,7 +86,7 @@ def generated(asked: EditRequest, model: Model) -> OwnWalk | None:
     if told.model.hash != model.fingerprint or told.request.get("target") != asked.request.source:
         return None
     open_to = settings_of(asked.kind.model_json_schema())[field].parts
-    found = (KINDS[name].of_recipe(told) for name in open_to if named in (None, name))
+    found = (KINDS[name].of_recipe(told) for name in open_to if name in KINDS and named in (None, name))
     own = next((inversion for inversion in found if inversion is not None), None)
     if own is None:
         return None
