@@ -10,7 +10,8 @@ from PIL import Image
 
 from overpaint.errors import UsageError
 from overpaint.images import Info, Limits, Mask, Picture, load_picture, mask_of
-from overpaint.images.channels import Odd, channels
+from overpaint.images.channels import channels
+from overpaint.images.depth import Odd
 from overpaint.images.metadata import credit_of
 from overpaint.images.reading import turned, within
 from overpaint.recipe import Recipe, parse_recipe

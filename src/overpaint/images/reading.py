@@ -12,16 +12,26 @@ from threading import RLock
 from PIL import Image, ImageOps
 
 from overpaint.errors import UsageError
-from overpaint.images.channels import Odd, channels
+from overpaint.images.channels import channels
+from overpaint.images.depth import Odd
 from overpaint.images.metadata import credit_of, texts_of
+from overpaint.images.photometric import image_of
 from overpaint.images.picture import Info, Picture
+from overpaint.images.tiff import MARKS, Large, check_amount, distrusted, numbers_of, sound
 
 READABLE = {"PNG": "PNG", "JPEG": "JPEG", "WEBP": "WebP", "TIFF": "TIFF", "BMP": "BMP", "GIF": "GIF"}
+ONE = "only its first {} is used"
 PHONE = "MPO"  # what many phones write: a JPEG with more behind it
 KINDS = "PNG, JPEG, WebP, TIFF, BMP or GIF"
 SCANS = 500
 """A JPEG of more passes than this is made to keep a decoder busy: progressive ones have about ten."""
-OURS = ((b"\x89PNG\r\n\x1a\n", 0), (b"\xff\xd8", 0), (b"GIF8", 0), (b"WEBP", 8), (b"II*\0", 0), (b"MM\0*", 0))
+OURS = (
+    (b"\x89PNG\r\n\x1a\n", 0),
+    (b"\xff\xd8", 0),
+    (b"GIF8", 0),
+    (b"WEBP", 8),
+    *((mark, 0) for mark in MARKS),
+)
 OTHERS = (
     (b"ftypavif", 4, "AVIF"),
     (b"ftyphei", 4, "HEIC"),
@@ -81,8 +91,10 @@ def decode_picture(data: bytes, name: str, *, limits: Limits | None = None) -> P
     if len(data) > limits.bytes:
         raise too_long(name, limits)
     with within(limits):
-        image = opened(data, name, limits)
-        return decoded(image, name)
+        distrusted = deep(data, name, limits)
+        return (
+            decoded(opened(data, name, limits), name) if distrusted is None else finished(*distrusted, name)
+        )
 
 
 @contextmanager
@@ -98,12 +110,31 @@ def within(limits: Limits) -> Generator[None, None, None]:
             Image.MAX_IMAGE_PIXELS = before
 
 
+def deep(data: bytes, name: str, limits: Limits) -> tuple[Image.Image, tuple[str, ...]] | None:
+    """A TIFF that Pillow cannot be trusted with, in eight bits, and what is to be said of it."""
+    try:
+        layout = distrusted(data)
+        if layout is None:
+            return None
+        check_amount(layout, limits.pixels)
+        image, notes = image_of(layout, numbers_of(layout, data))
+    except Odd as error:
+        raise UsageError(f"{name} {error}") from None
+    except Large:
+        raise too_large(name, limits) from None
+    except Exception as error:  # a damaged file fails in many ways
+        raise broken(name, error) from None
+    image.format = "TIFF"
+    return image, ((ONE.format("page"),) if layout.several else ()) + notes
+
+
 def opened(data: bytes, name: str, limits: Limits) -> Image.Image:
     """The header of the picture, checked; nothing is decoded yet."""
     try:
         image = Image.open(BytesIO(data), formats=list(READABLE))
     except Image.UnidentifiedImageError:
-        raise UsageError(f"{name} {unknown(data)}") from None
+        kind = "is a TIFF of a kind that is not read; save it as PNG."
+        raise UsageError(f"{name} {kind if sound(data) else unknown(data)}") from None
     except Image.DecompressionBombError:
         raise too_large(name, limits) from None
     except Exception as error:  # a damaged header makes Pillow's readers fail in many ways
@@ -116,20 +147,28 @@ def opened(data: bytes, name: str, limits: Limits) -> Image.Image:
 
 
 def decoded(image: Image.Image, name: str) -> Picture:
-    """The pixels, turned upright once, and what the file says about them."""
+    """The pixels of an opened file, and what it says about them."""
     try:
         several = bool(getattr(image, "is_animated", False)) and image.format != PHONE
         image.load()
+    except Exception as error:  # a damaged body makes Pillow's decoders fail in many ways
+        raise broken(name, error) from None
+    first = ONE.format("page" if image.format == "TIFF" else "frame")
+    return finished(image, (first,) if several else (), name)
+
+
+def finished(image: Image.Image, notes: tuple[str, ...], name: str) -> Picture:
+    """The pixels, turned upright once, and what the file says about them."""
+    try:
         text, credit = texts_of(image), credit_of(image)
         found = channels(turned(image))
     except Odd as error:
         raise UsageError(f"{name} {error}") from None
-    except Exception as error:  # a damaged body makes Pillow's decoders fail in many ways
+    except Exception as error:  # damage that shows when colours are converted
         raise broken(name, error) from None
     kind = READABLE.get(image.format or "", "JPEG")
-    first = (f"only its first {'page' if kind == 'TIFF' else 'frame'} is used",) if several else ()
-    notes = tuple(f"Of {name}: {note}." for note in (*first, *found.notes))
-    return Picture(found.rgb, found.alpha, Info(kind, text, found.icc, credit, notes))
+    said = tuple(f"Of {name}: {note}." for note in (*notes, *found.notes))
+    return Picture(found.rgb, found.alpha, Info(kind, text, found.icc, credit, said))
 
 
 def turned(image: Image.Image) -> Image.Image:
