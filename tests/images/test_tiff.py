@@ -22,21 +22,31 @@ DEPTHS: tuple[tuple[int, Any], ...] = (
     *((bits, "i") for bits in (16,)),
     *((bits, "f") for bits in (16, 32, 64)),
 )
-SAMPLES = {"white is zero": (1, WHITE_IS_ZERO), "black is zero": (1, BLACK_IS_ZERO)}
-SAMPLES |= {"colours": (3, RGB), "colours and alpha": (4, RGB), "grey and alpha": (2, BLACK_IS_ZERO)}
+SAMPLES = {
+    **{"white is zero": (1, WHITE_IS_ZERO), "black is zero": (1, BLACK_IS_ZERO), "colours": (3, RGB)},
+    **{"colours and alpha": (4, RGB), "grey and alpha": (2, BLACK_IS_ZERO)},
+}
 LAYOUTS: dict[str, dict[str, Any]] = {
     "one strip": {},
     "strips": {"rows": 5},
     "tiles": {"tile": (16, 32)},
     "a tile larger than the picture": {"tile": (64, 64)},
 }
-UPRIGHT: dict[int | None, Any] = {
-    None: lambda a: a,
-    2: lambda a: a[:, ::-1],
-    3: lambda a: a[::-1, ::-1],
-    6: lambda a: np.rot90(a, -1),
-    8: lambda a: np.rot90(a),
-}
+
+
+def upright(stored: NDArray[Any], orientation: int | None) -> NDArray[Any]:
+    """The picture as it was taken."""
+    match orientation:
+        case 2:
+            return stored[:, ::-1]
+        case 3:
+            return stored[::-1, ::-1]
+        case 6:
+            return np.rot90(stored, -1)
+        case 8:
+            return np.rot90(stored)
+        case _:
+            return stored
 
 
 def numbers_for(bits: int, kind: str, samples: int) -> NDArray[Any]:
@@ -72,7 +82,7 @@ def test_every_depth_is_read_as_the_file_says(
         tiff = replace(tiff, extra=(2,) if count in (2, 4) else ())
         path.write_bytes(tiff.written(numbers))
         picture = load_picture(path)
-        wanted = UPRIGHT[orientation](levels(numbers, tiff))
+        wanted = upright(levels(numbers, tiff), orientation)
         colours = 1 if count < 3 else 3
         assert picture.size == wanted.shape[:2]
         assert np.array_equal(picture.rgb[..., :colours], wanted[..., :colours])
@@ -87,7 +97,7 @@ def test_deep_pictures_are_turned_once(tmp_path: Path, bits: int, orientation: i
     tiff = Tiff(bits, photometric=WHITE_IS_ZERO, orientation=orientation)
     numbers, path = numbers_for(bits, "u", 1), tmp_path / "a.tif"
     path.write_bytes(tiff.written(numbers))
-    assert np.array_equal(load_picture(path).rgb[..., :1], UPRIGHT[orientation](levels(numbers, tiff)))
+    assert np.array_equal(load_picture(path).rgb[..., :1], upright(levels(numbers, tiff), orientation))
 
 
 @pytest.mark.parametrize(("bits", "kind"), [(8, "u"), (16, "u"), (32, "u"), (16, "f"), (32, "f")])

@@ -12,6 +12,7 @@ from overpaint.images.picture import RGB, Alpha
 
 SPACES = {"CMYK": b"CMYK", "L": b"GRAY", "LAB": b"Lab "}
 """Modes that are no RGB, and what a profile for them says in its header."""
+PALETTES = ("P", "PA")
 NO_PROFILE = "its CMYK colours come without a usable profile, so they were converted by rule of thumb"
 
 

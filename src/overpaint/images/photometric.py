@@ -50,11 +50,14 @@ def lightness(layout: Layout, numbers: Numbers, mode: str) -> tuple[Levels, str 
 
 def said(tags: Mapping[int, Any]) -> tuple[float, float] | None:
     """Which numbers are black and white, where the file says so."""
-    ends = [tags.get(tag) for tag in (LEAST, MOST)]
-    firsts = [cast(tuple[Any, ...], end)[:1] if isinstance(end, tuple) else (end,) for end in ends]
-    if all(len(first) == 1 and isinstance(first[0], int | float) for first in firsts):
-        return float(firsts[0][0]), float(firsts[1][0])
-    return None
+    ends = [first(tags.get(tag)) for tag in (LEAST, MOST)]
+    found = [float(end) for end in ends if isinstance(end, int | float)]
+    return (found[0], found[1]) if len(found) == 2 else None
+
+
+def first(value: Any) -> Any:
+    """What a tag says of the first sample."""
+    return next(iter(cast(tuple[Any, ...], value)), None) if isinstance(value, tuple) else value
 
 
 def lab(layout: Layout, numbers: Numbers) -> Levels:
@@ -85,8 +88,8 @@ def merged(mode: str, levels: Levels, kind: int, clear: Levels | None) -> Image.
     whole = Image.merge(f"{mode}A", [*bands, Image.fromarray(clear)])
     if kind != PREMULTIPLIED:
         return whole
-    bytes_of = whole.convert("RGBA").tobytes()
-    return Image.frombytes("RGBa", whole.size, bytes_of).convert("RGBA").convert(f"{mode}A")
+    premultiplied = Image.frombytes("RGBA"[:3] + "a", whole.size, whole.convert("RGBA").tobytes())
+    return premultiplied.convert("RGBA").convert(f"{mode}A")
 
 
 def beside(tags: Mapping[int, Any]) -> dict[str, Any]:

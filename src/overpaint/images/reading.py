@@ -12,7 +12,7 @@ from threading import RLock
 from PIL import Image, ImageOps
 
 from overpaint.errors import UsageError
-from overpaint.images.channels import channels
+from overpaint.images.channels import PALETTES, channels
 from overpaint.images.depth import Odd
 from overpaint.images.metadata import credit_of, texts_of
 from overpaint.images.photometric import image_of
@@ -168,7 +168,7 @@ def finished(image: Image.Image, notes: tuple[str, ...], name: str) -> Picture:
         raise broken(name, error) from None
     kind = READABLE.get(image.format or "", "JPEG")
     said = tuple(f"Of {name}: {note}." for note in (*notes, *found.notes))
-    return Picture(found.rgb, found.alpha, Info(kind, text, found.icc, credit, said))
+    return Picture(found.rgb, found.alpha, Info(kind, text, found.icc, credit, said, image.mode in PALETTES))
 
 
 def turned(image: Image.Image) -> Image.Image:

@@ -29,8 +29,24 @@ TILE_WIDTH, TILE_HEIGHT, TILES, TILE_BYTES, EXTRA, FORMAT, LEAST, MOST = (
     340,
     341,
 )
-RELIED = {WIDTH, HEIGHT, BITS, COMPRESSION, PHOTOMETRIC, FILL, STRIPS, SAMPLES, ROWS, STRIP_BYTES, PLANAR}
-RELIED |= {PREDICTOR, TILE_WIDTH, TILE_HEIGHT, TILES, TILE_BYTES, EXTRA, FORMAT}
+RELIED = frozenset(
+    {
+        WIDTH,
+        HEIGHT,
+        BITS,
+        COMPRESSION,
+        PHOTOMETRIC,
+        FILL,
+        STRIPS,
+        SAMPLES,
+        ROWS,
+        STRIP_BYTES,
+        PLANAR,
+        PREDICTOR,
+    }
+    | {TILE_WIDTH, TILE_HEIGHT, TILES, TILE_BYTES, EXTRA, FORMAT}
+)
+"""Tags that decide what the numbers are."""
 MARKS = (b"II*\0", b"MM\0*", b"II+\0", b"MM\0+")
 """How a TIFF begins, in either byte order, and in the form for very large files."""
 PLAIN = 1
@@ -40,6 +56,8 @@ PIECES = 100_000
 """More strips or tiles than this are made to keep a decoder busy."""
 SHARE = 16
 """Bytes that the numbers of a pixel may take: four samples of 32 bits."""
+PLAINLY = (1, 2)
+"""Colours that need no turning round: zero is black."""
 PALETTE, SUBSAMPLED = 3, 6
 """Colours that only Pillow reads: numbers of a table, and light apart from colour."""
 KINDS: Mapping[int, Literal["u", "i", "f"]] = {1: "u", 2: "i", 3: "f", 4: "u"}
@@ -121,9 +139,23 @@ def distrusted(data: bytes) -> Layout | None:
         Odd: it is sound, and of a kind that is not read.
         ValueError: it is damaged.
     """
-    if data[:4] not in MARKS:
-        return None
-    tags, order, several = tags_of(data)
+    return layout_of(*tags_of(data)) if data[:4] in MARKS else None
+
+
+def misread(tags: Mapping[int, Any]) -> bool:
+    """Whether Pillow has opened a TIFF of these tags and gives other numbers than it holds."""
+    try:
+        layout = layout_of(tags, "<", False)
+    except ValueError:
+        return True
+    if layout is None:
+        return False
+    right = (layout.kind, layout.bits) in (("u", 16), ("f", 32)) and layout.planes == 1
+    return not right or tags.get(PHOTOMETRIC) not in PLAINLY
+
+
+def layout_of(tags: Mapping[int, Any], order: Literal["<", ">"], several: bool) -> Layout | None:
+    """The same from its tags."""
     samples = number(tags, SAMPLES, 1)
     bits, kinds = (values(tags, tag, 1) for tag in (BITS, FORMAT))
     pictures = tags.get(COMPRESSION, PLAIN) not in (PLAIN, *PACKED)  # JPEG, fax: of eight bits, or of one
@@ -137,8 +169,7 @@ def distrusted(data: bytes) -> Layout | None:
     kind = KINDS.get(kinds[0])
     if kind is None or len({*bits}) > 1 or len({*kinds}) > 1 or bits[0] not in WIDTHS[kind]:
         raise Odd("holds numbers of a kind that is not read; save it with 8 or 16 bits a channel.")
-    size = (number(tags, HEIGHT), number(tags, WIDTH))
-    return Layout(size, samples, bits[0], kind, order, tags, several)
+    return Layout((number(tags, HEIGHT), number(tags, WIDTH)), samples, bits[0], kind, order, tags, several)
 
 
 def number(tags: Mapping[int, Any], tag: int, default: int | None = None) -> int:
@@ -204,7 +235,7 @@ def located(layout: Layout, data: bytes, count: int) -> list[bytes]:
     lengths = layout.tags.get(TILE_BYTES if tiled else STRIP_BYTES)
     if lengths is None and count == 1 and layout.tags.get(COMPRESSION, PLAIN) == PLAIN:
         lengths = (layout.row * layout.piece[0],)
-    sizes = cast(tuple[int, ...], lengths) if isinstance(lengths, tuple) else (lengths,)
+    sizes = cast(tuple[int, ...], lengths if isinstance(lengths, tuple) else (lengths,))
     if len(starts) < count or len(sizes) < count or count > PIECES:
         raise ValueError("strips or tiles are missing")
     pieces = [data[start : start + size] for start, size in zip(starts[:count], sizes[:count], strict=True)]
@@ -288,7 +319,7 @@ def sound(data: bytes) -> bool:
     """Whether the file is a whole TIFF, be its picture of a kind that is read or not."""
     try:
         tags = tags_of(data)[0]
-        number(tags, WIDTH), number(tags, HEIGHT)
+        whole = number(tags, WIDTH) * number(tags, HEIGHT) > 0
         tiled = TILES in tags
         starts, sizes = (
             values(tags, TILES if tiled else STRIPS, 0),
@@ -296,4 +327,6 @@ def sound(data: bytes) -> bool:
         )
     except Exception:  # a damaged header fails in many ways
         return False
-    return all(0 < start and start + size <= len(data) for start, size in zip(starts, sizes, strict=False))
+    return whole and all(
+        0 < start and start + size <= len(data) for start, size in zip(starts, sizes, strict=False)
+    )

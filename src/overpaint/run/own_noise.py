@@ -112,7 +112,7 @@ def notes(asked: EditRequest, model: Model) -> tuple[str, ...]:
     """What should be known of the picture before it is edited, a sentence each."""
     if asked.picture is None:
         return ()
-    said = asked.picture.info.notes
+    said = (*asked.picture.info.notes, *(() if asked.mask is None else asked.mask.notes))
     if asked_for(asked) or generated(asked, model) is None or not asked.changed:
         return said
     why = LOSSY.get(asked.picture.info.format, "it was changed since")
