@@ -18,6 +18,7 @@ from overpaint.images.metadata import credit_of, texts_of
 from overpaint.images.photometric import image_of
 from overpaint.images.picture import Info, Picture
 from overpaint.images.tiff import MARKS, Large, check_amount, distrusted, numbers_of, sound
+from overpaint.images.unfinished import NOTE, completed
 
 READABLE = {"PNG": "PNG", "JPEG": "JPEG", "WEBP": "WebP", "TIFF": "TIFF", "BMP": "BMP", "GIF": "GIF"}
 ONE = "only its first {} is used"
@@ -92,9 +93,9 @@ def decode_picture(data: bytes, name: str, *, limits: Limits | None = None) -> P
         raise too_long(name, limits)
     with within(limits):
         distrusted = deep(data, name, limits)
-        return (
-            decoded(opened(data, name, limits), name) if distrusted is None else finished(*distrusted, name)
-        )
+        if distrusted is not None:
+            return finished(*distrusted, name)
+        return decoded(opened(data, name, limits), data, name)
 
 
 @contextmanager
@@ -146,15 +147,20 @@ def opened(data: bytes, name: str, limits: Limits) -> Image.Image:
     return image
 
 
-def decoded(image: Image.Image, name: str) -> Picture:
+def decoded(image: Image.Image, data: bytes, name: str) -> Picture:
     """The pixels of an opened file, and what it says about them."""
+    notes: tuple[str, ...] = ()
     try:
         several = bool(getattr(image, "is_animated", False)) and image.format != PHONE
         image.load()
     except Exception as error:  # a damaged body makes Pillow's decoders fail in many ways
-        raise broken(name, error) from None
+        whole = completed(data) if image.format in ("JPEG", PHONE) else None
+        if whole is None:
+            raise broken(name, error) from None
+        image, several, notes = Image.open(BytesIO(whole), formats=["JPEG"]), False, (NOTE,)
+        image.load()
     first = ONE.format("page" if image.format == "TIFF" else "frame")
-    return finished(image, (first,) if several else (), name)
+    return finished(image, (first, *notes) if several else notes, name)
 
 
 def finished(image: Image.Image, notes: tuple[str, ...], name: str) -> Picture:
