@@ -6,8 +6,8 @@ from typing import Any, cast
 import numpy as np
 from PIL import Image
 
+from overpaint.images.credit import CREDIT, iptc_in
 from overpaint.images.depth import Levels, Numbers, Odd, eight
-from overpaint.images.metadata import CREDIT
 from overpaint.images.tiff import EXTRA, LEAST, MOST, PHOTOMETRIC, Layout, values
 
 COLOURS = {0: "L", 1: "L", 2: "RGB", 5: "CMYK", 8: "LAB"}
@@ -98,5 +98,6 @@ def beside(tags: Mapping[int, Any]) -> dict[str, Any]:
     for tag in (ORIENTATION, *CREDIT.values()):
         if tag in tags:
             made[tag] = tags[tag]
-    found = {"icc_profile": tags.get(PROFILE), "xmp": tags.get(PACKET), "exif": made.tobytes()}
+    found = {"icc_profile": first(tags.get(PROFILE)), "xmp": first(tags.get(PACKET))}
+    found |= {"exif": made.tobytes(), "iptc": iptc_in(tags)}
     return {name: value for name, value in found.items() if isinstance(value, bytes)}

@@ -13,8 +13,9 @@ from PIL import Image, ImageOps
 
 from overpaint.errors import UsageError
 from overpaint.images.channels import PALETTES, channels
+from overpaint.images.credit import credit_of
 from overpaint.images.depth import Odd
-from overpaint.images.metadata import credit_of, texts_of
+from overpaint.images.metadata import texts_of
 from overpaint.images.photometric import image_of
 from overpaint.images.picture import Info, Picture
 from overpaint.images.tiff import MARKS, Large, check_amount, distrusted, numbers_of, sound

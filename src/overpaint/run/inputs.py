@@ -12,8 +12,8 @@ from PIL import Image, TiffImagePlugin
 from overpaint.errors import UsageError
 from overpaint.images import Info, Limits, Mask, Picture, load_picture, mask_of
 from overpaint.images.channels import PALETTES, channels
+from overpaint.images.credit import credit_of
 from overpaint.images.depth import Levels, Odd, eight
-from overpaint.images.metadata import credit_of
 from overpaint.images.reading import turned, within
 from overpaint.images.recipe import Recipe, parse_recipe
 from overpaint.images.tiff import misread
