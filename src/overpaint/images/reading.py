@@ -9,7 +9,7 @@ from io import BytesIO
 from pathlib import Path
 from threading import RLock
 
-from PIL import Image, ImageOps
+from PIL import Image, ImageOps, PngImagePlugin
 
 from overpaint.errors import UsageError
 from overpaint.images.channels import PALETTES, channels
@@ -25,6 +25,8 @@ READABLE = {"PNG": "PNG", "JPEG": "JPEG", "WEBP": "WebP", "TIFF": "TIFF", "BMP":
 ONE = "only its first {} is used"
 PHONE = "MPO"  # what many phones write: a JPEG with more behind it
 KINDS = "PNG, JPEG, WebP, TIFF, BMP or GIF"
+UNPACKED = 4 * 2**20
+"""Bytes that a text or profile inside a PNG may unpack to: profiles of printers have up to three million."""
 SCANS = 500
 """A JPEG of more passes than this is made to keep a decoder busy: progressive ones have about ten."""
 OURS = (
@@ -101,15 +103,15 @@ def decode_picture(data: bytes, name: str, *, limits: Limits | None = None) -> P
 
 @contextmanager
 def within(limits: Limits) -> Generator[None, None, None]:
-    """Pillow's own limit set to ours, so that it neither warns nor refuses earlier; set back afterwards."""
+    """Pillow's own limits set to ours, so that it neither warns nor refuses earlier; set back afterwards."""
     with PILLOW, warnings.catch_warnings():
         warnings.simplefilter("ignore")  # Pillow warns where this module raises
-        before = Image.MAX_IMAGE_PIXELS
-        Image.MAX_IMAGE_PIXELS = limits.pixels
+        before = Image.MAX_IMAGE_PIXELS, PngImagePlugin.MAX_TEXT_CHUNK
+        Image.MAX_IMAGE_PIXELS, PngImagePlugin.MAX_TEXT_CHUNK = limits.pixels, UNPACKED
         try:
             yield
         finally:
-            Image.MAX_IMAGE_PIXELS = before
+            Image.MAX_IMAGE_PIXELS, PngImagePlugin.MAX_TEXT_CHUNK = before
 
 
 def deep(data: bytes, name: str, limits: Limits) -> tuple[Image.Image, tuple[str, ...]] | None:
