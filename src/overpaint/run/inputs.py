@@ -17,6 +17,7 @@ from overpaint.images.depth import Levels, Odd, eight
 from overpaint.images.reading import turned, within
 from overpaint.images.recipe import Recipe, parse_recipe
 from overpaint.images.tiff import misread
+from overpaint.run.markup import check_markup
 
 Given = str | FilePath | Image.Image | NDArray[Any] | Picture
 """A picture as a caller may hand it in: a file, an image of Pillow, an array or one of ours."""
@@ -135,4 +136,5 @@ def checked_text(prompt: str, what: str) -> str:
     strange = next((c for c in prompt if category(c) == "Cc" and not c.isspace()), None)
     if strange is not None:
         raise UsageError(f"The {what} prompt holds control characters, such as {strange!r}; leave them out.")
+    check_markup(prompt, what)
     return prompt
