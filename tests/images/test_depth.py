@@ -62,4 +62,5 @@ def test_nothing_but_zero_and_one_stays_so() -> None:
     for kind in (np.uint16, np.int32, np.uint32):
         assert eight(np.array([0, 1], kind), 16)[0].tolist() == [0, 1]
     assert eight(np.array([0, 1], np.uint8), 1)[0].tolist() == [0, 255]
+    assert eight(np.array([0, 1], np.uint8), 2)[0].tolist() == [0, 85]
     assert eight(np.array([0.0, 1.0]), 32)[0].tolist() == [0, 255]

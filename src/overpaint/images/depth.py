@@ -18,6 +18,8 @@ HABITS = (255, 65535)
 """What is white, most likely, where integers are wider than their values."""
 WIDE = 32
 """Integers of so many bits are containers more often than they are measurements of that depth."""
+TABLED = 16
+"""Bits of numbers that are few enough to be converted once each."""
 BAND = 2**22
 """Numbers that are converted at a time: wide ones need memory."""
 
@@ -82,12 +84,19 @@ def eight(numbers: Numbers, bits: int, said: tuple[float, float] | None = None) 
     Raises:
         Odd: their range is not known.
     """
-    if numbers.dtype.kind in "ui" and bits > 1 and numbers.size and numbers.min() >= 0 and numbers.max() <= 1:
+    if numbers.dtype.kind in "ui" and bits > 8 and numbers.size and numbers.min() >= 0 and numbers.max() <= 1:
         return numbers.astype(np.uint8), None
     found = range_of(numbers, bits, said)
+    if numbers.dtype.kind == "u" and bits <= TABLED:
+        return spread(np.arange(2**bits), found)[numbers], found.note
     flat = np.ascontiguousarray(numbers).reshape(-1)
     levels = np.empty(flat.shape, np.uint8)
     for start in range(0, flat.size, BAND):
-        share = (flat[start : start + BAND].astype(np.float64) - found.black) / (found.white - found.black)
-        levels[start : start + BAND] = np.floor(share * 255 + 0.5)
+        levels[start : start + BAND] = spread(flat[start : start + BAND], found)
     return levels.reshape(numbers.shape), found.note
+
+
+def spread(numbers: Numbers, found: Range) -> Levels:
+    """The numbers from black to white as 0 to 255."""
+    share = (numbers.astype(np.float64) - found.black) / (found.white - found.black)
+    return np.floor(share * 255 + 0.5).astype(np.uint8)
