@@ -88,7 +88,7 @@ def eight(numbers: Numbers, bits: int, said: tuple[float, float] | None = None) 
         return numbers.astype(np.uint8), None
     found = range_of(numbers, bits, said)
     if numbers.dtype.kind == "u" and bits <= TABLED:
-        return spread(np.arange(2**bits), found)[numbers], found.note
+        return spread(np.arange(2**bits, dtype=np.uint32), found)[numbers], found.note
     flat = np.ascontiguousarray(numbers).reshape(-1)
     levels = np.empty(flat.shape, np.uint8)
     for start in range(0, flat.size, BAND):
