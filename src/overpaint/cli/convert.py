@@ -5,7 +5,7 @@ from pathlib import Path
 
 import click
 
-from overpaint.cli.words import one_line
+from overpaint.cli.words import heard, one_line, say
 
 
 @click.command(short_help="Write a safetensors file from a .ckpt, .pt, .pth or .bin.")
@@ -31,10 +31,10 @@ def command(
     from overpaint.families.pickles import convert
 
     done = convert(file, output, memory=memory, seconds=seconds, overwrite=overwrite)
-    if as_json:
-        told = {"output": str(done.path), "tensors": done.tensors, "left": list(done.left)}
-        click.echo(json.dumps(told))
-        return
-    click.echo(one_line(f"Wrote {done.path} with {done.tensors} tensors"))
-    if done.left:
+    wrote = one_line(f"Wrote {done.path} with {done.tensors} tensors")
+    told = {"output": str(done.path), "tensors": done.tensors, "left": list(done.left)}
+    click.echo(json.dumps(told) if as_json else wrote)
+    if done.left and not as_json:
         click.echo(one_line(f"Left out, being no tensors: {', '.join(done.left[:8])}"))
+    if not heard():
+        say(wrote)

@@ -9,6 +9,7 @@ from overpaint.inversions.choice import KINDS
 from overpaint.method import Method
 from overpaint.model import Model
 from overpaint.run.inputs import recipe_of
+from overpaint.run.markup import stressed
 from overpaint.run.request import EditRequest
 from overpaint.run.resolve import nested
 from overpaint.run.settings import settings_of
@@ -110,9 +111,11 @@ def goes_on(asked: EditRequest, model: Model, method: Method) -> bool:
 
 def notes(asked: EditRequest, model: Model) -> tuple[str, ...]:
     """What should be known of the picture before it is edited, a sentence each."""
+    prompts = (("source", asked.request.source), ("target", asked.request.target))
+    signs = tuple(sentence for what, prompt in prompts for sentence in stressed(prompt, what))
     if asked.picture is None:
-        return ()
-    said = asked.picture.info.notes
+        return signs
+    said = (*signs, *asked.picture.info.notes, *(() if asked.mask is None else asked.mask.notes))
     if asked_for(asked) or generated(asked, model) is None or not asked.changed:
         return said
     why = LOSSY.get(asked.picture.info.format, "it was changed since")
