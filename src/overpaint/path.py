@@ -19,6 +19,8 @@ from overpaint.errors import OverpaintError
 Latent = Float[Tensor, "rows c h w"]
 """Latents are float32 (float64 where a method asks for it), scaled to about unit variance."""
 
+Coupled = Float[Tensor, "coupled c h w"]
+"""Latents that belong together and walk as one branch."""
 Kind = Literal["epsilon", "v_prediction", "sample", "flow"]
 TINY = 1e-20
 """Below this a variance has no logarithm worth the name."""

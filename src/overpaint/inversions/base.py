@@ -19,7 +19,7 @@ from overpaint.model import Branch, Guide, Model
 from overpaint.network import Text
 from overpaint.noise import Draws
 from overpaint.options import Options
-from overpaint.path import Latent, Path
+from overpaint.path import Coupled, Latent, Path
 from overpaint.sample import After, Latents, Solver, compose, ddim, denoise, each
 
 CONDITIONAL = frozenset({"src+"})
@@ -62,7 +62,7 @@ class Walk:
     solver: Solver
     controls: Sequence[Control]
     after: After
-    finish: Callable[[Latent], Latent]
+    finish: Callable[[Coupled], Latent]
     """From what has been walked to the latent of a picture."""
     dtype: torch.dtype
     """The type of that latent; a walk may need a wider one."""
@@ -222,7 +222,7 @@ class Inversion(Options, ABC):
         """What attention layers must see on the way back for the source to find home."""
         return ()
 
-    def finish(self, x: Latent) -> Latent:
+    def finish(self, x: Coupled) -> Latent:
         """The latent of a picture from what has been walked."""
         return x
 

@@ -13,7 +13,7 @@ from overpaint.inversions.trajectory import Trajectory
 from overpaint.meter import Meter
 from overpaint.model import Branch, Model
 from overpaint.noise import Draws
-from overpaint.path import Latent, Path, Prediction, part
+from overpaint.path import Coupled, Latent, Path, Prediction, part
 from overpaint.sample import Ask, Latents, Solver
 
 EDICT_PAPER = Paper(
@@ -98,11 +98,11 @@ class Edict(Inversion):
     def _order(self, i: int) -> tuple[int, int]:
         return (1, 0) if self.alternate and i % 2 else (0, 1)
 
-    def start(self, path: Path, traj: Trajectory) -> Latent:
+    def start(self, path: Path, traj: Trajectory) -> Coupled:
         """Both latents at the noise end."""
         return torch.cat([traj.start, traj.more[PARTNER][:1]])
 
-    def finish(self, x: Latent) -> Latent:
+    def finish(self, x: Coupled) -> Latent:
         """The first of the two."""
         return x[:1]
 
@@ -115,13 +115,13 @@ class Edict(Inversion):
                 ps = ask({name: pair[1 - k] for name, pair in pairs.items()})
                 for name, pair in pairs.items():
                     pair[k] = moved(path, pair[k], ps[name].eps, i, i + 1)
-            return {name: self._mixed(*pair) for name, pair in pairs.items()}, ps
+            return {name: torch.cat(self._mixed(*pair)) for name, pair in pairs.items()}, ps
 
         return solver
 
-    def _mixed(self, x: Latent, y: Latent) -> Latent:
+    def _mixed(self, x: Latent, y: Latent) -> list[Latent]:
         x = self.mix * x + (1 - self.mix) * y
-        return torch.cat([x, self.mix * y + (1 - self.mix) * x])
+        return [x, self.mix * y + (1 - self.mix) * x]
 
     @property
     def source_rows(self) -> int:
