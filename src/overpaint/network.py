@@ -70,6 +70,11 @@ class Residuals:
 class Side(Protocol):
     """Another network that speaks into every call (ControlNet, T2I-Adapter, CycleNet)."""
 
+    @property
+    def fingerprint(self) -> str:
+        """A hash of its weights, its picture and its settings: what caches know it by."""
+        ...
+
     def residuals(self, x: Latent, t: Tensor, text: Text, at: Moment) -> Residuals:
         """What it adds to the rows of this call."""
         ...

@@ -11,6 +11,7 @@ from torch import Tensor, nn
 from overpaint.errors import UsageError
 from overpaint.families.fused import Lasting
 from overpaint.families.original import is_lora
+from overpaint.files.fingerprint import file_hash
 from overpaint.files.provenance import checked_token
 from overpaint.files.weightfile import read_header
 from overpaint.model import Model
@@ -30,6 +31,11 @@ class Embedding(Lasting):
     file: Path
     token: str = ""
     """The word in prompts; by itself the one in the file, or the file's own name."""
+
+    @property
+    def fingerprint(self) -> str:
+        """The file and its word."""
+        return f"embedding {self.token} {file_hash(self.file)}"
 
     def put(self, model: Model) -> Callable[[], None]:
         """Teach the text encoders the words of the file, and give back what makes them forget.

@@ -10,6 +10,11 @@ from overpaint.model import Model
 class Lasting(ABC):
     """A `overpaint.model.Patch` that is put on, and gives back what takes it off again."""
 
+    @property
+    @abstractmethod
+    def fingerprint(self) -> str:
+        """A hash of its content."""
+
     @abstractmethod
     def put(self, model: Model) -> Callable[[], None]:
         """Change the model for good; the result undoes it, to the bit."""

@@ -20,6 +20,7 @@ from overpaint.errors import UsageError
 from overpaint.families.fused import Lasting
 from overpaint.families.original import TITLES
 from overpaint.families.sgm import as_diffusers
+from overpaint.files.fingerprint import file_hash
 from overpaint.files.weightfile import Header, read_header
 from overpaint.model import Model
 
@@ -61,6 +62,11 @@ class Lora(Lasting):
 
     file: Path
     scale: float = 1.0
+
+    @property
+    def fingerprint(self) -> str:
+        """The file and how strongly it acts."""
+        return f"lora {self.scale} {file_hash(self.file)}"
 
     def put(self, model: Model) -> Callable[[], None]:
         """Fold the LoRA into the weights, and give back what takes it off again.

@@ -3,13 +3,13 @@
 from abc import ABC, abstractmethod
 from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass
-from typing import Any, Protocol, final, runtime_checkable
+from typing import Any, final
 
 import torch
-from torch import Tensor
 
 from overpaint.attention import Control
 from overpaint.card import Cost, Paper
+from overpaint.files.store import Draft
 from overpaint.guides import CFG, Plain
 from overpaint.images.recipe import Recipe
 from overpaint.inversions.quality import Quality, reconstruction
@@ -24,30 +24,6 @@ from overpaint.sample import After, Latents, Solver, compose, ddim, denoise, eac
 
 CONDITIONAL = frozenset({"src+"})
 """The source row that attention controls of most editors read."""
-
-
-@runtime_checkable
-class Draft(Protocol):
-    """Where a long inversion keeps what it has found so far, so that a kill loses little of it."""
-
-    def read(self) -> Mapping[str, Tensor]:
-        """What an earlier run of the same inversion left; empty if there was none."""
-        ...
-
-    def keep(self, found: Mapping[str, Tensor]) -> None:
-        """Replace it; may be left out where writing would take a large share of the time."""
-        ...
-
-
-class NoDraft:
-    """For an inversion whose result is not kept either."""
-
-    def read(self) -> Mapping[str, Tensor]:
-        """Nothing."""
-        return {}
-
-    def keep(self, found: Mapping[str, Tensor]) -> None:
-        """Forget it."""
 
 
 @dataclass(frozen=True)

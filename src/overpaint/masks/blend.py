@@ -9,13 +9,14 @@ from typing import Literal
 
 from pydantic import Field
 
+from overpaint.masks.morphology import shrinking
 from overpaint.model import Model
 from overpaint.network import Pixels
 from overpaint.noise import Draws
 from overpaint.options import Options
-from overpaint.path import Latent, Path, Prediction
+from overpaint.path import Latent, Path, Prediction, part
 from overpaint.sample import Ask, Latents, Solver
-from overpaint.task import Mask01
+from overpaint.task import CELLS, Mask01, Task
 
 
 class Blending(Options):
@@ -40,6 +41,21 @@ class Blending(Options):
     end: Literal["clean", "noisy"] = Field(
         default="clean", description="at the very end: the source itself, or with the last bit of noise"
     )
+    cells: CELLS = Field(default="middle", description="which cells of the latent the mask covers")
+    dilation: int = Field(
+        default=0, ge=0, le=32, description="grow a thin mask by so many cells at first, then ever less"
+    )
+    pixel_share: float = Field(
+        default=0.0, ge=0, le=1, description="share of the steps, at the end, that blend in pixels instead"
+    )
+
+    def masks(self, task: Task) -> list[Mask01]:
+        """The mask of a task on the latent's grid, as often as it shrinks."""
+        return shrinking(task.region(self.cells), self.dilation)
+
+    def latent_steps(self, steps: int) -> int:
+        """How many of so many steps blend latents; the others blend pixels."""
+        return part(steps, 1 - self.pixel_share)
 
 
 @dataclass(frozen=True)

@@ -7,14 +7,13 @@ from pydantic import Field
 from overpaint.card import Card, Cost, Law, Need, Paper
 from overpaint.guides import CFG
 from overpaint.masks.blend import Blend, Blending, pasted
-from overpaint.masks.morphology import shrinking
 from overpaint.method import Method
 from overpaint.model import Branch, Model
 from overpaint.options import USUAL_GUIDANCE, Guidance
 from overpaint.outcome import Outcome
 from overpaint.path import Latent, Path, part
 from overpaint.sample import ddim, denoise, each
-from overpaint.task import CELLS, Task
+from overpaint.task import Task
 
 BLENDED_LATENT = Paper(
     "avrahami2023blended",
@@ -31,10 +30,12 @@ CARD = Card(
     papers=(BLENDED_LATENT,),
     needs=frozenset({Need.IMAGE, Need.TARGET, Need.MASK}),
     families={"sd1": {}, "sd2": {}, "sdxl": {}},
-    cost=lambda o: Cost.of(2 * o.samples * o.walked, decodes=o.samples * o.in_pixels),
+    cost=lambda o: Cost.of(
+        2 * o.samples * o.walked, decodes=o.samples * (o.walked - o.blend.latent_steps(o.walked))
+    ),
     law=Law.NONE,
     random=True,
-    trial={"samples": 2, "pixel_share": 0.4, "dilation": 1},
+    trial={"samples": 2, "blend": {"pixel_share": 0.4, "dilation": 1}},
 )
 
 
@@ -49,13 +50,6 @@ class BlendedLatent(Method):
         default="source", description="set out from the noised picture, or from noise alone"
     )
     blend: Blending = Field(default=Blending(), description="how the picture is put back outside the mask")
-    cells: CELLS = Field(default="middle", description="which cells of the latent the mask covers")
-    dilation: int = Field(
-        default=0, ge=0, le=32, description="grow a thin mask by so many cells at first, then ever less"
-    )
-    pixel_share: float = Field(
-        default=0.0, ge=0, le=1, description="share of the steps, at the end, that blend in pixels instead"
-    )
     samples: int = Field(default=1, ge=1, le=64, description="how many results are drawn at once")
     offset: int | None = Field(
         default=None, ge=0, le=999, description="added to the visited levels, in place of the model's own"
@@ -66,17 +60,12 @@ class BlendedLatent(Method):
         """How many steps are walked."""
         return self.steps - part(self.steps, self.skip)
 
-    @property
-    def in_pixels(self) -> int:
-        """How many of them blend in pixels."""
-        return self.walked - part(self.walked, 1 - self.pixel_share)
-
     def __call__(self, model: Model, task: Task) -> Outcome:
         """Walk every result beside the others, all in one network call a step."""
         path = model.path(self.steps, offset=self.offset).last(self.walked)
-        names = ["tgt", *(f"tgt{k}" for k in range(2, self.samples + 1))]
-        masks, first = shrinking(task.region(self.cells), self.dilation), self.walked - self.in_pixels
-        blend = Blend(path, task.x0, masks, task.noise, self.blend, first)
+        how, names = self.blend, ["tgt", *(f"tgt{k}" for k in range(2, self.samples + 1))]
+        masks, first = how.masks(task), how.latent_steps(self.walked)
+        blend = Blend(path, task.x0, masks, task.noise, how, first)
         guide = CFG(task.target, task.null, self.guidance)
         made = denoise(
             model,
