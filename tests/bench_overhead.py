@@ -21,6 +21,7 @@ from overpaint.families.unet import UNetFamily
 from overpaint.methods.p2p import PromptToPrompt
 from overpaint.model import Model, Residuals, Text, together
 from overpaint.noise import Noise
+from overpaint.run.loading import load
 from overpaint.task import Task
 from overpaint.words import Words
 
@@ -98,7 +99,7 @@ def ratios(model: Model, task: Task, method: PromptToPrompt, pairs: int) -> tupl
 
 MODELS: dict[str, tuple[Callable[[], tuple[Model, Task]], int, int]] = {
     "tiny": (lambda: loaded(tiny("sd1")), 10, 15),
-    "still-life": (lambda: loaded(Model.load("still-life", torch.float32, "cpu")), 10, 15),
+    "still-life": (lambda: loaded(load("still-life", torch.float32, "cpu")), 10, 15),
     "wide": (wide, 5, 7),
 }
 """How to make each, how many steps an edit has, and how many pairs are timed."""

@@ -19,9 +19,9 @@ from torch import Tensor
 
 from overpaint.families import single
 from overpaint.families.tiny import SHAPES, Shape, fill, tiny
-from overpaint.loading import load
+from overpaint.files.weightfile import read_header
 from overpaint.model import Line, Model
-from overpaint.weightfile import read_header
+from overpaint.run.loading import load
 from tests import original
 from tests.kit import draw, gap
 

@@ -13,7 +13,7 @@ from PIL import Image
 
 from overpaint.images import Picture, decode_picture, encode_picture, fit, paste_back, pixels_hash
 from overpaint.images.encoding import SIDES
-from overpaint.recipe import KEY
+from overpaint.images.recipe import KEY
 from tests.images.kit import EXIF, GPS, SECRET, SRGB, camera_exif, encoded, smooth
 
 SIZE = (48, 64)

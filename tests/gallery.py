@@ -16,7 +16,7 @@ from overpaint.cli.showing import compared, judged
 from overpaint.images import Picture, save_picture
 from overpaint.images.picture import from_pil
 from overpaint.images.sheets import flat, scaled, sheet
-from overpaint.loading import load
+from overpaint.run.loading import load
 from overpaint.stilllife.captions import describe
 from overpaint.stilllife.edits import edited, pairs
 from overpaint.stilllife.scene import FRAME, Scene

@@ -22,9 +22,9 @@ import numpy as np
 import torch
 from torch import Tensor, nn
 
-from overpaint import atomic
 from overpaint.api import edit
 from overpaint.families.tiny import tiny
+from overpaint.files import atomic
 from overpaint.guides import CFG
 from overpaint.images import load_picture, pixels_hash
 from overpaint.inversions import NullText

@@ -19,6 +19,7 @@ from safetensors import safe_open
 from torch import Tensor
 
 from overpaint.model import Model
+from overpaint.run.loading import load
 
 GOLDEN = Path(__file__).parent / "golden"
 RECORD = "OVERPAINT_PARITY_RECORD"
@@ -27,7 +28,7 @@ RECORD = "OVERPAINT_PARITY_RECORD"
 
 @cache
 def _loaded() -> Model:
-    return Model.load(str(GOLDEN / "tiny-sd"), torch.float32, "cpu")
+    return load(str(GOLDEN / "tiny-sd"), torch.float32, "cpu")
 
 
 def golden_model() -> Model:

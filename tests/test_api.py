@@ -9,9 +9,9 @@ import torch
 from overpaint.api import cite, decibels, differences, edit, generate, invert, of_name, rerun
 from overpaint.errors import UsageError
 from overpaint.images import Info, Limits, Picture, load_picture, save_picture
+from overpaint.images.recipe import Environment
 from overpaint.meter import Cancelled, Meter
-from overpaint.recipe import Environment
-from overpaint.result import Edit
+from overpaint.run.result import Edit
 from tests.kit import clean, shared
 
 SOURCE, TARGET = "a photo of a cat", "a photo of a dog"
@@ -43,7 +43,7 @@ def test_an_edit_has_its_picture_figures_and_recipe() -> None:
     assert (recipe.command, recipe.method, recipe.request["seed"]) == ("edit", "p2p", 3)
     assert (recipe.options["guidance"], recipe.options["inversion"]) == (
         4,
-        {"name": "direct", "carries": "answer"},
+        {"name": "direct", "convention": "diffusers"},
     )
     assert recipe.environment.threads == torch.get_num_threads()
     assert recipe.model.hash == shared().fingerprint

@@ -10,12 +10,12 @@ from overpaint import contract
 from overpaint.attention import Control, Heads, Maps, Moment, Site, Whole
 from overpaint.contract import short, task
 from overpaint.controls import Keep, SelfReplace, near_side
-from overpaint.estimate import Living
 from overpaint.families.tiny import Shape, tiny
 from overpaint.meter import Meter
 from overpaint.methods.p2p import PromptToPrompt
 from overpaint.model import Residuals, Text
 from overpaint.path import Latent, Prediction
+from overpaint.run.estimate import Living
 from overpaint.tape import parts, turns
 from tests.kit import Copy, Mutual, clean, draw, gap, hooks, pair, shared
 

@@ -5,17 +5,17 @@ The names below are loaded when they are first used, so that importing the packa
 
 from typing import TYPE_CHECKING
 
-from overpaint.lazy import lazily
+from overpaint.files.lazy import lazily
 
 if TYPE_CHECKING:
     from overpaint.api import cite, edit, generate, invert, rerun
     from overpaint.errors import OverpaintError, UsageError
     from overpaint.images import Picture, load_picture
-    from overpaint.loading import load
+    from overpaint.images.recipe import Recipe, read_recipe
     from overpaint.model import Model
-    from overpaint.recipe import Recipe, read_recipe
     from overpaint.registry import catalogue
-    from overpaint.result import Edit
+    from overpaint.run.loading import load
+    from overpaint.run.result import Edit
 
 __version__ = "0.1.0"
 
@@ -42,11 +42,11 @@ _HOMES = {
     "api": ("cite", "edit", "generate", "invert", "rerun"),
     "errors": ("OverpaintError", "UsageError"),
     "images": ("Picture", "load_picture"),
-    "loading": ("load",),
+    "run.loading": ("load",),
     "model": ("Model",),
-    "recipe": ("Recipe", "read_recipe"),
+    "images.recipe": ("Recipe", "read_recipe"),
     "registry": ("catalogue",),
-    "result": ("Edit",),
+    "run.result": ("Edit",),
 }
 
 

@@ -6,18 +6,19 @@ from typing import Any
 
 import torch
 
-from overpaint.citing import bibtex
 from overpaint.errors import UsageError
 from overpaint.images import Limits
-from overpaint.intake import Given
-from overpaint.job import Job, Wish, plan, wish
-from overpaint.loading import load, load_as, threads
-from overpaint.memory import run_patiently, within
+from overpaint.images.recipe import Recipe, read_recipe
 from overpaint.meter import Meter
 from overpaint.methods.invert import Invert
 from overpaint.model import Model, Pixels
-from overpaint.recipe import Recipe, read_recipe
-from overpaint.result import Edit
+from overpaint.run.citing import bibtex
+from overpaint.run.inputs import Given
+from overpaint.run.loading import load, load_as, threads
+from overpaint.run.memory import run_patiently, within
+from overpaint.run.plan import Job, plan
+from overpaint.run.request import EditRequest, edit_request
+from overpaint.run.result import Edit
 
 
 def edit(
@@ -66,7 +67,7 @@ def edit(
     """
     request = {"source": source, "target": target, "seed": seed, "feather": feather}
     request |= {"fit": fit, "alpha": alpha, "background": background}
-    asked = wish("edit", method, image, request, options, maps, mask=mask, limits=limits)
+    asked = edit_request("edit", method, image, request, options, maps, mask=mask, limits=limits)
     return carried_out(asked, model, meter, memory)
 
 
@@ -86,7 +87,9 @@ def generate(
         UsageError: an empty or overlong prompt, or an option that is wrong.
     """
     request = {"target": prompt, "seed": seed}
-    return carried_out(wish("generate", "generate", None, request, options, maps), model, meter, memory)
+    return carried_out(
+        edit_request("generate", "generate", None, request, options, maps), model, meter, memory
+    )
 
 
 def invert(
@@ -109,7 +112,9 @@ def invert(
         UsageError: the picture cannot be read, or an option is wrong.
     """
     request = {"source": source, "seed": seed, "fit": fit}
-    return carried_out(wish("invert", "invert", image, request, options, limits=limits), model, meter, memory)
+    return carried_out(
+        edit_request("invert", "invert", image, request, options, limits=limits), model, meter, memory
+    )
 
 
 def rerun(
@@ -149,7 +154,7 @@ def cite(recipe: str | FilePath | Recipe, *, limits: Limits | None = None) -> st
     return bibtex(recipe if isinstance(recipe, Recipe) else read_recipe(recipe, limits=limits))
 
 
-def recalled(told: Recipe, maps: bool = False, limits: Limits | None = None) -> Wish:
+def recalled(told: Recipe, maps: bool = False, limits: Limits | None = None) -> EditRequest:
     """The wish behind a recipe, its source picture and its mask at hand.
 
     Raises:
@@ -157,13 +162,13 @@ def recalled(told: Recipe, maps: bool = False, limits: Limits | None = None) -> 
     """
     image, mask = (None if one is None else one.open(limits=limits) for one in (told.source, told.mask))
     watch = maps or told.watched
-    asked = wish(told.command, told.method, image, told.request, told.options, watch, mask=mask)
+    asked = edit_request(told.command, told.method, image, told.request, told.options, watch, mask=mask)
     where = None if asked.mask is None or told.mask is None else replace(asked.mask, place=told.mask.path)
     return replace(asked, place=None if told.source is None else told.source.path, mask=where)
 
 
 def carried_out(
-    asked: Wish, model: str | Model, meter: Meter | None, memory: str | int | None = None
+    asked: EditRequest, model: str | Model, meter: Meter | None, memory: str | int | None = None
 ) -> Edit:
     """Plan and run, the model held from the first look to the last."""
     loaded = of_name(model)

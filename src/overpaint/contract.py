@@ -19,7 +19,7 @@ from overpaint.attention import depth_of_modes
 from overpaint.card import Law, Need
 from overpaint.errors import OverpaintError, UsageError
 from overpaint.families.tiny import SHAPES, Shape, tiny
-from overpaint.fingerprint import tensor_hash
+from overpaint.files.fingerprint import tensor_hash
 from overpaint.meter import Cancelled, Meter
 from overpaint.method import Method
 from overpaint.model import Model

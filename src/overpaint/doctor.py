@@ -17,15 +17,15 @@ from packaging.requirements import Requirement
 from pydantic import BaseModel, ConfigDict
 
 from overpaint import api
-from overpaint.amounts import amount
 from overpaint.errors import OverpaintError
 from overpaint.families.load import SHIPPED
+from overpaint.files.sizes import amount
 from overpaint.images import from_tensor
 from overpaint.inversions.cache import CAP, default_folder
-from overpaint.loading import load
-from overpaint.loading import threads as limited
 from overpaint.meter import Cancelled, Meter
 from overpaint.model import Model
+from overpaint.run.loading import load
+from overpaint.run.loading import threads as limited
 from overpaint.stilllife.edits import pairs
 from overpaint.stilllife.render import render
 from overpaint.stilllife.scene import FRAME

@@ -19,10 +19,11 @@ from torch import Tensor, nn
 from overpaint import tape
 from overpaint.attention import Control, Moment, Site, Tap, Turn
 from overpaint.errors import OverpaintError
+from overpaint.files.fingerprint import weights_hash
+from overpaint.files.provenance import Origin
 from overpaint.finite import finite, stopped
 from overpaint.meter import Meter
 from overpaint.options import USUAL_GUIDANCE
-from overpaint.origin import Origin
 from overpaint.path import Latent, Path, Prediction, Schedule
 from overpaint.words import Words
 
@@ -222,31 +223,9 @@ class Model:
         self.net.eval().requires_grad_(False)
         self.tap = Tap(self.family.sites(self.net))
 
-    @staticmethod
-    def load(
-        name: str,
-        dtype: torch.dtype | None = None,
-        device: str | None = None,
-        origin: Origin | None = None,
-        download: bool = False,
-        offload: bool = False,
-    ) -> "Model":
-        """The shipped model by its name (``still-life``), or SD 1.x, SD 2.x or SDXL: a diffusers folder, a
-        checkpoint in one safetensors file, an id of the Hub.
-
-        Raises:
-            UsageError: no such model, one that lacks parts, or a family that is not supported.
-            OutOfMemory: it does not fit on the device.
-        """
-        from overpaint.families.load import load
-
-        return load(name, dtype, device, origin, download, offload)
-
     @cached_property
     def fingerprint(self) -> str:
         """A hash of the weights' content: what caches and recipes know the model by."""
-        from overpaint.fingerprint import weights_hash
-
         return weights_hash(self.net, self.home, self.origin)
 
     def path(

@@ -1,14 +1,27 @@
 """What a user can set: frozen, typed, bounded, described. Every interface is made from its schema."""
 
+from dataclasses import dataclass
 from typing import Annotated, Any, TypeVar
 
 from pydantic import BaseModel, ConfigDict, Field
 
 T = TypeVar("T", bound="Options")
 USUAL_GUIDANCE = 7.5
-"""What the papers use on Stable Diffusion; where it is a method's default, a model's own takes its place."""
+"""What the papers use on Stable Diffusion."""
+
+
+@dataclass(frozen=True)
+class ModelOwn:
+    """Marks an option whose usual default gives way to what the model suggests."""
+
+    attribute: str
+    """The attribute of `overpaint.model.Model` that holds it."""
+
+
 Guidance = Annotated[
-    float, Field(ge=0, le=30, description="classifier-free guidance scale (a model may have its own)")
+    float,
+    Field(ge=0, le=30, description="classifier-free guidance scale (a model may have its own)"),
+    ModelOwn("guidance"),
 ]
 
 

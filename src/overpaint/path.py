@@ -20,7 +20,8 @@ Latent = Float[Tensor, "rows c h w"]
 """Latents are float32 (float64 where a method asks for it), scaled to about unit variance."""
 
 Kind = Literal["epsilon", "v_prediction", "sample", "flow"]
-Carried = Literal["noise", "answer"]
+Convention = Literal["published", "diffusers"]
+"""How the inversion of a v-prediction (or of a predicted picture) is read; see `Path.read`."""
 
 
 @dataclass(frozen=True)
@@ -57,8 +58,8 @@ class Path:
     sigma: Float[Tensor, " levels"]
     """Share of the noise at each level."""
     kind: Kind
-    carries: Carried = "noise"
-    """What an inversion takes along from one level to the next; see `read`."""
+    convention: Convention = "published"
+    """How a step of an inversion reads the network; see `read`."""
 
     def __len__(self) -> int:
         return len(self.t)
@@ -96,12 +97,12 @@ class Path:
 
         ``level`` is where the latent sits when that is another level, as in an inversion. The answer is then
         kept as the noise ``eps(x, t)`` of the level the network was told: the published formula
-        (arXiv:2010.02502). Where the network predicts v or the picture, a path that ``carries`` the "answer"
-        itself reads it at the latent's own level instead, as ``DDIMInverseScheduler`` of diffusers does: the
+        (arXiv:2010.02502). Where the network predicts v or the picture, the convention "diffusers" reads
+        its answer at the latent's own level instead, as ``DDIMInverseScheduler`` there does: the
         noise that is found then holds less of the picture, so it reconstructs worse and changes more easily.
         On a flow path the velocity is kept, which reverses Euler's step.
         """
-        if level is not None and self.carries == "noise" and self.kind != "flow":
+        if level is not None and self.convention == "published" and self.kind != "flow":
             eps = self.read(x, out, i).eps
             return Prediction((x - self.sigma[level] * eps) / self.alpha[level], eps)
         a, s = self.alpha[i if level is None else level], self.sigma[i if level is None else level]

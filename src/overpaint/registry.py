@@ -13,8 +13,8 @@ from importlib.metadata import entry_points
 from pathlib import Path
 from typing import TYPE_CHECKING, Any, cast
 
-from overpaint import atomic
 from overpaint.errors import UsageError
+from overpaint.files import atomic
 
 if TYPE_CHECKING:
     from overpaint.method import Method

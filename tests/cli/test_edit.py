@@ -12,8 +12,8 @@ from tests.cli.kit import SOURCE, TARGET, Said, overpaint, save_picture, save_st
 from overpaint import images
 from overpaint.cli.answer import SCENE, drawn, scene_of
 from overpaint.images import load_picture
+from overpaint.images.recipe import read_recipe
 from overpaint.inversions import DDIM
-from overpaint.recipe import read_recipe
 from overpaint.stilllife.edits import pairs
 from overpaint.stilllife.scene import to_json
 

@@ -7,7 +7,7 @@ from tests.cli.kit import SOURCE, TARGET, overpaint
 
 from overpaint.cli.generate import name_of
 from overpaint.images import load_picture
-from overpaint.recipe import read_recipe
+from overpaint.images.recipe import read_recipe
 
 
 def test_a_generated_picture_is_edited_without_inversion(

@@ -10,8 +10,8 @@ from tests import original
 from tests.cli.kit import overpaint
 from tests.kit import draw
 
-from overpaint.families.place import SHIPPED
-from overpaint.recipe import read_recipe
+from overpaint.families.locate import SHIPPED
+from overpaint.images.recipe import read_recipe
 
 QUERY = "unet.down_blocks.0.attentions.0.transformer_blocks.0.attn1.to_q"
 

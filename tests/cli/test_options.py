@@ -5,7 +5,7 @@ from tests.cli.kit import overpaint
 from overpaint.cli.app import COMMANDS, app
 from overpaint.cli.options import MethodCommand, schema_of
 from overpaint.registry import METHODS
-from overpaint.settings import settings_of
+from overpaint.run.settings import settings_of
 
 
 def test_help_shows_every_option_of_the_method_with_range_and_default() -> None:

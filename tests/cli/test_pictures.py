@@ -9,7 +9,7 @@ from tests.cli.kit import SOURCE, TARGET, Said, overpaint, save_picture
 from tests.images.kit import SRGB, camera_exif, smooth
 
 from overpaint.images import load_picture
-from overpaint.recipe import read_recipe
+from overpaint.images.recipe import read_recipe
 
 
 def edit(picture: Path, folder: Path, *more: str | Path) -> Said:

@@ -11,8 +11,8 @@ from tests.cli.kit import overpaint
 from overpaint.cli.facts import choices, hindrances, word_changes
 from overpaint.cli.show import marked, value
 from overpaint.images import Picture
+from overpaint.images.recipe import Environment, ModelRecord, Recipe, SourceRecord, save_with_recipe
 from overpaint.methods.p2p import PromptToPrompt
-from overpaint.recipe import Environment, ModelRecord, Recipe, SourceRecord, save_with_recipe
 
 PIXELS = Picture(np.random.default_rng(0).integers(0, 256, (40, 60, 3), dtype=np.uint8))
 

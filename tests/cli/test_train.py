@@ -6,7 +6,7 @@ from tests.cli.kit import overpaint
 
 from overpaint import train as module
 from overpaint.cli.train import STAGES
-from overpaint.train.workshop import Workshop
+from overpaint.train.stages import Trainer
 
 
 def test_everything_is_handed_on(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
@@ -32,5 +32,5 @@ def test_ctrl_c_says_how_to_go_on(monkeypatch: pytest.MonkeyPatch) -> None:
 
 
 def test_the_help_names_every_stage() -> None:
-    assert STAGES.split(", ") == [*Workshop(Path()).stages(), "publish"]
+    assert STAGES.split(", ") == [*Trainer(Path()).stages(), "publish"]
     assert "decoder" in overpaint("train", "--help").out

@@ -9,7 +9,7 @@ import pytest
 from PIL import Image
 from PIL.PngImagePlugin import PngInfo
 
-from overpaint.recipe import KEY, read_recipe
+from overpaint.images.recipe import KEY, read_recipe
 from tests.cli.kit import overpaint
 from tests.corpus.kit import Args, Case, Fine, Place, verify
 

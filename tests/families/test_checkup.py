@@ -13,9 +13,9 @@ from tests import original
 from tests.checkpoints import tiny_configs
 
 from overpaint.families.checkup import likeness, problems
-from overpaint.families.place import SHIPPED
+from overpaint.families.locate import SHIPPED
 from overpaint.families.tiny import tiny
-from overpaint.loading import load
+from overpaint.run.loading import load
 
 safetensors: Any = import_module("safetensors.torch")
 

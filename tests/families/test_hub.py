@@ -12,10 +12,9 @@ from tests.kit import call, equal
 
 from overpaint.errors import UsageError
 from overpaint.families.hub import MODEL_FILES, TOKENIZER_FILES, cache_folder, is_hub_id, snapshot
-from overpaint.families.place import place_of
+from overpaint.families.locate import place_of
 from overpaint.families.tiny import tiny
-from overpaint.loading import load
-from overpaint.model import Model
+from overpaint.run.loading import load
 
 huggingface_hub: Any = import_module("huggingface_hub")
 COMMIT = "0123456789abcdef0123456789abcdef01234567"
@@ -105,7 +104,7 @@ def test_a_fetch_that_fails_is_one_sentence(cache: Path, monkeypatch: pytest.Mon
 
     monkeypatch.setattr(huggingface_hub, "snapshot_download", fail)
     with pytest.raises(UsageError, match=r"owner/model cannot be fetched \(ConnectionError: no route\)\.$"):
-        Model.load("owner/model", download=True)
+        load("owner/model", download=True)
 
 
 @pytest.mark.parametrize(

@@ -15,8 +15,8 @@ from tests.kit import call, draw, equal
 from overpaint.api import generate
 from overpaint.errors import UsageError
 from overpaint.families.tiny import _SCHEDULE, Shape, tiny  # pyright: ignore[reportPrivateUsage]
-from overpaint.loading import load as anything
 from overpaint.model import Line, Model
+from overpaint.run.loading import load as anything
 
 diffusers: Any = import_module("diffusers")
 safetensors: Any = import_module("safetensors.torch")
@@ -59,7 +59,7 @@ def home(folders: Callable[[Shape], Path], tmp_path: Path) -> Path:
 
 
 def load(home: Path | str, **more: Any) -> Model:
-    return Model.load(str(home), more.get("dtype", torch.float32), more.get("device", "cpu"))
+    return anything(str(home), more.get("dtype", torch.float32), more.get("device", "cpu"))
 
 
 def refused(home: Path | str, **more: Any) -> str:

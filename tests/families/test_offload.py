@@ -14,15 +14,16 @@ from torch import nn
 
 from overpaint import api
 from overpaint.errors import OutOfMemory, UsageError
-from overpaint.estimate import resident, speed_of
 from overpaint.families.offload import HOME, Ferry, Held, check_offload
 from overpaint.families.tiny import Shape, tiny
 from overpaint.families.unet import UNetFamily
-from overpaint.job import Job, plan, wish
-from overpaint.memory import advice, within
 from overpaint.meter import Cancelled, Meter
 from overpaint.model import Model
-from overpaint.result import Edit
+from overpaint.run.estimate import resident, speed_of
+from overpaint.run.memory import advice, within
+from overpaint.run.plan import Job, plan
+from overpaint.run.request import edit_request
+from overpaint.run.result import Edit
 
 DEVICE = torch.device("cuda", 0)
 PICTURE = (np.indices((32, 32)).sum(0) * 4).astype(np.uint8)[..., None].repeat(3, -1)
@@ -162,7 +163,7 @@ def test_only_who_lets_go_last_sends_everything_home() -> None:
 
 def job(model: Model, **more: Any) -> Job:
     request = {name: ASKED[name] for name in ("source", "target")}
-    return plan(wish("edit", "p2p", PICTURE, request, {"steps": 2, **more}), model)
+    return plan(edit_request("edit", "p2p", PICTURE, request, {"steps": 2, **more}), model)
 
 
 def test_the_largest_part_is_planned_for_instead_of_all(tmp_path: Path) -> None:

@@ -18,9 +18,9 @@ from overpaint.families.original import TITLES, layout_of
 from overpaint.families.single import CONFIGS
 from overpaint.families.tiny import Shape, tiny
 from overpaint.families.vocabulary import CLIP, vocabulary_in
-from overpaint.loading import load
+from overpaint.files.weightfile import read_header
+from overpaint.run.loading import load
 from overpaint.stilllife.tokenizer import FOLDER
-from overpaint.weightfile import read_header
 
 diffusers: Any = import_module("diffusers")
 transformers: Any = import_module("transformers")

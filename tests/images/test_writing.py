@@ -7,8 +7,8 @@ import numpy as np
 import pytest
 from tests.images.kit import SRGB
 
-from overpaint import atomic
 from overpaint.errors import UsageError
+from overpaint.files import atomic
 from overpaint.images import Info, Picture, check_output, encode_png, load_picture, save_picture
 
 

@@ -7,7 +7,7 @@ from overpaint.guides import CFG, Plain
 from overpaint.inversions import DDIM, Direct
 from overpaint.model import Branch, Model, Text
 from overpaint.noise import Noise
-from overpaint.path import Carried, Latent, Path
+from overpaint.path import Convention, Latent, Path
 from overpaint.sample import denoise
 
 
@@ -71,9 +71,9 @@ def test_a_pinned_source_is_on_its_trajectory_whatever_is_done_to_the_target(sha
     assert float((states["tgt"][-1] - calm["tgt"][-1]).abs().max()) > 1e-3
 
 
-def offsets_form(s: Setting, scale: float, carries: Carried) -> tuple[Latent, Latent]:
+def offsets_form(s: Setting, scale: float, convention: Convention) -> tuple[Latent, Latent]:
     """The published form: one guided pass measures the offsets, a second adds them to the source."""
-    traj = s.run(DDIM(carries=carries))
+    traj = s.run(DDIM(convention=convention))
     branches = [Branch("src", CFG(s.source, s.null, scale)), Branch("tgt", CFG(s.target, s.null, scale))]
     offsets: list[Latent] = []
     for i in range(len(s.path)):
@@ -90,14 +90,14 @@ def offsets_form(s: Setting, scale: float, carries: Carried) -> tuple[Latent, La
     return out["src"], out["tgt"]
 
 
-@pytest.mark.parametrize("carries", ["noise", "answer"])
+@pytest.mark.parametrize("convention", ["published", "diffusers"])
 @pytest.mark.parametrize("shape", SHAPES)
-def test_overwriting_equals_adding_the_published_offsets(shape: Shape, carries: Carried) -> None:
+def test_overwriting_equals_adding_the_published_offsets(shape: Shape, convention: Convention) -> None:
     # In double precision: added offsets leave a rounding error in the source, which a random network blows up
     # from step to step (in single precision to 1e-5 or 1e-3, by network); overwriting leaves none.
     s = setting(shape, 6, torch.float64)
-    source, target = offsets_form(s, 3.0, carries)
-    states = s.home(s.walk(Direct(carries=carries), 3.0))
+    source, target = offsets_form(s, 3.0, convention)
+    states = s.home(s.walk(Direct(convention=convention), 3.0))
     assert float((states["src"][-1] - source).abs().max()) < 1e-9
     assert float((states["tgt"][-1] - target).abs().max()) < 1e-9
 
@@ -106,7 +106,7 @@ def test_overwriting_equals_adding_the_published_offsets(shape: Shape, carries: 
 def test_what_is_carried_matters_where_v_is_predicted(shape: Shape) -> None:
     """The noise that is found is another one, and `Direct` takes the answer as it is."""
     s = setting(shape, 6, torch.float64)
-    noise, answer = (s.run(DDIM(carries=carries)) for carries in ("noise", "answer"))
+    noise, answer = (s.run(DDIM(convention=convention)) for convention in ("published", "diffusers"))
     apart = float((noise.start - answer.start).abs().max())
     if s.path.kind == "epsilon":
         assert apart < 1e-12

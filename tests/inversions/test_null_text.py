@@ -3,7 +3,7 @@ import torch
 from tests.inversions.setting import plane, setting
 
 from overpaint.families.tiny import SHAPES, Shape
-from overpaint.fingerprint import tensor_hash
+from overpaint.files.fingerprint import tensor_hash
 from overpaint.guides import CFG
 from overpaint.inversions import DDIM, NullText
 from overpaint.inversions.null_text import NULL_TEXT_PAPER

@@ -19,7 +19,7 @@ CODE = """
 import sys, torch
 from pathlib import Path
 torch.set_num_threads(1)
-from overpaint.fingerprint import tensor_hash
+from overpaint.files.fingerprint import tensor_hash
 from overpaint.inversions import cache
 from tests.inversions.setting import setting
 from tests.inversions.test_sharing import LONG
@@ -37,7 +37,7 @@ for _ in range(3):
 
 
 def test_two_processes_share_a_cache_without_harm(tmp_path: Path) -> None:
-    from overpaint.fingerprint import tensor_hash
+    from overpaint.files.fingerprint import tensor_hash
 
     alone = setting(steps=3).run(LONG)
     assert alone.nulls is not None

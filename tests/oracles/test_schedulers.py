@@ -100,7 +100,7 @@ def test_an_answer_that_is_carried_as_it_is_goes_the_way_of_the_inverse_schedule
     """The same as the noise in it for epsilon; for other kinds another step."""
     told = config(prediction_type=kind, set_alpha_to_one=False)
     path = schedule_of(told).path(50)
-    answer = replace(path, carries="answer")
+    answer = replace(path, convention="diffusers")
     stock = diffusers.DDIMInverseScheduler(**told)
     stock.set_timesteps(50)
     apart: list[float] = []

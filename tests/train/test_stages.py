@@ -15,7 +15,7 @@ from safetensors.torch import load_file  # pyright: ignore[reportUnknownVariable
 
 from overpaint.errors import UsageError
 from overpaint.train import train
-from overpaint.train.crew import Crew
+from overpaint.train.distributed import Crew
 from overpaint.train.loop import TrainError
 
 ORDER = ("renders", "judge", "text", "vae", "latents", "decoder", "unet", "clip", "assemble", "figures")
@@ -51,9 +51,9 @@ def test_weights_are_shipped_in_half_precision(whole: Path) -> None:
 
 
 def test_the_folder_is_a_model(whole: Path) -> None:
-    from overpaint.model import Model
+    from overpaint.run.loading import load
 
-    model = Model.load(str(whole / "model"), device="cpu")
+    model = load(str(whole / "model"), device="cpu")
     assert model.path(5).kind == "v_prediction"
 
 

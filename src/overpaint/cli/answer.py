@@ -3,7 +3,7 @@
 from pathlib import Path
 
 from overpaint.images import Limits, Picture, from_tensor
-from overpaint.intake import shows, taken_in
+from overpaint.run.inputs import shows, taken_in
 from overpaint.stilllife.captions import describe
 from overpaint.stilllife.edits import edited
 from overpaint.stilllife.render import render

@@ -12,7 +12,7 @@ import click
 from overpaint import __version__
 from overpaint.cli.words import one_line, say
 from overpaint.errors import OverpaintError, UsageError, short_of_memory
-from overpaint.settings import nearest
+from overpaint.run.settings import nearest
 
 COMMANDS = (
     *("edit", "generate", "invert", "methods", "models", "convert", "show", "rerun", "cite"),

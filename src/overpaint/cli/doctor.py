@@ -5,8 +5,8 @@ from typing import Any
 
 import click
 
-from overpaint.amounts import amount
 from overpaint.cli.words import one_line
+from overpaint.files.sizes import amount
 
 
 @click.command(short_help="Look for what is wrong here, and how to mend it.")

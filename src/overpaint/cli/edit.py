@@ -27,14 +27,14 @@ def command(
     from overpaint.cli.answer import source_for
     from overpaint.cli.facts import limits
     from overpaint.cli.running import check_files, perform, report
-    from overpaint.job import wish
+    from overpaint.run.request import edit_request
 
     out = common.output or picture.with_name(f"{picture.stem}-edited.png")
     check_files(common, out)
     within = limits(common)
     request = {"source": source_for(picture, source, within), "target": target, "seed": seed}
     request |= common.framing
-    asked = wish("edit", method, picture, request, options, mask=common.mask, limits=within)
+    asked = edit_request("edit", method, picture, request, options, mask=common.mask, limits=within)
     done = perform(common, asked, out)
     if done is not None:
         report(done, common)

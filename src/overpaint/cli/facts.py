@@ -10,8 +10,8 @@ from typing import Any, Literal, cast
 from overpaint import __version__, registry
 from overpaint.cli.options import Common
 from overpaint.images import Limits, Picture, pixels_hash
-from overpaint.recipe import LIBRARIES, Recipe, SourceRecord, installed, parse_recipe
-from overpaint.settings import Setting, settings_of
+from overpaint.images.recipe import LIBRARIES, Recipe, SourceRecord, installed, parse_recipe
+from overpaint.run.settings import Setting, settings_of
 
 Change = Literal["same", "removed", "added"]
 EXACT = ("torch", "diffusers", "transformers", "numpy", "pillow")

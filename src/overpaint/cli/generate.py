@@ -25,11 +25,13 @@ class Generating(MethodCommand):
 def command(prompt: str, seed: int, options: dict[str, Any], common: Common) -> None:
     """Make a picture of PROMPT; edits of it need no inversion."""
     from overpaint.cli.running import check_files, perform, report
-    from overpaint.job import wish
+    from overpaint.run.request import edit_request
 
     out = common.output or Path(f"{name_of(prompt)}-{seed}.png")
     check_files(common, out)
-    done = perform(common, wish("generate", "generate", None, {"target": prompt, "seed": seed}, options), out)
+    done = perform(
+        common, edit_request("generate", "generate", None, {"target": prompt, "seed": seed}, options), out
+    )
     if done is not None:
         report(done, common)
 

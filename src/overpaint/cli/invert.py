@@ -33,11 +33,13 @@ def command(picture: Path, source: str, seed: int, options: dict[str, Any], comm
     from overpaint.cli.answer import source_for
     from overpaint.cli.facts import limits
     from overpaint.cli.running import check_files, perform, report
-    from overpaint.job import wish
+    from overpaint.run.request import edit_request
 
     check_files(common, common.output)
     within = limits(common)
     request = {"source": source_for(picture, source, within), "seed": seed, **common.framing}
-    done = perform(common, wish("invert", "invert", picture, request, options, limits=within), common.output)
+    done = perform(
+        common, edit_request("invert", "invert", picture, request, options, limits=within), common.output
+    )
     if done is not None:
         report(done, common)

@@ -8,7 +8,7 @@ import click
 
 from overpaint.errors import UsageError
 from overpaint.registry import catalogue
-from overpaint.settings import nearest
+from overpaint.run.settings import nearest
 
 
 @click.command(short_help="List the editing methods.")

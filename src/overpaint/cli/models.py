@@ -5,9 +5,9 @@ from pathlib import Path
 
 import click
 
-from overpaint.amounts import amount
 from overpaint.cli.words import one_line
 from overpaint.errors import OverpaintError
+from overpaint.files.sizes import amount
 
 
 @click.group(short_help="List models, or check one.", invoke_without_command=True)
@@ -24,7 +24,7 @@ def command(ctx: click.Context, folders: tuple[Path, ...], as_json: bool) -> Non
     """
     if ctx.invoked_subcommand is not None:
         return
-    from overpaint.families.shelf import listed
+    from overpaint.families.listing import listed
 
     found = list(listed(folders))
     if as_json:
@@ -56,7 +56,7 @@ def check(ctx: click.Context, model: str, tokenizer: str | None, trial: bool, as
     Ends with exit code 1 if there is something.
     """
     from overpaint.families.checkup import problems
-    from overpaint.families.place import place_of
+    from overpaint.families.locate import place_of
 
     try:
         found = problems(place_of(model), tokenizer, trial)

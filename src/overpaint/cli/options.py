@@ -10,7 +10,7 @@ import click
 from overpaint import registry
 from overpaint.cli.words import shown
 from overpaint.errors import UsageError
-from overpaint.settings import Setting, nearest, settings_of
+from overpaint.run.settings import Setting, nearest, settings_of
 
 FILE = click.Path(path_type=Path)
 METAVARS = {
@@ -33,7 +33,7 @@ class Common:
     tokenizer: str | None = None
     download: bool = False
     origin: Any = None
-    """An `overpaint.origin.Origin` from a recipe, in place of the four that say the same."""
+    """An `overpaint.files.provenance.Origin` from a recipe, in place of the four that say the same."""
     device: str | None = None
     dtype: str | None = None
     threads: int | None = None
@@ -214,9 +214,9 @@ class MethodCommand(click.Command):
 
     def settings(self, ctx: click.Context) -> list[SettingOption]:
         """The method's, made once a run."""
-        if "overpaint.settings" not in ctx.meta:
-            ctx.meta["overpaint.settings"] = list(options_of(self.method(ctx), ctx))
-        return ctx.meta["overpaint.settings"]
+        if "overpaint.run.settings" not in ctx.meta:
+            ctx.meta["overpaint.run.settings"] = list(options_of(self.method(ctx), ctx))
+        return ctx.meta["overpaint.run.settings"]
 
     def invoke(self, ctx: click.Context) -> Any:
         """Hand the method's options over as one mapping."""
@@ -268,7 +268,7 @@ def schema_of(method: str) -> Mapping[str, Any]:
         registry.known(method)
     if method in stored:
         return cast(Mapping[str, Any], stored[method]["schema"])
-    from overpaint.job import kind_of  # this imports the network libraries
+    from overpaint.run.request import kind_of  # this imports the network libraries
 
     return kind_of(method).model_json_schema()
 

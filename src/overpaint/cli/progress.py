@@ -15,7 +15,7 @@ from overpaint.images import save_picture
 from overpaint.meter import Meter
 from overpaint.model import Model
 from overpaint.path import Latent
-from overpaint.preview import Preview
+from overpaint.run.preview import Preview
 
 EVERY = 0.5
 """Seconds between two previews."""

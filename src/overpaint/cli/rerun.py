@@ -18,7 +18,7 @@ def command(picture: Path, common: Common) -> None:
     from overpaint.cli.facts import limits
     from overpaint.cli.running import check_files, perform, report
     from overpaint.images.encoding import FORMATS
-    from overpaint.recipe import read_recipe
+    from overpaint.images.recipe import read_recipe
 
     check_additions(common)
     same = picture.suffix if picture.suffix.lower() in FORMATS else ".png"

@@ -11,14 +11,14 @@ from typing import Any
 
 import click
 
-from overpaint.amounts import amount
 from overpaint.api import finished
 from overpaint.cli.answer import true_answer
 from overpaint.cli.options import Common
 from overpaint.cli.progress import cancelling, previewing, progress
 from overpaint.cli.words import duration, one_line, say
 from overpaint.errors import UsageError
-from overpaint.estimate import Estimate, estimate
+from overpaint.files.provenance import Origin
+from overpaint.files.sizes import amount
 from overpaint.images import (
     Picture,
     check_output,
@@ -30,13 +30,14 @@ from overpaint.images import (
 )
 from overpaint.images.encoding import holds_alpha, lossy
 from overpaint.inversions.cache import Cache
-from overpaint.job import Job, Wish, plan
-from overpaint.loading import load_as, threads
-from overpaint.memory import within
 from overpaint.meter import Cancelled, Meter
 from overpaint.model import Model
-from overpaint.origin import Origin
-from overpaint.result import Edit
+from overpaint.run.estimate import Estimate, estimate
+from overpaint.run.loading import load_as, threads
+from overpaint.run.memory import within
+from overpaint.run.plan import Job, plan
+from overpaint.run.request import EditRequest
+from overpaint.run.result import Edit
 
 
 @dataclass(frozen=True)
@@ -47,7 +48,7 @@ class Done:
     files: Mapping[str, Path]
 
 
-def perform(common: Common, asked: Wish, out: Path | None, always: bool = False) -> Done | None:
+def perform(common: Common, asked: EditRequest, out: Path | None, always: bool = False) -> Done | None:
     """Carry out a wish and write its result; nothing with ``dry_run``.
 
     Raises:

@@ -16,8 +16,8 @@ from overpaint.cli.running import perform, report
 from overpaint.cli.words import one_line
 from overpaint.errors import UsageError
 from overpaint.images import Picture, save_picture, to_tensor
-from overpaint.intake import CAPTION
-from overpaint.job import wish
+from overpaint.run.inputs import CAPTION
+from overpaint.run.request import edit_request
 from overpaint.stilllife.edits import EditCase, pairs
 from overpaint.stilllife.judge import load as load_judge
 from overpaint.stilllife.judge import score
@@ -47,7 +47,7 @@ def show(common: Common, folder: Path, what: str, steps: int, seed: int) -> None
     click.echo(one_line(f"target: {case.target_prompt}"), err=common.as_json)
     request = {"source": case.source_prompt, "target": case.target_prompt, "seed": 0}
     options = {"inversion": "direct", "steps": steps}
-    asked = wish("edit", "p2p", files["source"], request, options)
+    asked = edit_request("edit", "p2p", files["source"], request, options)
     common = replace(common, output=None, overwrite=True, cache=False, strip=files["strip"])
     done = perform(common, asked, files["edited"], always=True)
     if done is None or done.edit.source is None:

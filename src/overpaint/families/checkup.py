@@ -10,12 +10,12 @@ from torch.nn.functional import cosine_similarity
 
 from overpaint.errors import UsageError
 from overpaint.families.folder import PARTS, SECOND, check_part
+from overpaint.families.listing import family_of, told
 from overpaint.families.load import load
-from overpaint.families.shelf import family_of, told
 from overpaint.families.single import Single
+from overpaint.files.provenance import Origin
+from overpaint.files.weightfile import PICKLES, check_folder
 from overpaint.model import Model, Residuals, together
-from overpaint.origin import Origin
-from overpaint.weightfile import PICKLES, check_folder
 
 ALIKE, UNLIKE = 0.9, 0.5
 """Correlations of answer and noise beyond which a network does, or does not, predict the noise."""

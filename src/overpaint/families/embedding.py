@@ -9,11 +9,11 @@ import torch
 from torch import Tensor, nn
 
 from overpaint.errors import UsageError
-from overpaint.families.lasting import Lasting
+from overpaint.families.fused import Lasting
 from overpaint.families.original import is_lora
+from overpaint.files.provenance import checked_token
+from overpaint.files.weightfile import read_header
 from overpaint.model import Model
-from overpaint.origin import checked_token
-from overpaint.weightfile import read_header
 
 _UNNAMED = ("emb_params", "string_to_param.*")
 _BOTH = ("clip_l", "clip_g")

@@ -5,9 +5,9 @@ from pathlib import Path
 from overpaint.errors import UsageError
 from overpaint.families.embedding import Embedding
 from overpaint.families.lora import Lora
+from overpaint.files.provenance import Origin
+from overpaint.files.weightfile import PICKLES
 from overpaint.model import Model
-from overpaint.origin import Origin
-from overpaint.weightfile import PICKLES
 
 
 def add(model: Model, origin: Origin) -> None:

@@ -7,7 +7,7 @@ from typing import Any
 
 from overpaint.errors import UsageError
 from overpaint.families.parts import Parts, shape_of
-from overpaint.weightfile import check_folder
+from overpaint.files.weightfile import check_folder
 
 _CONFIG = {"tokenizer": "tokenizer_config.json", "scheduler": "scheduler_config.json"}
 _VOCABULARY = ("tokenizer.json", "vocab.json")

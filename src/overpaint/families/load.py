@@ -12,17 +12,17 @@ from overpaint.errors import OverpaintError, UsageError
 from overpaint.families.codec import Codec
 from overpaint.families.extras import add
 from overpaint.families.folder import parts_of_folder
+from overpaint.families.locate import SHIPPED, place_of, tokenizer_place
 from overpaint.families.offload import HOME, Ferry, Held, check_offload, stay
 from overpaint.families.original import family_name
 from overpaint.families.parts import Parts, check_scale, check_widths, extra_of, shape_of
-from overpaint.families.place import SHIPPED, place_of, tokenizer_place
 from overpaint.families.schedule import schedule_of
 from overpaint.families.single import parts_of_file
 from overpaint.families.unet import UNetFamily
+from overpaint.files.provenance import PREDICTION_TYPES, Origin
 from overpaint.model import Model
 from overpaint.options import USUAL_GUIDANCE, Guidance, Options
-from overpaint.origin import PREDICTION_TYPES, Origin
-from overpaint.shortage import roomy, ways_out
+from overpaint.out_of_memory import roomy, ways_out
 
 __all__ = ["SHIPPED", "load"]
 
@@ -35,7 +35,12 @@ def load(
     download: bool = False,
     offload: bool = False,
 ) -> Model:
-    """A model by its name, folder, file or id of the Hub, with what is added to it; see `Model.load`."""
+    """A model by its name, folder, file or id of the Hub, with what is added to it.
+
+    Raises:
+        UsageError: no such model, one that lacks parts, or a family that is not supported.
+        OutOfMemory: it does not fit on the device.
+    """
     origin = origin or Origin()
     home = place_of(name, download)
     where = _device(device)

@@ -17,11 +17,11 @@ import torch
 from torch import Tensor, nn
 
 from overpaint.errors import UsageError
-from overpaint.families.lasting import Lasting
+from overpaint.families.fused import Lasting
 from overpaint.families.original import TITLES
 from overpaint.families.sgm import as_diffusers
+from overpaint.files.weightfile import Header, read_header
 from overpaint.model import Model
-from overpaint.weightfile import Header, read_header
 
 _PAIR = re.compile(
     r"(?P<module>.+?)(?:\.lora_(?P<kohya>down|up|mid)|\.lora_(?P<peft>[AB])(?:\.\w+)?"

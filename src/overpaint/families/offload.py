@@ -14,7 +14,7 @@ import torch
 from torch import nn
 
 from overpaint.errors import UsageError
-from overpaint.shortage import SAME_MEMORY
+from overpaint.out_of_memory import SAME_MEMORY
 
 HOME = torch.device("cpu")
 Bring = Callable[..., None]

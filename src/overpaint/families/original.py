@@ -5,8 +5,8 @@ from pathlib import Path
 from typing import Literal
 
 from overpaint.errors import UsageError
-from overpaint.origin import Predicts
-from overpaint.weightfile import Header
+from overpaint.files.provenance import Predicts
+from overpaint.files.weightfile import Header
 
 Shape = Literal["sd1", "sd2", "sdxl"]
 TITLES = {"sd1": "SD 1.x", "sd2": "SD 2.x", "sdxl": "SDXL"}

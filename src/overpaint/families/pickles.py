@@ -14,9 +14,9 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
-from overpaint.atomic import draft_of, flush, flush_folder, place_new
 from overpaint.errors import UsageError
-from overpaint.weightfile import read_header
+from overpaint.files.atomic import draft_of, flush, flush_folder, place_new
+from overpaint.files.weightfile import read_header
 
 CHILD = Path(__file__).with_name("unpickling.py")
 GIGABYTE = 10**9

@@ -18,8 +18,8 @@ from overpaint.families.folder import read_json
 from overpaint.families.original import CODECS, NETWORK, TEXTS, TITLES, Layout, layout_of
 from overpaint.families.parts import Parts
 from overpaint.families.vocabulary import tokenizers_of
-from overpaint.origin import PREDICTION_TYPES, Predicts
-from overpaint.weightfile import read_header
+from overpaint.files.provenance import PREDICTION_TYPES, Predicts
+from overpaint.files.weightfile import read_header
 
 CONFIGS = Path(__file__).parent / "configs"
 BASE_SIDE = 64

@@ -6,7 +6,7 @@ network library.
 
 from typing import TYPE_CHECKING
 
-from overpaint.lazy import lazily
+from overpaint.files.lazy import lazily
 
 if TYPE_CHECKING:
     from overpaint.images.encoding import check_quality, check_side, encode_picture, encode_png

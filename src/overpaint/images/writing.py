@@ -5,8 +5,8 @@ from collections.abc import Iterator, Mapping
 from itertools import count
 from pathlib import Path
 
-from overpaint import atomic
 from overpaint.errors import UsageError
+from overpaint.files import atomic
 from overpaint.images.encoding import encode_picture, format_of
 from overpaint.images.picture import Picture
 
@@ -70,7 +70,7 @@ def named(path: Path) -> bool:
 
 
 def write_whole(path: str | Path, data: bytes, *, overwrite: bool, fresh_name: bool = False) -> Path:
-    """Write a picture file whole or not at all; see `overpaint.atomic`."""
+    """Write a picture file whole or not at all; see `overpaint.files.atomic`."""
     path = check_output(path, overwrite=overwrite, fresh_name=fresh_name)
     for place in fresh(path) if fresh_name else (path,):
         try:

@@ -3,13 +3,16 @@
 from abc import ABC, abstractmethod
 from collections.abc import Mapping
 from dataclasses import dataclass
-from typing import Protocol, final, runtime_checkable
+from typing import Any, Protocol, final, runtime_checkable
 
 from torch import Tensor
 
 from overpaint.card import Cost, Paper
 from overpaint.guides import CFG
+from overpaint.images.recipe import Recipe
+from overpaint.inversions.quality import Quality, reconstruction
 from overpaint.inversions.trajectory import Trajectory
+from overpaint.meter import Meter
 from overpaint.model import Branch, Guide, Model, Text
 from overpaint.noise import Draws
 from overpaint.options import Options
@@ -90,6 +93,28 @@ class Inversion(Options, ABC):
     ) -> Trajectory:
         """What ``run`` gives, to the bit, going on from what a killed run left in the draft."""
         return self.run(model, path, x0, guide, noise)
+
+    @classmethod
+    def of_recipe(cls, told: Recipe) -> "Inversion | None":
+        """The inversion that the recipe of a generated picture already holds; nothing where there is work."""
+        return None
+
+    @classmethod
+    def groundless(cls, said: Mapping[str, Any]) -> str | None:
+        """Why these fields, without such a recipe, are not enough to start from; nothing if they are."""
+        return None
+
+    def grade(self, meter: Meter, own: bool) -> Quality:
+        """How well it found its way, from what the meter of an edit noted.
+
+        ``own`` says whether the picture is known to be what this very walk generated.
+        """
+        return reconstruction(meter, self.called)
+
+    @property
+    def called(self) -> str:
+        """The name by which it is chosen, in options, recipes and on the command line."""
+        return str(self.model_dump(include={"name"}).get("name", ""))
 
     @property
     def guided(self) -> bool:

@@ -16,11 +16,11 @@ from safetensors import SafetensorError
 from safetensors.torch import load, save
 from torch import Tensor
 
-from overpaint import atomic
-from overpaint.fingerprint import tensor_hash
+from overpaint.files import atomic
+from overpaint.files.fingerprint import tensor_hash
 from overpaint.guides import CFG
 from overpaint.inversions.base import Inversion
-from overpaint.inversions.keys import FORMAT, key, touched
+from overpaint.inversions.cache_key import FORMAT, key, touched
 from overpaint.inversions.trajectory import Trajectory
 from overpaint.model import Model
 from overpaint.noise import Draws, Noise

@@ -6,13 +6,21 @@ from typing import Annotated, Any
 from pydantic import BeforeValidator, Field
 
 from overpaint.errors import UsageError
+from overpaint.inversions.base import Inversion
 from overpaint.inversions.ddim import DDIM, Direct
 from overpaint.inversions.negative_prompt import NegativePrompt
 from overpaint.inversions.null_text import NullText
 from overpaint.inversions.recorded import Recorded
 
-NAMES = ("ddim", "direct", "null-text", "negative-prompt", "recorded")
+KINDS: dict[str, type[Inversion]] = {
+    "ddim": DDIM,
+    "direct": Direct,
+    "null-text": NullText,
+    "negative-prompt": NegativePrompt,
+    "recorded": Recorded,
+}
 """What they are called in options, recipes and on the command line."""
+NAMES = tuple(KINDS)
 
 
 def named(value: Any) -> Any:

@@ -14,7 +14,7 @@ from overpaint.inversions.base import CONDITIONAL, Inversion
 from overpaint.inversions.trajectory import Trajectory
 from overpaint.model import Branch, Guide, Model, Text
 from overpaint.noise import Draws
-from overpaint.path import Carried, Latent, Path
+from overpaint.path import Convention, Latent, Path
 from overpaint.sample import noise as walk_to_noise
 
 DDIM_PAPER = Paper(
@@ -43,23 +43,26 @@ DIRECT_PAPER = Paper(
     "https://github.com/cure-lab/PnPInversion",
 )
 
-CARRIES = (
-    "what a v-prediction takes to the noise: the noise in it (reconstructs), or the answer (edits freely)"
+CONVENTION = (
+    "how the inversion of a v-prediction is computed: as published (reconstructs best) or as the inverse "
+    "scheduler of diffusers does it (layout and light change more easily)"
 )
 
 
 def inverted(
-    model: Model, path: Path, x0: Latent, text: Text, carries: Carried = "noise"
+    model: Model, path: Path, x0: Latent, text: Text, convention: Convention = "published"
 ) -> Float[Tensor, "levels c h w"]:
     """DDIM inversion with the conditional row as it is: guiding it would amplify its one approximation."""
-    return torch.cat(walk_to_noise(model, replace(path, carries=carries), x0, Branch("src", Plain(text))))
+    return torch.cat(
+        walk_to_noise(model, replace(path, convention=convention), x0, Branch("src", Plain(text)))
+    )
 
 
 class DDIM(Inversion):
     """Walk the deterministic sampler backwards with the source prompt, without guidance."""
 
     name: Literal["ddim"] = Field(default="ddim", description="the deterministic sampler, walked backwards")
-    carries: Carried = Field(default="noise", description=CARRIES)
+    convention: Convention = Field(default="published", description=CONVENTION)
 
     @property
     def papers(self) -> tuple[Paper, ...]:
@@ -72,7 +75,7 @@ class DDIM(Inversion):
 
     def run(self, model: Model, path: Path, x0: Latent, guide: CFG, noise: Draws) -> Trajectory:
         """Invert with the source text."""
-        return Trajectory(path.t, inverted(model, path, x0, guide.text, self.carries))
+        return Trajectory(path.t, inverted(model, path, x0, guide.text, self.convention))
 
 
 class Direct(Inversion):
@@ -81,12 +84,12 @@ class Direct(Inversion):
     The published form measures how far a guided source strays at each step, in a pass of its own, and adds
     that to the source afterwards. Overwriting the source is the same to rounding, needs no extra pass, and
     leaves no use for the source's guidance: one row instead of eight. Put back, the source cannot get lost,
-    so the network's answer is carried to the noise end as it is: with the noise in it instead, a v-prediction
-    leaves so much of the picture there that day hardly becomes night.
+    so it takes the freer convention of diffusers: under the published one, the noise of a v-prediction keeps
+    so much of the picture that day hardly becomes night.
     """
 
     name: Literal["direct"] = Field(default="direct", description="DDIM inversion, the source pinned to it")
-    carries: Carried = Field(default="answer", description=CARRIES)
+    convention: Convention = Field(default="diffusers", description=CONVENTION)
 
     @property
     def papers(self) -> tuple[Paper, ...]:
@@ -99,7 +102,7 @@ class Direct(Inversion):
 
     def run(self, model: Model, path: Path, x0: Latent, guide: CFG, noise: Draws) -> Trajectory:
         """DDIM inversion, pinned."""
-        return Trajectory(path.t, inverted(model, path, x0, guide.text, self.carries), pinned=True)
+        return Trajectory(path.t, inverted(model, path, x0, guide.text, self.convention), pinned=True)
 
     def home(
         self, path: Path, traj: Trajectory, text: Text, null: Text, scale: float, reads: frozenset[str]

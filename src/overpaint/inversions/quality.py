@@ -37,8 +37,8 @@ UNWALKED = Quality(
 )
 
 
-def reconstruction(meter: Meter, using: str = "", own: bool = False) -> Quality | None:
-    """The reconstruction quality of the edit this meter counted; ``None`` where nothing was inverted.
+def reconstruction(meter: Meter, using: str = "") -> Quality:
+    """The reconstruction quality of the edit this meter counted, with an inversion of that name.
 
     After every step the source's own next latent is compared with the one the inversion stored at that level
     (`Trajectory.follow`), before it is put back if it is pinned. For a pinned source this is the pull that
@@ -50,18 +50,9 @@ def reconstruction(meter: Meter, using: str = "", own: bool = False) -> Quality 
     0.05 is good: with a contrast of a quarter of the range an error of about 38 dB, less than autoencoders
     make. Below 0.2 (about 26 dB) is fair: details differ. Anything above is poor: layout or colours of the
     source have moved, and an edit that follows it moves with them.
-
-    Args:
-        meter: what counted the edit.
-        using: the name of the inversion, if there was one.
-        own: whether the picture is known to come from the noise that a recorded walk starts from.
     """
     strayed = meter.notes.get("strayed")
-    if using == "recorded":
-        return EXACT if own else UNTOLD
-    if not strayed:
-        return UNWALKED if using else None
-    return graded(sum(strayed) / len(strayed), using)
+    return graded(sum(strayed) / len(strayed), using) if strayed else UNWALKED
 
 
 def graded(rms: float, using: str) -> Quality:

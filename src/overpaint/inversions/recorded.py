@@ -1,16 +1,20 @@
 """For pictures that were made here: the recipe says which noise they came from, so nothing is inverted."""
 
-from typing import Literal
+from collections.abc import Mapping
+from typing import Any, Literal
 
 import torch
-from pydantic import Field
+from pydantic import Field, ValidationError
 
 from overpaint.card import Cost, Paper
 from overpaint.errors import UsageError
 from overpaint.guides import CFG, Plain
+from overpaint.images.recipe import Recipe
 from overpaint.inversions.base import CONDITIONAL, Inversion
 from overpaint.inversions.ddim import DDIM_PAPER
+from overpaint.inversions.quality import EXACT, UNTOLD, Quality
 from overpaint.inversions.trajectory import Trajectory
+from overpaint.meter import Meter
 from overpaint.model import Branch, Guide, Model, Text
 from overpaint.noise import Draws, Noise
 from overpaint.path import Latent, Path
@@ -36,6 +40,31 @@ class Recorded(Inversion):
         default=None, ge=1, le=1000, description="steps of the picture's recipe, to be checked"
     )
     pinned: bool = Field(default=False, description="walk the recipe again, and pin the source to that walk")
+
+    @classmethod
+    def of_recipe(cls, told: Recipe) -> Inversion | None:
+        """The walk in a recipe; nothing where another program left a part of it out."""
+        said = {"seed": told.request.get("seed"), "guidance": told.options.get("guidance")}
+        steps = told.options.get("steps")
+        try:
+            return None if steps is None else cls.model_validate({**said, "steps": steps})
+        except ValidationError:
+            return None
+
+    @classmethod
+    def groundless(cls, said: Mapping[str, Any]) -> str | None:
+        """Without a recipe a seed has to be named."""
+        if "seed" in said:
+            return None
+        return (
+            "The inversion 'recorded' starts from the noise a picture was generated from, but this one is "
+            "not known to be what this model generated from the source prompt, unchanged since; choose "
+            "another inversion, or give the seed as the option 'inversion.seed'."
+        )
+
+    def grade(self, meter: Meter, own: bool) -> Quality:
+        """Exact if the walk is the picture's own; nothing can tell otherwise."""
+        return EXACT if own else UNTOLD
 
     @property
     def papers(self) -> tuple[Paper, ...]:

@@ -31,7 +31,7 @@ def train(
     `UsageError` for unknown names.
     """
     from overpaint.train.figures import device_of
-    from overpaint.train.workshop import Workshop
+    from overpaint.train.stages import Trainer
 
     if what != "still-life":
         raise UsageError(f"'{what}' cannot be trained; choose still-life.")
@@ -41,7 +41,7 @@ def train(
         raise UsageError("Steps are given for one stage; name it with --stage.")
     until = float("inf") if minutes is None else time.monotonic() + 60 * minutes
     name = "toy" if toy else size
-    shop = Workshop(
+    shop = Trainer(
         Path(out),
         name,
         device_of(device),

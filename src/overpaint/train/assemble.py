@@ -14,8 +14,8 @@ from safetensors import safe_open
 from safetensors.torch import load_file, save_file
 from torch import Tensor, nn
 
-from overpaint import atomic
 from overpaint.families.load import hushed
+from overpaint.files import atomic
 from overpaint.stilllife.judge import Judge
 from overpaint.stilllife.tokenizer import build
 from overpaint.train.loop import TrainError

@@ -18,8 +18,8 @@ from torch import Tensor, nn
 from torch.nn.functional import cross_entropy, normalize
 from transformers import CLIPTextModel
 
-from overpaint import atomic
 from overpaint.families.load import hushed
+from overpaint.files import atomic
 from overpaint.stilllife.captions import describe
 from overpaint.stilllife.render import render
 from overpaint.stilllife.scene import FRAME, SCENE_VALUES, THING_VALUES, Scene

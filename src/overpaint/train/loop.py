@@ -23,9 +23,9 @@ from safetensors import SafetensorError, safe_open
 from safetensors.torch import save_file
 from torch import Tensor, nn
 
-from overpaint import atomic
 from overpaint.errors import OverpaintError
-from overpaint.train.crew import Crew
+from overpaint.files import atomic
+from overpaint.train.distributed import Crew
 from overpaint.train.optim import Average, Optimiser, Rates
 
 Batch = Mapping[str, Tensor]

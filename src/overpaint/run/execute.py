@@ -1,0 +1,143 @@
+"""Carrying out a plan under one roof: the model held, work counted, whatever was attached taken off again."""
+
+import logging
+from contextlib import ExitStack
+from dataclasses import dataclass, field
+from time import perf_counter
+
+import torch
+from jaxtyping import Float
+from torch import Tensor
+from torch.nn.functional import interpolate
+
+from overpaint.attention import Moment
+from overpaint.controls.keep import Keep, near_side, word_maps
+from overpaint.families.load import SHIPPED
+from overpaint.images import Picture, pixels_hash, spread
+from overpaint.images.recipe import Environment, ModelRecord, Recipe, SourceRecord
+from overpaint.inversions import Quality
+from overpaint.meter import Cancelled, Meter
+from overpaint.model import Model
+from overpaint.run.own_noise import goes_on, inversion_of, notes
+from overpaint.run.plan import Job
+from overpaint.run.result import Edit, Figures
+
+TARGET = "tgt+"
+LOG = logging.getLogger("overpaint")
+
+
+@dataclass(eq=False)
+class Watch(Keep):
+    """Records where the words of the result look, before any control of the method changes it."""
+
+    reads: frozenset[str] = field(default=frozenset({TARGET}))
+
+    def when(self, at: Moment) -> bool:
+        """During the walk to the result: an inversion has no such row."""
+        return TARGET in at.rows
+
+
+def execute(job: Job, meter: Meter) -> Edit:
+    """Do the work. The model is held for the whole of it and left as it was, also when the meter cancels.
+
+    Raises:
+        Cancelled: the meter was told to stop; nothing remains.
+    """
+    model, began, before = job.model, perf_counter(), counts(meter)
+    watch = Watch(near_side(model.tap.sites, *job.task.shape[-2:]))
+    with ExitStack() as stack:
+        stack.enter_context(model.lock)
+        stack.enter_context(torch.no_grad())
+        stack.enter_context(model.metered(meter))
+        stack.enter_context(model.sparing(job.at_once or model.at_once))
+        if job.asked.watch:
+            stack.enter_context(model.control(watch))
+        latent = job.method(model, job.task)
+        pixels = model.family.decode(latent)
+    if meter.cancelled:
+        raise Cancelled("The edit was cancelled; nothing was written.")
+    picture = job.placed(pixels)
+    work = {name: value - before[name] for name, value in counts(meter).items()}
+    quality = understood(job, meter)
+    poor = (quality.words,) if quality is not None and quality.grade == "poor" else ()
+    noted = notes(job.asked, model)
+    for words in (*noted, *poor):
+        LOG.warning(words)
+    return Edit(
+        picture=picture,
+        latent=latent,
+        recipe=recipe(job, picture),
+        figures=Figures(
+            **work,
+            seconds=job.seconds + perf_counter() - began,
+            strayed=quality and quality.rms,
+            quality=quality and quality.grade,
+            reconstruction=quality and quality.words,
+        ),
+        source=job.asked.picture,
+        warnings=(*noted, *poor),
+        trace=dict(meter.notes),
+        maps=dict(meter.maps),
+        words=attention(job, watch),
+    )
+
+
+def understood(job: Job, meter: Meter) -> Quality | None:
+    """How well the inversion reconstructs the picture, where the method has one."""
+    inversion = inversion_of(job.method)
+    if inversion is None:
+        return None
+    return inversion.grade(meter, goes_on(job.asked, job.model, job.method))
+
+
+def counts(meter: Meter) -> dict[str, int]:
+    """What the meter has counted so far."""
+    return {"rows": meter.rows, "calls": meter.calls, "backwards": meter.backwards, "updates": meter.updates}
+
+
+def attention(job: Job, watch: Watch) -> tuple[tuple[str, Float[Tensor, "height width"]], ...]:
+    """The recorded attention of every word, over the part of the frame that the picture fills."""
+    if not watch.counts:
+        return ()
+    maps = word_maps(watch, job.task.target.prompt, TARGET)
+    return tuple((word, over_picture(job, one)) for word, one in maps.items())
+
+
+def over_picture(job: Job, grid: Float[Tensor, "rows columns"]) -> Float[Tensor, "height width"]:
+    """A map of the frame in pixels, without the frame's padding."""
+    height, width = (n * job.model.family.factor for n in job.task.shape[-2:])
+    smooth = interpolate(grid[None, None].float(), (height, width), mode="bilinear")[0, 0]
+    if job.fitted is None or job.asked.picture is None:
+        return smooth
+    return spread(smooth[job.fitted.placement.window], job.fitted, job.asked.picture.size)
+
+
+def recipe(job: Job, picture: Picture) -> Recipe:
+    """Everything that is needed to make the picture again."""
+    model, asked = job.model, job.asked
+    return Recipe(
+        command=asked.command,
+        method=job.method.card.name,
+        options=job.method.model_dump(mode="json"),
+        request=asked.request.model_dump(mode="json"),
+        model=ModelRecord(
+            name=address(model), hash=model.fingerprint, family=model.family.name, origin=model.origin
+        ),
+        environment=Environment.now(
+            model.device.type,
+            str(model.dtype).removeprefix("torch."),
+            job.at_once or model.at_once,
+            model.offload,
+        ),
+        source=None if asked.picture is None else SourceRecord.of(asked.picture, asked.place),
+        mask=None if asked.mask is None else SourceRecord.of(asked.mask.picture, asked.mask.place),
+        watched=asked.watch,
+        output=pixels_hash(picture),
+    )
+
+
+def address(model: Model) -> str:
+    """What to load the model by again: its name if it is shipped or made by a program, else its folder."""
+    if model.home is None or model.home == SHIPPED.get(model.name):
+        return model.name
+    return str(model.home.absolute())

@@ -1,0 +1,93 @@
+"""A request with its model: prompts and picture encoded, all errors behind it, nothing run yet."""
+
+from dataclasses import dataclass
+from time import perf_counter
+from typing import Any
+
+import torch
+
+from overpaint.card import Cost
+from overpaint.errors import UsageError
+from overpaint.images import Fitted, Picture, fit, from_tensor, paste_back
+from overpaint.method import Method
+from overpaint.model import Model, Pixels
+from overpaint.options import ModelOwn
+from overpaint.out_of_memory import roomy, ways_out
+from overpaint.run.own_noise import remembered
+from overpaint.run.request import EditRequest
+from overpaint.run.resolve import resolve
+from overpaint.task import Task
+
+
+@dataclass(frozen=True, eq=False)
+class Job:
+    """A request with its model: ready to run, all its errors behind it."""
+
+    asked: EditRequest
+    model: Model
+    method: Method
+    task: Task
+    fitted: Fitted | None
+    seconds: float
+    """How long it took to encode the prompts and the picture."""
+    at_once: int | None = None
+    """Rows that go through the network together; nothing for all of a call."""
+
+    @property
+    def cost(self) -> Cost:
+        """The work to do, if nothing is found in a cache."""
+        return self.method.card.cost(self.method)
+
+    def placed(self, pixels: Pixels) -> Picture:
+        """The result at the size of the picture it came from."""
+        shown, mask = self.asked.shown, self.asked.mask
+        if self.fitted is None or shown is None:
+            return from_tensor(pixels)
+        return paste_back(pixels, self.fitted, shown, None if mask is None else mask.weights)
+
+
+def grain(model: Model) -> int:
+    """What the sides of a picture must be a multiple of, in pixels, for the maps of all layers to fit."""
+    return model.family.factor * max((site.stride for site in model.tap.sites), default=1)
+
+
+def plan(asked: EditRequest, model: Model) -> Job:
+    """Fit the picture, encode prompts and picture, and let the method refuse what cannot work.
+
+    Raises:
+        UsageError: the method does not work on this model, lacks something, or refuses what was asked.
+        OutOfMemory: the prompts or the picture do not fit.
+    """
+    where = f"Memory of the device {model.device} ran out while prompts and picture were encoded"
+    with roomy(where, ways_out(model.device, model.dtype, model.offload)):
+        return planned(asked, model)
+
+
+def planned(asked: EditRequest, model: Model) -> Job:
+    """The plan itself; memory may run out."""
+    began, card, family = perf_counter(), asked.kind.card, model.family
+    if family.name not in card.families:
+        raise UsageError(
+            f"The method {card.name!r} does not work on {family.name} models; it works on: "
+            f"{', '.join(card.families)}."
+        )
+    preset = {**card.families[family.name], **suited(asked.kind, model), **remembered(asked, model)}
+    method = resolve(asked.kind, asked.options, preset, asked.title)
+    shown = asked.shown
+    fitted = None if shown is None else fit(shown, family.side, grain(model), asked.request.fit)
+    pixels = None if fitted is None else fitted.tensor
+    size = (family.side, family.side) if pixels is None else (pixels.shape[-2], pixels.shape[-1])
+    with model.lock, torch.no_grad():
+        task = Task.of(model, asked.request, card.needs, pixels, size)
+        method.check(model, task)
+    return Job(asked, model, method, task, fitted, perf_counter() - began)
+
+
+def suited(kind: type[Method], model: Model) -> dict[str, Any]:
+    """What the model suggests for the options that are marked as its own, where that is not the usual."""
+    return {
+        name: getattr(model, mark.attribute)
+        for name, field in kind.model_fields.items()
+        for mark in field.metadata
+        if isinstance(mark, ModelOwn) and getattr(model, mark.attribute) != field.default
+    }

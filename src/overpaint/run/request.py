@@ -1,0 +1,90 @@
+"""What somebody asked for, checked as far as that goes without a model."""
+
+from collections.abc import Mapping
+from dataclasses import dataclass
+from functools import cached_property
+from typing import Any
+
+from overpaint import registry
+from overpaint.card import Need
+from overpaint.errors import UsageError
+from overpaint.images import Limits, Mask, Picture, flattened
+from overpaint.images.recipe import Command, trusted_recipe
+from overpaint.method import Method
+from overpaint.methods.invert import Invert
+from overpaint.run.inputs import Given, checked_text, mask_in, shows, taken_in
+from overpaint.run.resolve import resolve
+from overpaint.task import Request
+
+
+@dataclass(frozen=True)
+class EditRequest:
+    """What somebody asked for, checked as far as that goes without a model."""
+
+    command: Command
+    kind: type[Method]
+    request: Request
+    options: Mapping[str, Any]
+    picture: Picture | None = None
+    place: str | None = None
+    """Where the picture lies, if it is a file."""
+    watch: bool = False
+    """Whether the attention of every word is recorded."""
+    mask: Mask | None = None
+    """Where the picture may change; everywhere if there is none."""
+
+    @cached_property
+    def shown(self) -> Picture | None:
+        """The picture as it is edited: without its transparency where that was asked for."""
+        if self.picture is None or self.request.alpha == "keep":
+            return self.picture
+        return flattened(self.picture, self.request.background)
+
+    @cached_property
+    def changed(self) -> bool:
+        """Whether the picture's pixels are not those that a recipe in it speaks of."""
+        return self.picture is not None and trusted_recipe(self.picture) is None
+
+    @property
+    def title(self) -> str:
+        """What errors about options call the method."""
+        return f"the method {self.kind.card.name!r}"
+
+
+def edit_request(
+    command: Command,
+    method: str,
+    image: Given | None,
+    request: Mapping[str, Any],
+    options: Mapping[str, Any],
+    watch: bool = False,
+    *,
+    mask: Given | None = None,
+    limits: Limits | None = None,
+) -> EditRequest:
+    """Check what can be checked before a model is loaded.
+
+    Raises:
+        UsageError: an unknown method or option, a value out of range, a picture that cannot be read.
+    """
+    kind = kind_of(method)
+    resolve(kind, options, {}, f"the method {method!r}")
+    if image is not None and Need.IMAGE not in kind.card.needs | kind.card.optional:
+        raise UsageError(f"The method {method!r} edits no picture; choose another, or use it without one.")
+    picture, place = (None, None) if image is None else taken_in(image, limits)
+    given = {
+        name: checked_text(value, name) if isinstance(value, str) else value
+        for name, value in request.items()
+    }
+    if picture is not None and not given.get("source"):
+        given["source"] = shows(picture)
+    asked = resolve(Request, given, {}, "an edit")
+    if mask is not None and picture is None:
+        raise UsageError("A mask says where a picture may change; give the picture too.")
+    where = None if mask is None or picture is None else mask_in(mask, picture, asked.feather, limits)
+    return EditRequest(command, kind, asked, options, picture, place, watch, where)
+
+
+def kind_of(method: str) -> type[Method]:
+    """The class of a method; an inversion walked back is one for this purpose, though in no list."""
+    return Invert if method == Invert.card.name else registry.find(method)
