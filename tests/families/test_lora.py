@@ -14,7 +14,8 @@ from torch import Tensor
 from torch.nn.functional import conv2d
 
 from overpaint.errors import UsageError
-from overpaint.families.lora import Lora, layer_name, layers_of
+from overpaint.families.lora import Lora, layers_of
+from overpaint.families.lorafile import layer_name
 from overpaint.families.sgm import as_diffusers
 from overpaint.families.tiny import SHAPES, Shape, tiny
 from overpaint.model import Model
@@ -216,16 +217,17 @@ def refused(tensors: Mapping[str, Tensor], folder: Path, said: Mapping[str, str]
 @pytest.mark.parametrize(
     ("name", "kind"),
     [
-        ("lora_unet_x.hada_w1_a", "LoHa"),
-        ("lora_unet_x.lokr_w1", "LoKr"),
-        ("lora_unet_x.dora_scale", "DoRA"),
+        ("lora_unet_x.lokr_t1", "LoKr with a core on its small side"),
+        ("base_model.model.x.vera_lambda_b", "VeRA"),
         ("lora_unet_x.oft_blocks", "OFT"),
         ("lora_unet_x.diff", "full differences"),
         ("lora_unet_x.a1.weight", "GLoRA"),
     ],
 )
 def test_relatives_are_refused_by_name(name: str, kind: str, tmp_path: Path) -> None:
-    assert f"holds {kind}; only LoRA" in refused({name: torch.ones(2, 2)}, tmp_path)
+    assert f"holds {kind}; LoRA, LoCon, LoHa, LoKr and DoRA are read" in refused(
+        {name: torch.ones(2, 2)}, tmp_path
+    )
 
 
 def test_a_lora_that_fits_no_layer_is_no_silent_one(tmp_path: Path) -> None:

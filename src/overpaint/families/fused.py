@@ -1,7 +1,7 @@
 """Patches that can also be put on for good, as when a model is loaded with them."""
 
 from abc import ABC, abstractmethod
-from collections.abc import Callable, Generator
+from collections.abc import Callable, Generator, Sequence
 from contextlib import contextmanager
 
 from overpaint.model import Model
@@ -22,3 +22,15 @@ class Lasting(ABC):
             yield
         finally:
             undo()
+
+
+def noted(model: Model, sentences: Sequence[str], undo: Callable[[], None]) -> Callable[[], None]:
+    """Have a model say something for as long as what it is about is on it; the result takes both off."""
+    model.notes += sentences
+
+    def undo_and_forget() -> None:
+        undo()
+        for one in sentences:
+            model.notes.remove(one)
+
+    return undo_and_forget

@@ -94,8 +94,9 @@ def what_else(header: Header) -> str:
 
 
 def is_lora(header: Header) -> bool:
-    """Whether a file holds low-rank pairs, in any layout."""
+    """Whether a file holds low-rank pairs or their relatives, in any layout."""
     ends = (".lora_A.weight", ".lora_down.weight", ".lora.down.weight", "_lora.down.weight")
+    ends += (".hada_w1_a", ".lokr_w1", ".lokr_w1_a")
     return any(name.endswith(ends) for name in header.entries)
 
 
