@@ -14,6 +14,7 @@ if TYPE_CHECKING:
     from overpaint.images.recipe import Recipe, read_recipe
     from overpaint.model import Model
     from overpaint.registry import catalogue
+    from overpaint.run.kept import unload
     from overpaint.run.loading import load
     from overpaint.run.result import Edit
 
@@ -36,12 +37,14 @@ __all__ = [
     "load_picture",
     "read_recipe",
     "rerun",
+    "unload",
 ]
 
 _HOMES = {
     "api": ("cite", "edit", "generate", "invert", "rerun"),
     "errors": ("OverpaintError", "UsageError"),
     "images": ("Picture", "load_picture"),
+    "run.kept": ("unload",),
     "run.loading": ("load",),
     "model": ("Model",),
     "images.recipe": ("Recipe", "read_recipe"),

@@ -5,12 +5,16 @@ from importlib.util import find_spec
 from pathlib import Path
 from typing import Any
 
+import torch
+
 from overpaint.errors import UsageError
 from overpaint.families.parts import Parts, shape_of
 from overpaint.files.weightfile import check_folder
 
 _CONFIG = {"tokenizer": "tokenizer_config.json", "scheduler": "scheduler_config.json"}
 _VOCABULARY = ("tokenizer.json", "vocab.json")
+# Left to itself the library makes the type of the weights that of the whole process while it reads them.
+_EXACT = {"ignore_mismatched_sizes": True, "dtype": torch.float32}
 MOST_LAYERS = 200
 """The largest text encoder of SDXL has 32 layers."""
 PARTS = ("unet", "vae", "text_encoder", "tokenizer", "scheduler")
@@ -121,7 +125,7 @@ def _texts(home: Path, two: bool) -> tuple[list[Any], list[Any]]:
     encoders: list[Any] = []
     for suffix, kind in parts[: 1 + two]:
         tokenizers.append(CLIPTokenizer.from_pretrained(home / f"tokenizer{suffix}", local_files_only=True))
-        encoders.append(_read(kind, home, f"text_encoder{suffix}", {"ignore_mismatched_sizes": True}))
+        encoders.append(_read(kind, home, f"text_encoder{suffix}", _EXACT))
     return tokenizers, encoders
 
 

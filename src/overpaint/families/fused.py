@@ -3,8 +3,14 @@
 from abc import ABC, abstractmethod
 from collections.abc import Callable, Generator, Sequence
 from contextlib import contextmanager
+from threading import RLock
 
 from overpaint.model import Model
+from overpaint.neutral import neutral
+
+BUILDING = RLock()
+"""Held by whoever builds networks or gives them weights: the libraries do so by changing torch itself for a
+while, which other threads must not meet."""
 
 
 class Lasting(ABC):
@@ -17,11 +23,13 @@ class Lasting(ABC):
     @contextmanager
     def apply(self, model: Model) -> Generator[None, None, None]:
         """The model with the patch; afterwards it is what it was."""
-        undo = self.put(model)
+        with BUILDING, neutral():
+            undo = self.put(model)
         try:
             yield
         finally:
-            undo()
+            with BUILDING, neutral():
+                undo()
 
 
 def noted(model: Model, sentences: Sequence[str], undo: Callable[[], None]) -> Callable[[], None]:

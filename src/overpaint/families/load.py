@@ -7,11 +7,13 @@ from pathlib import Path
 from threading import RLock
 
 import torch
+from torch.random import fork_rng
 
 from overpaint.errors import OverpaintError, UsageError
 from overpaint.families.codec import Codec
 from overpaint.families.extras import add
 from overpaint.families.folder import parts_of_folder
+from overpaint.families.fused import BUILDING
 from overpaint.families.locate import SHIPPED, place_of, tokenizer_place
 from overpaint.families.offload import HOME, Ferry, Held, check_offload, stay
 from overpaint.families.original import family_name
@@ -51,7 +53,7 @@ def load(
     full = f"The model {home} does not fit into the memory of the device {where}"
     try:
         # Weights are drawn before they are read.
-        with roomy(full, ways_out(where, dtype, offload)), hushed(), torch.random.fork_rng(devices=[]):
+        with BUILDING, roomy(full, ways_out(where, dtype, offload)), hushed(), fork_rng(devices=[]):
             parts, origin = _read(home, origin, download)
             model = _assembled(parts, name, home, where, dtype, origin, Ferry(where) if offload else None)
             add(model, origin)

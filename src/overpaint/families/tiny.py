@@ -18,6 +18,7 @@ from torch import nn
 from transformers import CLIPTextConfig, CLIPTextModel, CLIPTextModelWithProjection, CLIPTokenizer
 
 from overpaint.families.codec import Codec
+from overpaint.families.fused import BUILDING
 from overpaint.families.schedule import schedule_of
 from overpaint.families.unet import UNetFamily
 from overpaint.model import Model
@@ -41,7 +42,7 @@ _SCHEDULE = {
 
 def tiny(shape: Shape = "sd1") -> Model:
     """A model of that shape in a few thousand weights, 32 px pictures, prompts of up to 16 tokens."""
-    with torch.random.fork_rng(devices=[]):  # weights are drawn before they are filled
+    with BUILDING, torch.random.fork_rng(devices=[]):  # weights are drawn before they are filled
         return _tiny(shape)
 
 
