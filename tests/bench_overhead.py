@@ -19,7 +19,8 @@ from torch import Tensor, nn
 from overpaint.families.tiny import tiny
 from overpaint.families.unet import UNetFamily
 from overpaint.methods.p2p import PromptToPrompt
-from overpaint.model import Model, Residuals, Text, together
+from overpaint.model import Model
+from overpaint.network import Residuals, Text, together
 from overpaint.noise import Noise
 from overpaint.run.loading import load
 from overpaint.task import Task

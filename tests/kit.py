@@ -1,6 +1,6 @@
 """What many tests share: draws from a seed, tiny models, small controls, a look at what is left behind."""
 
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass, field
 from functools import cache
 from typing import Any, cast
@@ -11,7 +11,9 @@ from torch import Tensor, nn
 from overpaint.attention import Control, Heads, Maps, Moment, Site
 from overpaint.families.tiny import Shape, tiny
 from overpaint.guides import CFG, Plain
-from overpaint.model import Branch, Latent, Model, Text
+from overpaint.meter import Meter
+from overpaint.model import Branch, Call, Latent, Model
+from overpaint.network import Text
 from overpaint.path import Path, Prediction
 
 SHAPES: tuple[Shape, ...] = ("sd1", "sd2", "sdxl")
@@ -51,6 +53,13 @@ def pair(shape: Any = "sd1", scale: float = 5.0) -> list[Branch]:
         Branch("src", CFG(text(shape, "a cat on the grass"), null, scale)),
         Branch("tgt", CFG(text(shape, "a dog on the grass"), null, scale)),
     ]
+
+
+def told(
+    x: Latent, rows: Mapping[str, Prediction] | None = None, i: int = 0, path: Path | None = None
+) -> Call:
+    """What a guide is told about a call with these rows."""
+    return Call(i, path or shared().path(4), i, x, rows or {}, Meter())
 
 
 def single(shape: Any = "sd1", prompt: str = "a cat on the grass") -> Branch:

@@ -24,7 +24,7 @@ LAYERS: list[set[str]] = [
     {"errors", "files", "finite", "neutral", "out_of_memory"},
     {"path", "noise", "words", "meter", "options", "card"},
     {"images", "attention"},
-    {"tape"},
+    {"tape", "network"},
     {"model"},
     {"families"},
     {"sample", "task", "guides", "controls", "sides", "losses"},

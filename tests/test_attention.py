@@ -112,7 +112,7 @@ def test_explicit_softmax_is_as_near_the_truth_as_the_fused_kernel(shape: Any) -
     model, exact = shared(shape), tiny(shape)
     exact.net.double()
     x, path = draw(1, 4, 8, 8, seed=1), shared(shape).path(4)
-    truth = exact.predict({"src": x.double()}, 1, exact.path(4, dtype=torch.float64), [kit.single(shape)])
+    truth = exact.predict({"src": x.double()}, 1, exact.path(4), [kit.single(shape)])
     fused = model.predict({"src": x}, 1, path, [kit.single(shape)])
     with model.control(Softmax()):
         explicit = model.predict({"src": x}, 1, path, [kit.single(shape)])

@@ -14,7 +14,8 @@ from overpaint.errors import OverpaintError
 from overpaint.families.tiny import tiny
 from overpaint.guides import CFG, Plain
 from overpaint.meter import Meter
-from overpaint.model import Branch, Family, Guide, Line, Model, Residuals, Text, together
+from overpaint.model import Branch, Call, Guide, Line, Model
+from overpaint.network import Family, Residuals, Text, together
 from overpaint.path import Latent, Prediction
 from tests import kit
 from tests.kit import call, clean, draw, equal, gap, shared, single, text
@@ -70,23 +71,18 @@ def test_a_source_of_one_row_may_walk_beside_a_guided_target() -> None:
 
 
 @dataclass(frozen=True)
-class Nosy:
+class Nosy(Guide):
     """Looks at its own rows and at those of the whole call."""
 
     text: Text
     seen: list[tuple[set[str], set[str]]]
 
-    def begin(self) -> Guide:
-        return self
-
     def lines(self, i: int) -> Sequence[Line]:
         return [Line("-", self.text), Line("smile", self.text), Line("+", self.text)]
 
-    def combine(
-        self, own: Mapping[str, Prediction], call: Mapping[str, Prediction], x: Latent, i: int
-    ) -> Prediction:
-        self.seen.append((set(own), set(call)))
-        assert all(p.x0.shape == x.shape for p in call.values())
+    def combine(self, own: Mapping[str, Prediction], call: Call) -> Prediction:
+        self.seen.append((set(own), set(call.rows)))
+        assert all(p.x0.shape == call.x.shape for p in call.rows.values())
         return own["smile"]
 
 

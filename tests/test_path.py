@@ -16,7 +16,7 @@ BARS = (1 - torch.linspace(0.00085**0.5, 0.012**0.5, 1000, dtype=torch.float64) 
 
 def path_of(kind: Kind, steps: int = 10, dtype: torch.dtype = torch.float64) -> Path:
     if kind != "flow":
-        return Schedule(BARS, kind, offset=1).path(steps, dtype=dtype)
+        return Schedule(BARS, kind, offset=1).path(steps)
     flow = Path.flow(steps, shift=3.0)
     return replace(flow, alpha=1 - flow.sigma.to(dtype), sigma=flow.sigma.to(dtype))
 
@@ -185,6 +185,26 @@ def test_steps_out_of_range(steps: int) -> None:
         Schedule(BARS, "epsilon").path(steps)
 
 
-def test_dtype_is_that_asked_for() -> None:
-    assert path_of("epsilon", dtype=torch.float64).alpha.dtype == torch.float64
-    assert Schedule(BARS, "epsilon").path(5).sigma.dtype == torch.float32
+def test_levels_are_in_double_precision_and_latents_stay_as_they_are() -> None:
+    path, x = path_of("epsilon"), torch.ones(1, 4, 2, 2)
+    assert path.alpha.dtype == path.sigma.dtype == torch.float64
+    mean, std = path.posterior(path.read(x, x, 1), 1)
+    assert x.dtype == path.noised(x, x, 0).dtype == mean.dtype == (std * x).dtype
+
+
+def test_the_end_of_a_path_remembers_the_whole() -> None:
+    path = Schedule(BARS, "epsilon").path(10)
+    assert (path.steps, path.last(7).steps, path.last(7).last(3).steps) == (10, 10, 10)
+    assert Schedule(BARS, "epsilon").path().on(torch.tensor([900, 500])).last(1).steps == 2
+
+
+def test_a_learned_variance_lies_between_its_bounds() -> None:
+    path, one = Schedule(BARS, "epsilon").path(10), torch.ones(1, 1, 1, 1)
+    low, high = (path.variance(Prediction(one, one, k * one), 3) for k in (-1, 1))
+    beta = 1 - (path.alpha[3] / path.alpha[4]) ** 2
+    assert float(high) == pytest.approx(float(beta), rel=1e-6)
+    assert float(low) == pytest.approx(float(beta * (path.sigma[4] / path.sigma[3]) ** 2), rel=1e-6)
+    last, before = (path.variance(Prediction(one, one, -one), i) for i in (9, 8))
+    assert torch.equal(last, before)
+    with pytest.raises(OverpaintError, match="did not learn a variance"):
+        path.variance(Prediction(one, one), 3)

@@ -9,9 +9,9 @@ import torch
 
 from overpaint.errors import NotFinite
 from overpaint.guides import Plain
-from overpaint.model import Branch, Guide, Line, Model
+from overpaint.model import Branch, Call, Guide, Line, Model
 from overpaint.path import Latent, Path, Prediction
-from overpaint.sample import Latents, compose, ddim, denoise, noise, stochastic
+from overpaint.sample import Latents, compose, ddim, denoise, each, noise, stochastic
 from tests.kit import Spy, draw, gap, pair, shared, single, text
 
 
@@ -86,12 +86,12 @@ def test_dtype_and_shape_are_kept() -> None:
     model = shared()
     for dtype in (torch.float32, torch.float64):
         x = draw(1, 4, 6, 10).to(dtype)
-        out = denoise(model, model.path(2, dtype=dtype), {"src": x}, [single()])["src"]
+        out = denoise(model, model.path(2), {"src": x}, [single()])["src"]
         assert (out.shape, out.dtype) == (x.shape, dtype)
 
 
 @dataclass(frozen=True)
-class Momentum:
+class Momentum(Guide):
     """A guide with memory: it notes every step of its own walk."""
 
     inner: Plain
@@ -103,11 +103,9 @@ class Momentum:
     def lines(self, i: int) -> Sequence[Line]:
         return self.inner.lines(i)
 
-    def combine(
-        self, own: Mapping[str, Prediction], call: Mapping[str, Prediction], x: Latent, i: int
-    ) -> Prediction:
-        assert len(self.steps) == i, "a walk began with the memory of another"
-        self.steps.append(i)
+    def combine(self, own: Mapping[str, Prediction], call: Call) -> Prediction:
+        assert len(self.steps) == call.i, "a walk began with the memory of another"
+        self.steps.append(call.i)
         return own["+"]
 
 
@@ -125,7 +123,7 @@ def test_a_custom_step_is_taken() -> None:
         asked.append(i)
         return latent
 
-    assert torch.equal(denoise(model, model.path(3), {"src": x}, [single()], step=stay)["src"], x)
+    assert torch.equal(denoise(model, model.path(3), {"src": x}, [single()], solver=each(stay))["src"], x)
     assert asked == [0, 1, 2]
 
 

@@ -13,7 +13,7 @@ from overpaint.controls import Keep, SelfReplace, near_side
 from overpaint.families.tiny import Shape, tiny
 from overpaint.meter import Meter
 from overpaint.methods.p2p import PromptToPrompt
-from overpaint.model import Residuals, Text
+from overpaint.network import Residuals, Text
 from overpaint.path import Latent, Prediction
 from overpaint.run.estimate import Living
 from overpaint.tape import parts, turns

@@ -11,7 +11,8 @@ from overpaint.images import Limits
 from overpaint.images.recipe import Recipe, read_recipe
 from overpaint.meter import Meter
 from overpaint.methods.invert import Invert
-from overpaint.model import Model, Pixels
+from overpaint.model import Model
+from overpaint.network import Pixels
 from overpaint.neutral import neutral
 from overpaint.run.citing import bibtex
 from overpaint.run.inputs import Given

@@ -4,6 +4,7 @@ What differs between networks (SD 1, 2, XL) is the family's business; methods se
 predictions.
 """
 
+from abc import ABC, abstractmethod
 from collections.abc import Generator, Mapping, Sequence
 from contextlib import AbstractContextManager, ExitStack, contextmanager
 from dataclasses import dataclass, field, replace
@@ -13,38 +14,18 @@ from threading import RLock
 from typing import Any, Protocol, runtime_checkable
 
 import torch
-from jaxtyping import Float
 from torch import Tensor, nn
 
 from overpaint import tape
-from overpaint.attention import Control, Moment, Site, Tap, Turn
+from overpaint.attention import Control, Moment, Tap, Turn
 from overpaint.errors import OverpaintError
 from overpaint.files.fingerprint import weights_hash
 from overpaint.files.provenance import Origin
 from overpaint.finite import finite, stopped
 from overpaint.meter import Meter
+from overpaint.network import Family, Residuals, Side, Text, together
 from overpaint.options import USUAL_GUIDANCE
-from overpaint.path import Latent, Path, Prediction, Schedule
-from overpaint.words import Words
-
-Pixels = Float[Tensor, "rows 3 height width"]
-"""Pictures as the networks see them: float32 in [-1, 1]."""
-
-
-@dataclass(frozen=True)
-class Text:
-    """An encoded prompt; a network call stacks several, one a row."""
-
-    states: Float[Tensor, "rows tokens width"]
-    pooled: Float[Tensor, "rows pooled"] | None = None
-    words: Words | None = None
-
-    @property
-    def prompt(self) -> Words:
-        """The prompt taken apart; an error for a text that was learned rather than written."""
-        if self.words is None:
-            raise OverpaintError("This text was not made from a prompt, so it has no words to look up.")
-        return self.words
+from overpaint.path import Latent, Path, Prediction
 
 
 @dataclass(frozen=True)
@@ -56,23 +37,46 @@ class Line:
     concat: Latent | None = None
 
 
-@runtime_checkable
-class Guide(Protocol):
+@dataclass(frozen=True)
+class Call:
+    """What a guide is told about a network call when it combines its rows."""
+
+    i: int
+    """The step, whose level the network was told."""
+    path: Path
+    level: int
+    """The level at which the latent sits: the step's own, or the next one in an inversion."""
+    x: Latent
+    """The branch's own latent."""
+    rows: Mapping[str, Prediction]
+    """Every row of the call, by role: a branch may be guided by what another one sees."""
+    meter: Meter
+
+    def holding(self, eps: Latent) -> Prediction:
+        """The belief that the latent is a clean picture under just this noise."""
+        x0 = (self.x - self.path.sigma[self.level] * eps) / self.path.alpha[self.level]
+        return Prediction(x0, eps)
+
+
+class Guide(ABC):
     """Which rows a branch needs, and how their predictions become one."""
+
+    @property
+    def differentiates(self) -> bool:
+        """Whether it asks how its prediction depends on the latent: gradients are then kept for it."""
+        return False
 
     def begin(self) -> "Guide":
         """The guide for a fresh walk; one without memory is its own."""
-        ...
+        return self
 
+    @abstractmethod
     def lines(self, i: int) -> Sequence[Line]:
         """The rows to ask for at step ``i``."""
-        ...
 
-    def combine(
-        self, own: Mapping[str, Prediction], call: Mapping[str, Prediction], x: Latent, i: int
-    ) -> Prediction:
-        """One prediction from the branch's own rows (by sign) and every row of the call (by role)."""
-        ...
+    @abstractmethod
+    def combine(self, own: Mapping[str, Prediction], call: Call) -> Prediction:
+        """One prediction from the branch's own rows (by sign), and whatever else there is to know."""
 
 
 @dataclass(frozen=True)
@@ -83,112 +87,12 @@ class Branch:
     guide: Guide
 
 
-@dataclass(frozen=True)
-class Residuals:
-    """What a side network adds inside the main one; several add up."""
-
-    down: tuple[Tensor, ...] = ()
-    mid: Tensor | None = None
-    intra: tuple[Tensor, ...] = ()
-
-    def __add__(self, other: "Residuals") -> "Residuals":
-        down = (
-            tuple(a + b for a, b in zip(self.down, other.down, strict=True))
-            if self.down and other.down
-            else ()
-        )
-        intra = (
-            tuple(a + b for a, b in zip(self.intra, other.intra, strict=True))
-            if self.intra and other.intra
-            else ()
-        )
-        mids = [m for m in (self.mid, other.mid) if m is not None]
-        return Residuals(
-            down or self.down or other.down,
-            sum(mids[1:], mids[0]) if mids else None,
-            intra or self.intra or other.intra,
-        )
-
-
-@runtime_checkable
-class Side(Protocol):
-    """Another network that speaks into every call (ControlNet, T2I-Adapter, CycleNet)."""
-
-    def residuals(self, x: Latent, t: Tensor, text: Text, at: Moment) -> Residuals:
-        """What it adds to the rows of this call."""
-        ...
-
-
 @runtime_checkable
 class Patch(Protocol):
     """What learning left behind (tokens, embeddings, LoRA, weights), put on and taken off."""
 
     def apply(self, model: "Model") -> AbstractContextManager[None]:
         """The model with the patch for the length of a ``with``."""
-        ...
-
-
-@runtime_checkable
-class Family(Protocol):
-    """The only place that knows a network class, its text encoders and its picture codec."""
-
-    @property
-    def name(self) -> str:
-        """``"sd1"``, ``"sd2"``, ``"sdxl"``: what cards list."""
-        ...
-
-    @property
-    def schedule(self) -> Schedule:
-        """The noise levels the network was trained on."""
-        ...
-
-    @property
-    def channels(self) -> int:
-        """Channels of a latent."""
-        ...
-
-    @property
-    def factor(self) -> int:
-        """Pixels per latent cell along a side."""
-        ...
-
-    @property
-    def side(self) -> int:
-        """The side, in pixels, the network was trained on."""
-        ...
-
-    @property
-    def window(self) -> int:
-        """How many tokens a prompt may have, begin and end counted."""
-        ...
-
-    @property
-    def parts(self) -> Mapping[str, Sequence[nn.Module]]:
-        """The networks beside the denoiser, those together that work together: ``"text"``, ``"codec"``."""
-        ...
-
-    def call(self, net: nn.Module, x: Latent, t: Tensor, text: Text, more: Residuals) -> Latent:
-        """The raw network output for a batch of rows."""
-        ...
-
-    def sites(self, net: nn.Module) -> list[Site]:
-        """Where attention happens, in execution order."""
-        ...
-
-    def text(self, prompt: str) -> Text:
-        """A prompt encoded."""
-        ...
-
-    def null(self) -> Text:
-        """The text of no prompt, as this family was trained with."""
-        ...
-
-    def encode(self, pixels: Pixels) -> Latent:
-        """Pictures to latents (posterior mean, scaled)."""
-        ...
-
-    def decode(self, latents: Latent) -> Pixels:
-        """Latents to pictures."""
         ...
 
 
@@ -230,11 +134,9 @@ class Model:
         """A hash of the weights' content: what caches and recipes know the model by."""
         return weights_hash(self.net, self.home, self.origin)
 
-    def path(
-        self, steps: int | None = None, *, offset: int | None = None, dtype: torch.dtype = torch.float32
-    ) -> Path:
+    def path(self, steps: int | None = None, *, offset: int | None = None) -> Path:
         """A sampling path of that many steps; without a number, every training level."""
-        return self.family.schedule.path(steps, offset, dtype)
+        return self.family.schedule.path(steps, offset)
 
     def shape(self, height: int, width: int) -> tuple[int, int, int, int]:
         """The shape of one latent for a picture of that size in pixels."""
@@ -314,11 +216,15 @@ class Model:
             level: the level at which the latents sit, where it is not the step's own (an inversion is one
             behind).
         """
-        at = Moment(i, len(path), tuple(roles), x.shape[-2], x.shape[-1])
+        at = Moment(i, path.steps, tuple(roles), x.shape[-2], x.shape[-1])
         t = path.t[i].to(x.device)
         asked = tape.turns(at, self.tap.active(at) if self.at_once else (), self.at_once)
         out = tape.joined([self._through(x, t, lines, at, turn) for turn in asked], asked)
-        return path.read(x, out.to(x.dtype), i, level)
+        channels = x.shape[1]
+        p = path.read(x, out[:, :channels].to(x.dtype), i, level)
+        if out.shape[1] == channels:
+            return p
+        return replace(p, spread=out[:, channels:].to(x.dtype))  # the variance it learned
 
     def _through(self, x: Latent, t: Tensor, lines: Sequence[Line], at: Moment, turn: Turn) -> Tensor:
         """Some rows of a call, or all of them, through the network."""
@@ -343,16 +249,46 @@ class Model:
     ) -> dict[str, Prediction]:
         """All rows of all branches in one network call; then every branch's guide combines its own.
 
+        Where a guide differentiates, its latent is free and gradients are on; what comes back carries none.
+
         Raises:
             NotFinite: values that are not numbers; the sentence names the step and the likely cause.
+            OverpaintError: a branch holds several latents, which one prediction could not speak of.
         """
+        crowded = next((name for name, x in xs.items() if len(x) != 1), None)
+        if crowded is not None:
+            raise OverpaintError(
+                f"The branch {crowded!r} holds {len(xs[crowded])} latents, but a call predicts one; give "
+                "each a branch of its own, or a solver that asks about one at a time."
+            )
+        if not any(b.guide.differentiates for b in branches):
+            return self._predicted(xs, i, path, branches, level)
+        with torch.enable_grad():
+            free = {name: x.detach().requires_grad_() for name, x in xs.items()}
+            made = self._predicted(free, i, path, branches, level)
+        return {name: p.detached() for name, p in made.items()}
+
+    def _predicted(
+        self,
+        xs: Mapping[str, Latent],
+        i: int,
+        path: Path,
+        branches: Sequence[Branch],
+        level: int | None,
+    ) -> dict[str, Prediction]:
         asked = [(b, line) for b in branches for line in b.guide.lines(i)]
         asked.sort(key=lambda row: row[1].sign == "+")  # the published layout: conditional rows last
         roles = [b.name + line.sign for b, line in asked]
         x = torch.cat([xs[b.name] for b, _ in asked])
         p = self.rows(x, i, path, roles, [line for _, line in asked], level)
         call = {role: p.row(k) for k, role in enumerate(roles)}
-        made = {b.name: b.guide.combine(_own(b.name, call, asked), call, xs[b.name], i) for b in branches}
+        where = i if level is None else level
+        made = {
+            b.name: b.guide.combine(
+                _own(b.name, call, asked), Call(i, path, where, xs[b.name], call, self.meter)
+            )
+            for b in branches
+        }
         if not finite([x for one in made.values() for x in (one.x0, one.eps)]):
             raise stopped([x], [p.x0, p.eps], self.dtype, i, len(path))
         return made
@@ -362,9 +298,3 @@ def _own(
     name: str, call: Mapping[str, Prediction], asked: Sequence[tuple[Branch, Line]]
 ) -> dict[str, Prediction]:
     return {line.sign: call[name + line.sign] for b, line in asked if b.name == name}
-
-
-def together(texts: Sequence[Text]) -> Text:
-    """Several texts as one batch."""
-    pooled = [t.pooled for t in texts if t.pooled is not None]
-    return Text(torch.cat([t.states for t in texts]), torch.cat(pooled) if pooled else None)

@@ -20,6 +20,8 @@ Latent = Float[Tensor, "rows c h w"]
 """Latents are float32 (float64 where a method asks for it), scaled to about unit variance."""
 
 Kind = Literal["epsilon", "v_prediction", "sample", "flow"]
+TINY = 1e-20
+"""Below this a variance has no logarithm worth the name."""
 Convention = Literal["published", "diffusers"]
 """How the inversion of a v-prediction (or of a predicted picture) is read; see `Path.read`."""
 
@@ -30,18 +32,27 @@ class Prediction:
 
     x0: Latent
     eps: Latent
+    spread: Latent | None = None
+    """What a network with learned variance says about it, between -1 and 1 (see `Path.variance`)."""
+
+    def detached(self) -> "Prediction":
+        """The same without the graph that led to it."""
+        spread = None if self.spread is None else self.spread.detach()
+        return Prediction(self.x0.detach(), self.eps.detach(), spread)
 
     def toward(self, other: "Prediction", w: float | Tensor) -> "Prediction":
         """Move by ``w`` from this prediction to ``other``; ``w`` may differ per element.
 
         The same weights hold for ``x0`` and ``eps`` because both are affine in the network's output, so a
-        guidance rule written with it is right for every kind of network.
+        guidance rule written with it is right for every kind of network. A learned variance is the other's.
         """
-        return Prediction(self.x0 + w * (other.x0 - self.x0), self.eps + w * (other.eps - self.eps))
+        x0, eps = self.x0 + w * (other.x0 - self.x0), self.eps + w * (other.eps - self.eps)
+        return Prediction(x0, eps, other.spread)
 
     def row(self, k: int) -> "Prediction":
         """The prediction of one row, still with a leading axis of one."""
-        return Prediction(self.x0[k : k + 1], self.eps[k : k + 1])
+        spread = None if self.spread is None else self.spread[k : k + 1]
+        return Prediction(self.x0[k : k + 1], self.eps[k : k + 1], spread)
 
 
 @dataclass(frozen=True)
@@ -54,15 +65,25 @@ class Path:
     t: Float[Tensor, " steps"] | Tensor
     """What the network is told at each step (training levels for diffusion, 0 to 1000 for flow)."""
     alpha: Float[Tensor, " levels"]
-    """Share of the picture at each level, ``sqrt(alpha_bar)``; one entry more than ``t``."""
+    """Share of the picture at each level, ``sqrt(alpha_bar)``, in float64; one entry more than ``t``.
+
+    Single entries are what formulas use, and those leave latents in the type they have.
+    """
     sigma: Float[Tensor, " levels"]
     """Share of the noise at each level."""
     kind: Kind
     convention: Convention = "published"
     """How a step of an inversion reads the network; see `read`."""
+    whole: int | None = None
+    """Steps of the path this is the end of; nothing for a whole one."""
 
     def __len__(self) -> int:
         return len(self.t)
+
+    @property
+    def steps(self) -> int:
+        """Steps of the whole path: windows of controls are shares of it, also where the start is skipped."""
+        return len(self) if self.whole is None else self.whole
 
     def last(self, n: int) -> "Path":
         """The final ``n`` steps: what SDEdit, DiffEdit and a skipped start walk. Zero steps are legal."""
@@ -71,7 +92,8 @@ class Path:
                 f"A path of {len(self)} steps has no last {n} steps; ask for 0 to {len(self)}."
             )
         start = len(self) - n
-        return replace(self, t=self.t[start:], alpha=self.alpha[start:], sigma=self.sigma[start:])
+        cut = replace(self, t=self.t[start:], alpha=self.alpha[start:], sigma=self.sigma[start:])
+        return replace(cut, whole=self.steps)
 
     def on(self, levels: Tensor) -> "Path":
         """The path that visits just these training levels (descending), then the data end of this one.
@@ -86,7 +108,8 @@ class Path:
                 f"This path has no level {missing[0]}; take levels from the full training path."
             )
         rows = [*(place[int(t)] for t in levels), len(self)]
-        return replace(self, t=self.t[rows[:-1]], alpha=self.alpha[rows], sigma=self.sigma[rows])
+        cut = replace(self, t=self.t[rows[:-1]], alpha=self.alpha[rows], sigma=self.sigma[rows])
+        return replace(cut, whole=None)
 
     def noised(self, x0: Latent, eps: Latent, i: int) -> Latent:
         """A clean latent brought to level ``i`` with the noise ``eps``."""
@@ -126,10 +149,27 @@ class Path:
         std = eta * s1 * (1 - (a * s1 / (a1 * s)) ** 2).clamp(min=0).sqrt()
         return a1 * p.x0 + (s1**2 - std**2).clamp(min=0).sqrt() * p.eps, std
 
+    def variance(self, p: Prediction, i: int) -> Latent:
+        """The learned variance of the ancestral step ``i`` (Nichol and Dhariwal, 2021, arXiv:2102.09672).
+
+        Between the two bounds, ``beta`` and the variance of the true posterior, in the logarithm. The last
+        step's posterior has none, so that of the step before stands in, as in the published code.
+        """
+        if p.spread is None:
+            raise OverpaintError("This network did not learn a variance; take another sampler.")
+        low = self._posterior_variance(i if i + 1 < len(self) or i == 0 else i - 1)
+        share = (p.spread + 1) / 2
+        high = 1 - (self.alpha[i] / self.alpha[i + 1]) ** 2
+        return (share * high.clamp(min=TINY).log() + (1 - share) * low.clamp(min=TINY).log()).exp()
+
+    def _posterior_variance(self, i: int) -> Tensor:
+        beta = 1 - (self.alpha[i] / self.alpha[i + 1]) ** 2
+        return beta * (self.sigma[i + 1] / self.sigma[i]) ** 2
+
     @staticmethod
     def flow(n: int, shift: float = 1.0) -> "Path":
         """The straight path of rectified flow (arXiv:2209.03003), ``shift`` as in Stable Diffusion 3."""
-        s = torch.linspace(1, 0, n + 1)
+        s = torch.linspace(1, 0, n + 1, dtype=torch.float64)
         s = shift * s / (1 + (shift - 1) * s)
         return Path(s[:-1] * 1000, 1 - s, s, "flow")
 
@@ -161,9 +201,7 @@ class Schedule:
             t = torch.linspace(train - 1, 0, steps, dtype=torch.float64).round().long()
         return t.clamp(max=train - 1)
 
-    def path(
-        self, steps: int | None = None, offset: int | None = None, dtype: torch.dtype = torch.float32
-    ) -> Path:
+    def path(self, steps: int | None = None, offset: int | None = None) -> Path:
         """A sampling path; without ``steps`` every training level (for losses at random levels)."""
         end = torch.ones(1, dtype=torch.float64) if self.to_one else self.bars[:1]
         if steps is None:
@@ -174,4 +212,4 @@ class Schedule:
             # Spaced from the clean end, the last step may stop short of it (1000 steps with an offset do).
             before = int(t[-1]) - len(self.bars) // steps if self.spacing == "leading" else -1
             bars = torch.cat([self.bars[t], self.bars[before : before + 1] if before >= 0 else end])
-        return Path(t, bars.sqrt().to(dtype), (1 - bars).sqrt().to(dtype), self.kind)
+        return Path(t, bars.sqrt(), (1 - bars).sqrt(), self.kind)

@@ -1,6 +1,7 @@
 """The two walks everything else is written with, and the steps they take."""
 
 from collections.abc import Callable, Mapping, Sequence
+from functools import partial
 
 from torch import Tensor
 
@@ -10,6 +11,15 @@ from overpaint.path import Latent, Path, Prediction
 Latents = dict[str, Latent]
 Step = Callable[[Path, int, Latent, Prediction], Latent]
 """From a latent at level ``i`` and its prediction to the latent at level ``i + 1``."""
+Ask = Callable[[Latents], dict[str, Prediction]]
+"""One network call about these latents, by branch: the combined prediction of each."""
+Solver = Callable[[Ask, Path, int, Latents], tuple[Latents, dict[str, Prediction]]]
+"""From all latents at level ``i`` to all at ``i + 1`` in as many calls as it takes, and the last predictions.
+
+It knows whose latent it moves, so it may remember each branch's past (second-order solvers), move a branch by
+noise of its own, or keep two coupled latents in one. What it remembers belongs to one walk: make a fresh one
+for each.
+"""
 After = Callable[[int, Latents], Latents]
 """What happens to all latents after step ``i``: pinning, blending, masking."""
 
@@ -29,6 +39,16 @@ def stochastic(noise: Sequence[Tensor], eta: float = 1.0) -> Step:
     return step
 
 
+def each(step: Step) -> Solver:
+    """One call, then every branch takes the same step by itself."""
+
+    def solver(ask: Ask, path: Path, i: int, xs: Latents) -> tuple[Latents, dict[str, Prediction]]:
+        ps = ask(xs)
+        return {name: step(path, i, xs[name], p) for name, p in ps.items()}, ps
+
+    return solver
+
+
 def compose(*afters: After | None) -> After:
     """Several things to do after a step, one after the other; ``None`` is nothing to do."""
 
@@ -46,18 +66,30 @@ def denoise(
     xs: Mapping[str, Latent],
     branches: Sequence[Branch],
     *,
-    step: Step = ddim,
+    solver: Solver | None = None,
+    before: After | None = None,
     after: After | None = None,
 ) -> Latents:
-    """Walk every branch from the noise end to the data end, all branches in one network call a step."""
+    """Walk every branch from the noise end to the data end, all branches in one network call a step.
+
+    Args:
+        model: whose network is asked.
+        path: the levels.
+        xs: every branch's latent at the first level.
+        branches: who walks, and how each is guided.
+        solver: how a step is taken; by itself the deterministic one.
+        before: what happens to all latents ahead of step ``i``.
+        after: what happens to them when it is taken.
+    """
     latents = dict(xs)
     branches = [Branch(b.name, b.guide.begin()) for b in branches]
+    take = solver or each(ddim)
     for i in range(len(path)):
-        ps = model.predict(latents, i, path, branches)
-        latents = {name: step(path, i, latents[name], p) for name, p in ps.items()}
+        latents = latents if before is None else before(i, latents)
+        ask = partial(model.predict, i=i, path=path, branches=branches)
+        latents, ps = take(ask, path, i, latents)
         model.meter.preview(ps[branches[-1].name].x0)
-        if after is not None:
-            latents = after(i, latents)
+        latents = latents if after is None else after(i, latents)
     return latents
 
 

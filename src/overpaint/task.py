@@ -9,7 +9,8 @@ from pydantic import Field, field_validator
 
 from overpaint.card import Need
 from overpaint.errors import UsageError
-from overpaint.model import Model, Pixels, Text
+from overpaint.model import Model
+from overpaint.network import Pixels, Text
 from overpaint.noise import Draws, Noise
 from overpaint.options import Options
 from overpaint.path import Latent

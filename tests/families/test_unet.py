@@ -9,7 +9,7 @@ from tests.kit import draw, gap, shared, text
 
 from overpaint.errors import UsageError
 from overpaint.families.tiny import tiny
-from overpaint.model import Residuals, together
+from overpaint.network import Residuals, together
 
 
 def family(shape: Any = "sd1") -> Any:

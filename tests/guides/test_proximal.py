@@ -1,11 +1,13 @@
 import pytest
 import torch
 from tests.inversions.setting import setting
+from tests.kit import told
 
 from overpaint.families.tiny import SHAPES, Shape
 from overpaint.guides import CFG
 from overpaint.guides.proximal import Proximal, Pull, shrunk, spread
-from overpaint.model import Branch, Text
+from overpaint.model import Branch
+from overpaint.network import Text
 from overpaint.path import Latent, Path, Prediction
 
 TEXT, NULL = Text(torch.ones(1, 2, 2)), Text(torch.zeros(1, 2, 2))
@@ -47,8 +49,8 @@ def test_the_threshold_is_taken_over_every_branch_of_the_call() -> None:
     source = {"src-": prediction(zero), "src+": prediction(row(10, 20, 30, 40))}
     guide = Proximal(TEXT, NULL, scale=2.0, quantile=0.5)
     # Medians: 2.5 of the target's four differences, 7 of all eight.
-    assert torch.allclose(guide.combine(own, alone, zero, 0).eps, 2 * row(0, 0, 0.5, 1.5))
-    assert torch.equal(guide.combine(own, alone | source, zero, 0).eps, zero)
+    assert torch.allclose(guide.combine(own, told(zero, alone)).eps, 2 * row(0, 0, 0.5, 1.5))
+    assert torch.equal(guide.combine(own, told(zero, alone | source)).eps, zero)
 
 
 def test_a_branch_that_asked_for_one_row_counts_as_zeros() -> None:
@@ -58,16 +60,18 @@ def test_a_branch_that_asked_for_one_row_counts_as_zeros() -> None:
     two = call | {"src-": prediction(row(9, 9, 9, 9)), "src+": prediction(row(9, 9, 9, 9))}
     one = call | {"src+": prediction(row(9, 9, 9, 9))}
     guide = Proximal(TEXT, NULL, scale=2.0, quantile=0.75)
-    assert torch.equal(guide.combine(own, two, zero, 0).eps, guide.combine(own, one, zero, 0).eps)
+    assert torch.equal(guide.combine(own, told(zero, two)).eps, guide.combine(own, told(zero, one)).eps)
     lone = Proximal(TEXT, None, scale=2.0)
     assert [line.sign for line in lone.lines(0)] == ["+"]
-    assert torch.equal(lone.combine({"+": one["src+"]}, one, zero, 0).eps, one["src+"].eps)
+    assert torch.equal(lone.combine({"+": one["src+"]}, told(zero, one)).eps, one["src+"].eps)
 
 
 def test_the_clean_picture_is_guided_by_the_same_share() -> None:
     x = row(1, 1, 1, 1)
     own = {"-": prediction(row(0, 1, 0, 1), 1.0), "+": prediction(row(1, 2, 3, 4), 1.0)}
-    p = Proximal(TEXT, NULL, scale=3.0, quantile=0.3).combine(own, {"t" + s: q for s, q in own.items()}, x, 0)
+    p = Proximal(TEXT, NULL, scale=3.0, quantile=0.3).combine(
+        own, told(x, {"t" + s: q for s, q in own.items()})
+    )
     assert torch.allclose(0.8 * p.x0 + 0.6 * p.eps, x)
 
 
@@ -103,13 +107,14 @@ STORED = torch.arange(3.0).reshape(3, 1, 1, 1).expand(3, 1, 1, 4)
 
 def test_a_pull_moves_what_is_not_edited_only() -> None:
     p, mask = Prediction(row(5, 5, 5, 5), row(1, 1, 1, 1)), row(0, 1, 0, 1)
-    pulled = Pull(PATH, STORED, picture=0.5)(p, mask, 1)
+    pulled = Pull(STORED, picture=0.5)(p, mask, told(p.x0, i=1, path=PATH))
     assert torch.equal(pulled.x0, row(3.5, 5, 3.5, 5)) and torch.equal(pulled.eps, p.eps)
-    held = Pull(PATH, STORED, stored=1.0)(p, mask, 1)
+    held = Pull(STORED, stored=1.0)(p, mask, told(p.x0, i=1, path=PATH))
     assert torch.allclose(PATH.at(held, 2), row(2, 4.6, 2, 4.6))
 
 
 def test_a_pull_waits_for_its_level() -> None:
     p = Prediction(row(5, 5, 5, 5), row(1, 1, 1, 1))
-    assert Pull(PATH, STORED, 0.5, 0.5, below=400)(p, row(0, 0, 0, 0), 0) is p
-    assert Pull(PATH, STORED, 0.5, 0.5, below=300)(p, row(0, 0, 0, 0), 1) is p
+    for i, below in ((0, 400), (1, 300)):
+        call = told(p.x0, i=i, path=PATH)
+        assert Pull(STORED, 0.5, 0.5, below)(p, row(0, 0, 0, 0), call) is p

@@ -12,7 +12,8 @@ from overpaint.families.tiny import Shape, tiny
 from overpaint.guides import CFG
 from overpaint.inversions import Inversion, Trajectory, Walk
 from overpaint.inversions.base import CONDITIONAL
-from overpaint.model import Model, Pixels, Residuals, Text
+from overpaint.model import Model
+from overpaint.network import Pixels, Residuals, Text
 from overpaint.noise import Noise
 from overpaint.path import Latent, Path, Schedule
 from overpaint.sample import Latents, compose, denoise
@@ -70,7 +71,7 @@ def setting(shape: Shape = "sd1", steps: int = 4, dtype: torch.dtype = torch.flo
     x0 = 0.7 * torch.randn(1, 4, 8, 8, generator=torch.Generator().manual_seed(1)).to(wide)
     family = model.family
     source, target = family.text("a photo of a cat"), family.text("a photo of a red dog")
-    return Setting(model, model.path(steps, dtype=wide), x0, source, target, family.null())
+    return Setting(model, model.path(steps), x0, source, target, family.null())
 
 
 @dataclass

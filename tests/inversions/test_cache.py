@@ -17,7 +17,8 @@ from overpaint.inversions import DDIM, Direct, Inversion, NegativePrompt, NullTe
 from overpaint.inversions import cache as module
 from overpaint.inversions.cache import Cache, default_folder, key, packed, unpacked
 from overpaint.meter import Meter
-from overpaint.model import Model, Residuals
+from overpaint.model import Model
+from overpaint.network import Residuals
 from overpaint.noise import Noise, Replay
 
 EVERY: list[Inversion] = [

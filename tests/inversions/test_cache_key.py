@@ -11,7 +11,8 @@ from overpaint.controls.keep import Keep
 from overpaint.guides import CFG
 from overpaint.inversions import DDIM, Direct, Inversion, NullText, Recorded
 from overpaint.inversions.cache_key import key
-from overpaint.model import Model, Text
+from overpaint.model import Model
+from overpaint.network import Text
 from overpaint.noise import Noise
 
 

@@ -5,7 +5,8 @@ from tests.inversions.setting import Setting, Shout, plane, setting
 from overpaint.families.tiny import SHAPES, Shape
 from overpaint.guides import CFG, Plain
 from overpaint.inversions import DDIM, Direct
-from overpaint.model import Branch, Model, Text
+from overpaint.model import Branch, Model
+from overpaint.network import Text
 from overpaint.noise import Noise
 from overpaint.path import Convention, Latent, Path
 from overpaint.sample import denoise
@@ -22,7 +23,7 @@ def there_and_back(model: Model, path: Path, x0: Latent) -> Latent:
 def test_a_network_that_sees_nothing_is_inverted_exactly(dtype: torch.dtype, limit: float) -> None:
     model, _ = plane()
     x0 = torch.randn(1, 4, 4, 4, generator=torch.Generator().manual_seed(0), dtype=dtype)
-    back = there_and_back(model, model.path(10, dtype=dtype), x0)
+    back = there_and_back(model, model.path(10), x0)
     assert float((back - x0).abs().max()) < limit
 
 

@@ -8,7 +8,6 @@ from overpaint.guides import CFG, Plain
 from overpaint.guides.proximal import Proximal
 from overpaint.inversions import DDIM, NegativePrompt, NullText
 from overpaint.inversions.negative_prompt import PROXIMAL_PAPER, slerp
-from overpaint.sample import denoise
 
 BOTH = frozenset({"src+", "src-"})
 
@@ -145,7 +144,7 @@ def test_a_pull_without_a_threshold_is_refused() -> None:
 def test_a_batch_of_the_target_alone_can_be_guided() -> None:
     s = setting()
     walk = s.walk(NegativePrompt(proximal="l0", quantile=0.5))
-    alone = denoise(s.model, s.path, *walk.alone())["tgt"]
+    alone = walk.alone(s.model)["tgt"]
     assert alone.shape == s.x0.shape and bool(torch.isfinite(alone).all())
 
 

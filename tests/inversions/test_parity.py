@@ -19,7 +19,8 @@ from overpaint.inversions import DDIM, Direct, Inversion, NegativePrompt, NullTe
 from overpaint.inversions.base import CONDITIONAL
 from overpaint.inversions.fit import Misses, fit
 from overpaint.meter import Meter
-from overpaint.model import Branch, Model, Text
+from overpaint.model import Branch, Model
+from overpaint.network import Text
 from overpaint.noise import Noise
 from overpaint.path import Latent, Path
 from overpaint.sample import Latents, compose, denoise

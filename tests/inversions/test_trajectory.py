@@ -4,7 +4,7 @@ from tests.inversions.setting import setting
 
 from overpaint.errors import OverpaintError
 from overpaint.inversions import DDIM, Direct, NullText, Recorded, Trajectory
-from overpaint.model import Text
+from overpaint.network import Text
 
 
 def test_a_trajectory_can_be_walked_on_a_part_of_its_levels() -> None:

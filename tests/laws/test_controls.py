@@ -122,7 +122,7 @@ def test_a_gradient_through_maps_is_the_true_one() -> None:
     def loss(x: Tensor) -> Tensor:
         record = Record()
         with model.control(record):
-            model.predict({"src": x}, 1, model.path(4, dtype=torch.float64), [kit.single("sd1")])
+            model.predict({"src": x}, 1, model.path(4), [kit.single("sd1")])
         return torch.stack([(p**2).sum() for p in record.maps.values()]).sum()
 
     x = draw(1, 4, 8, 8).double().requires_grad_()

@@ -12,7 +12,7 @@ from overpaint.families.tiny import tiny
 from overpaint.guides import CFG, Plain
 from overpaint.model import Branch, Model
 from overpaint.path import Path
-from overpaint.sample import denoise, noise, stochastic
+from overpaint.sample import denoise, each, noise, stochastic
 
 
 @pytest.mark.parametrize("shape", kit.SHAPES)
@@ -44,7 +44,7 @@ def test_a_network_that_always_says_the_same_is_inverted_exactly(
 ) -> None:
     model, eps = shared("sd1"), draw(1, 4, 8, 8, seed=2)
     Spy(lambda x: eps.to(x)).on(model, monkeypatch)
-    path = model.path(20, offset=offset, dtype=dtype)
+    path = model.path(20, offset=offset)
     assert round_trip(model, path, 0.5 * draw(1, 4, 8, 8).to(dtype)) < limit
 
 
@@ -57,7 +57,7 @@ def test_flow_is_inverted_exactly_when_the_velocity_is_constant(monkeypatch: pyt
 @pytest.mark.parametrize("shape", kit.SHAPES)
 def test_every_step_is_undone_by_what_was_said(shape: Any) -> None:
     """With the output recorded on the way up the way down is exact, for any network."""
-    model, path, x0 = shared(shape), shared(shape).path(5, dtype=torch.float64), draw(1, 4, 8, 8).double()
+    model, path, x0 = shared(shape), shared(shape).path(5), draw(1, 4, 8, 8).double()
     latents = noise(model, path, x0, single(shape))
     for i in range(len(path)):
         p = model.predict({"src": latents[i + 1]}, i, path, [single(shape)], level=i + 1)["src"]
@@ -97,7 +97,7 @@ class Smooth(Spy):
 def test_error_falls_as_steps_grow(monkeypatch: pytest.MonkeyPatch) -> None:
     model, x0 = shared("sd1"), draw(1, 4, 8, 8)
     Smooth().on(model, monkeypatch)
-    errors = [round_trip(model, model.path(n, dtype=torch.float64), x0.double()) for n in (5, 10, 20, 40, 80)]
+    errors = [round_trip(model, model.path(n), x0.double()) for n in (5, 10, 20, 40, 80)]
     assert errors == sorted(errors, reverse=True)
     assert errors[-1] < 0.2 * errors[0]
 
@@ -111,7 +111,7 @@ def test_no_steps_are_no_walk() -> None:
 def test_the_stochastic_step_without_eta_is_the_deterministic_one() -> None:
     model, x = shared("sd1"), draw(1, 4, 8, 8)
     step = stochastic(list(draw(4, 1, 4, 8, 8)), eta=0.0)
-    a = denoise(model, model.path(4), {"src": x}, [single("sd1")], step=step)["src"]
+    a = denoise(model, model.path(4), {"src": x}, [single("sd1")], solver=each(step))["src"]
     b = denoise(model, model.path(4), {"src": x}, [single("sd1")])["src"]
     assert gap(a, b) < 1e-5 * float(b.abs().max())
 

@@ -6,7 +6,8 @@ from overpaint.families.tiny import SHAPES, Shape
 from overpaint.inversions import DDIM, AnyInversion, Direct, NegativePrompt, NullText, Recorded
 from overpaint.methods.ddim import DDIMEdit
 from overpaint.methods.generate import Generate
-from overpaint.model import Branch, Text
+from overpaint.model import Branch
+from overpaint.network import Text
 from overpaint.noise import Noise
 from overpaint.path import Latent
 from overpaint.registry import find

@@ -12,7 +12,8 @@ from overpaint import api
 from overpaint.errors import OutOfMemory, UsageError, short_of_memory
 from overpaint.files.sizes import amount, bytes_of
 from overpaint.meter import Meter
-from overpaint.model import Model, Text
+from overpaint.model import Model
+from overpaint.network import Text
 from overpaint.run.estimate import Living, estimate, look_folder, speed_of
 from overpaint.run.execute import execute
 from overpaint.run.memory import run_patiently, within

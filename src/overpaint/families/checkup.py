@@ -15,7 +15,8 @@ from overpaint.families.load import load
 from overpaint.families.single import Single
 from overpaint.files.provenance import Origin
 from overpaint.files.weightfile import PICKLES, check_folder
-from overpaint.model import Model, Residuals, together
+from overpaint.model import Model
+from overpaint.network import Residuals, together
 
 ALIKE, UNLIKE = 0.9, 0.5
 """Correlations of answer and noise beyond which a network does, or does not, predict the noise."""

@@ -10,7 +10,7 @@ from torch import Tensor
 
 from overpaint.errors import NotFinite
 from overpaint.families.offload import Bring, stay
-from overpaint.model import Pixels
+from overpaint.network import Pixels
 from overpaint.out_of_memory import roomy, ways_out
 from overpaint.path import Latent
 

@@ -15,7 +15,7 @@ from overpaint.errors import UsageError
 from overpaint.families.codec import Codec
 from overpaint.families.offload import Bring, stay
 from overpaint.families.sites import sites_of
-from overpaint.model import Pixels, Residuals, Text
+from overpaint.network import Pixels, Residuals, Text
 from overpaint.path import Latent, Schedule
 from overpaint.words import Words
 

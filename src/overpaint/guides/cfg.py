@@ -3,50 +3,43 @@
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 
-from overpaint.model import Guide, Line, Text
-from overpaint.path import Latent, Prediction
+from overpaint.model import Call, Guide, Line
+from overpaint.network import Text
+from overpaint.path import Prediction
+
+
+def at(text: Text | Sequence[Text], i: int) -> Text:
+    """The text of one step, where there is one for each."""
+    return text if isinstance(text, Text) else text[i]
 
 
 @dataclass(frozen=True)
-class Plain:
+class Plain(Guide):
     """The conditional prediction as it is: one row."""
 
     text: Text
-
-    def begin(self) -> Guide:
-        """Itself: it has no memory."""
-        return self
 
     def lines(self, i: int) -> Sequence[Line]:
         """The conditional row."""
         return [Line("+", self.text)]
 
-    def combine(
-        self, own: Mapping[str, Prediction], call: Mapping[str, Prediction], x: Latent, i: int
-    ) -> Prediction:
+    def combine(self, own: Mapping[str, Prediction], call: Call) -> Prediction:
         """The row's own prediction."""
         return own["+"]
 
 
 @dataclass(frozen=True)
-class CFG:
-    """``eps = eps_null + scale * (eps_text - eps_null)``; the null text may differ at every step."""
+class CFG(Guide):
+    """``eps = eps_null + scale * (eps_text - eps_null)``; either text may differ at every step."""
 
-    text: Text
+    text: Text | Sequence[Text]
     null: Text | Sequence[Text]
     scale: float = 7.5
 
-    def begin(self) -> Guide:
-        """Itself: it has no memory."""
-        return self
-
     def lines(self, i: int) -> Sequence[Line]:
         """The row without the prompt and the row with it."""
-        null = self.null if isinstance(self.null, Text) else self.null[i]
-        return [Line("-", null), Line("+", self.text)]
+        return [Line("-", at(self.null, i)), Line("+", at(self.text, i))]
 
-    def combine(
-        self, own: Mapping[str, Prediction], call: Mapping[str, Prediction], x: Latent, i: int
-    ) -> Prediction:
+    def combine(self, own: Mapping[str, Prediction], call: Call) -> Prediction:
         """From the unguided prediction through the guided one and beyond."""
         return own["-"].toward(own["+"], self.scale)

@@ -12,8 +12,10 @@ import torch.nn.functional as F
 from jaxtyping import Float
 from torch import Tensor
 
-from overpaint.model import Guide, Line, Text
-from overpaint.path import Latent, Path, Prediction
+from overpaint.guides.cfg import at
+from overpaint.model import Call, Guide, Line
+from overpaint.network import Text
+from overpaint.path import Latent, Prediction
 
 Shrink = Literal["l0", "l1-official"]
 """What is done to a difference ``d`` at the threshold ``k``.
@@ -49,33 +51,33 @@ class Pull:
     stored one (inversion guidance). Both act below one training level only.
     """
 
-    path: Path
     latents: Float[Tensor, "levels c h w"]
     """The stored inversion, noise end first; the last is the picture."""
     picture: float = 0.0
     stored: float = 0.0
     below: int = 400
 
-    def __call__(self, p: Prediction, mask: Latent, i: int) -> Prediction:
+    def __call__(self, p: Prediction, mask: Latent, call: Call) -> Prediction:
         """The prediction with the leash on."""
-        if self.path.t[i] >= self.below:
+        path, i = call.path, call.i
+        if path.t[i] >= self.below:
             return p
         free = 1 - mask
         p = Prediction(p.x0 - self.picture * free * (p.x0 - self.latents[-1:]), p.eps)
         # The next latent is affine in x0, so what is to be added to it can be added here.
-        gap = self.latents[i + 1 : i + 2] - self.path.at(p, i + 1)
-        return Prediction(p.x0 + self.stored * free * gap / self.path.alpha[i + 1], p.eps)
+        gap = self.latents[i + 1 : i + 2] - path.at(p, i + 1)
+        return Prediction(p.x0 + self.stored * free * gap / path.alpha[i + 1], p.eps)
 
 
 @dataclass(frozen=True)
-class Proximal:
+class Proximal(Guide):
     """``eps = eps_null + scale * prox(eps_text - eps_null)``: classifier-free guidance with a threshold.
 
     The threshold is a quantile of ``|eps_text - eps_null|`` over all elements of all branches in the call, as
     in the published code: how much the target may differ is measured against the source beside it.
     """
 
-    text: Text
+    text: Text | Sequence[Text]
     null: Text | Sequence[Text] | None
     """Nothing where a branch's text is its own empty text: its difference is zero, and one row tells all."""
     scale: float = 7.5
@@ -85,30 +87,22 @@ class Proximal:
     """Cells by which the mask of what is edited is grown."""
     pull: Pull | None = None
 
-    def begin(self) -> Guide:
-        """Itself: it has no memory."""
-        return self
-
     def lines(self, i: int) -> Sequence[Line]:
         """The row without the prompt, unless it would be the same, and the row with it."""
-        plus = Line("+", self.text)
-        if self.null is None:
-            return [plus]
-        return [Line("-", self.null if isinstance(self.null, Text) else self.null[i]), plus]
+        plus = Line("+", at(self.text, i))
+        return [plus] if self.null is None else [Line("-", at(self.null, i)), plus]
 
-    def combine(
-        self, own: Mapping[str, Prediction], call: Mapping[str, Prediction], x: Latent, i: int
-    ) -> Prediction:
+    def combine(self, own: Mapping[str, Prediction], call: Call) -> Prediction:
         """Guide where the difference stands out; elsewhere, and below a level, hold on to the source."""
         base = own.get("-", own["+"])
         delta = own["+"].eps - base.eps
-        limit = torch.quantile(_differences(call), self.quantile)
+        limit = torch.quantile(_differences(call.rows), self.quantile)
         kept = shrunk(delta, limit, self.shrink)
         # As a factor on the difference, so that it holds for x0 too, whatever the network predicts.
         p = base.toward(own["+"], self.scale * torch.where(delta == 0, 0.0, kept / delta))
         if self.pull is None:
             return p
-        return self.pull(p, spread((kept.abs() > limit).to(kept), self.dilate), i)
+        return self.pull(p, spread((kept.abs() > limit).to(kept), self.dilate), call)
 
 
 def _differences(call: Mapping[str, Prediction]) -> Float[Tensor, " elements"]:

@@ -1,23 +1,25 @@
 """What every inversion is: options, a cost, and a way from a picture to a trajectory to walk beside."""
 
 from abc import ABC, abstractmethod
-from collections.abc import Mapping
+from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass
 from typing import Any, Protocol, final, runtime_checkable
 
 from torch import Tensor
 
+from overpaint.attention import Control
 from overpaint.card import Cost, Paper
-from overpaint.guides import CFG
+from overpaint.guides import CFG, Plain
 from overpaint.images.recipe import Recipe
 from overpaint.inversions.quality import Quality, reconstruction
 from overpaint.inversions.trajectory import Trajectory
 from overpaint.meter import Meter
-from overpaint.model import Branch, Guide, Model, Text
+from overpaint.model import Branch, Guide, Model
+from overpaint.network import Text
 from overpaint.noise import Draws
 from overpaint.options import Options
 from overpaint.path import Latent, Path
-from overpaint.sample import After, Latents
+from overpaint.sample import After, Latents, Solver, compose, ddim, denoise, each
 
 CONDITIONAL = frozenset({"src+"})
 """The source row that attention controls of most editors read."""
@@ -49,17 +51,40 @@ class NoDraft:
 
 @dataclass(frozen=True)
 class Walk:
-    """A source walking home and a target leaving with it, ready for `overpaint.sample.denoise`."""
+    """A source walking home and a target leaving with it, ready to go: once, for its solver remembers."""
 
+    path: Path
+    """The levels that are walked: an inversion may skip the noisiest."""
     xs: Latents
     branches: list[Branch]
-    after: After
     trajectory: Trajectory
+    solver: Solver
+    controls: Sequence[Control]
+    after: After
+    finish: Callable[[Latent], Latent]
+    """From what has been walked to the latent of a picture."""
 
-    def alone(self) -> tuple[Latents, list[Branch]]:
+    def run(self, model: Model, *controls: Control, after: After | None = None) -> Latents:
+        """Both, under the inversion's own controls and then these; ``after`` comes after its corrections."""
+        return self._walked(model, [branch.name for branch in self.branches], controls, after)
+
+    def alone(self, model: Model, *controls: Control, after: After | None = None) -> Latents:
         """The target without the source, for an editor that reads nothing from it."""
-        target = self.branches[-1]
-        return {target.name: self.xs[target.name]}, [target]
+        return self._walked(model, [self.branches[-1].name], controls, after)
+
+    def home(self, model: Model, *controls: Control, after: After | None = None) -> Latents:
+        """The source without the target: what is left of the picture."""
+        return self._walked(model, [self.branches[0].name], controls, after)
+
+    def _walked(
+        self, model: Model, names: Sequence[str], controls: Sequence[Control], after: After | None
+    ) -> Latents:
+        xs = {name: self.xs[name] for name in names}
+        branches = [branch for branch in self.branches if branch.name in names]
+        both = compose(self.after, after)
+        with model.control(*self.controls, *controls):
+            made = denoise(model, self.path, xs, branches, solver=self.solver, after=both)
+        return {name: self.finish(x) for name, x in made.items()}
 
 
 def empty(guide: CFG) -> Text:
@@ -67,12 +92,17 @@ def empty(guide: CFG) -> Text:
     return next(line.text for line in guide.lines(0) if line.sign == "-")
 
 
+def told(guide: CFG) -> Text:
+    """The text of the prompt in a guide that has the same one at every step."""
+    return next(line.text for line in guide.lines(0) if line.sign == "+")
+
+
 class Inversion(Options, ABC):
     """From a picture and its prompt to noise, and back along the way an editor follows.
 
-    A subclass implements ``run``; ``guide`` and ``home`` are overridden where the way back differs too, and
-    ``resume`` where the work is long. Results of ``run`` depend on the arguments and options alone, which is
-    what allows the cache.
+    A subclass implements ``run``, and overrides what differs on the way back: ``walked`` (a skipped start),
+    ``start``, ``guide``, ``home``, ``solver``, ``controls``, ``finish``; ``resume`` where the work is long.
+    Results of ``run`` depend on the arguments and options alone, which is what allows the cache.
     """
 
     @property
@@ -141,6 +171,15 @@ class Inversion(Options, ABC):
             return self.run(model, path, x0, guide, noise)
         return model.cache.fetch(self, model, path, x0, guide, noise)
 
+    def walked(self, steps: int) -> int:
+        """How many of so many steps are walked, the last ones: fewer where the noisiest are skipped."""
+        return steps
+
+    @final
+    def levels(self, path: Path) -> Path:
+        """The levels that are walked, both ways."""
+        return path.last(self.walked(len(path)))
+
     def guide(self, path: Path, traj: Trajectory, text: Text, null: Text, scale: float) -> Guide:
         """The guide of the target on the way back."""
         return CFG(text, traj.null(null), scale)
@@ -148,13 +187,46 @@ class Inversion(Options, ABC):
     def home(
         self, path: Path, traj: Trajectory, text: Text, null: Text, scale: float, reads: frozenset[str]
     ) -> Guide:
-        """The guide of the source on the way back; ``reads`` are the source rows that editors look at."""
+        """The guide of the source on the way back; ``reads`` are the source rows that editors look at.
+
+        Wherever the prediction of a pinned source leads, it is put back: only rows that somebody reads are
+        asked for.
+        """
+        if traj.pinned and reads <= CONDITIONAL:
+            return Plain(text)
         return self.guide(path, traj, text, null, scale)
+
+    def start(self, path: Path, traj: Trajectory) -> Latent:
+        """Where both set out: the noisiest latent, or several that belong together."""
+        return traj.start
+
+    def solver(self, path: Path, traj: Trajectory) -> Solver:
+        """How a step back is taken; a fresh one for each walk."""
+        return each(ddim)
+
+    def controls(self, path: Path, traj: Trajectory) -> Sequence[Control]:
+        """What attention layers must see on the way back for the source to find home."""
+        return ()
+
+    def finish(self, x: Latent) -> Latent:
+        """The latent of a picture from what has been walked."""
+        return x
 
     @property
     def source_rows(self) -> int:
         """Rows the source asks for at each step of the way back where editors read its conditional row."""
         return 2
+
+    @property
+    def target_rows(self) -> int:
+        """Rows a target asks for at each step of the way back."""
+        return 2
+
+    @final
+    def walk_cost(self, steps: int, sources: int = 1, targets: int = 1) -> Cost:
+        """The work of the way back, beside that of ``run``."""
+        rows = sources * self.source_rows + targets * self.target_rows
+        return Cost.of(self.walked(steps) * rows)
 
     @final
     def walk(
@@ -174,8 +246,19 @@ class Inversion(Options, ABC):
         read; ``texts`` are the source's, the target's and the empty one.
         """
         source, target, null = texts
+        path = self.levels(path)
         traj = self(model, path, x0, CFG(source, null, scale), noise)
-        home = Branch("src", self.home(path, traj, source, null, scale, reads))
-        away = Branch("tgt", self.guide(path, traj, target, null, scale))
-        xs = {"src": traj.start, "tgt": traj.start}
-        return Walk(xs, [home, away], traj.follow(model), traj)
+        start = self.start(path, traj)
+        return Walk(
+            path,
+            {"src": start, "tgt": start},
+            [
+                Branch("src", self.home(path, traj, source, null, scale, reads)),
+                Branch("tgt", self.guide(path, traj, target, null, scale)),
+            ],
+            traj,
+            self.solver(path, traj),
+            self.controls(path, traj),
+            traj.follow(model),
+            self.finish,
+        )

@@ -7,7 +7,7 @@ import time
 import warnings
 from collections.abc import Mapping
 from contextlib import suppress
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, fields
 from hashlib import sha256
 from pathlib import Path as FilePath
 
@@ -171,11 +171,15 @@ class CachedDraft:
             self.cache.file(self.title).unlink(missing_ok=True)
 
 
+MORE = "more."
+"""Before the names of what one inversion alone knows about."""
+
+
 def packed(found: Trajectory) -> bytes:
     """A trajectory as the bytes of a safetensors file, with a hash to tell whether they stayed the same."""
-    parts = {"t": found.t, "latents": found.latents, "nulls": found.nulls}
-    parts |= {"pooled": found.pooled, "noise": found.noise}
-    tensors = {name: t.cpu().contiguous() for name, t in parts.items() if t is not None}
+    values = {one.name: getattr(found, one.name) for one in fields(found) if one.name != "more"}
+    values |= {f"{MORE}{name}": value for name, value in found.more.items()}
+    tensors = {name: t.cpu().contiguous() for name, t in values.items() if isinstance(t, Tensor)}
     return sealed(tensors, {"pinned": str(found.pinned)})
 
 
@@ -187,7 +191,9 @@ def unpacked(data: bytes, device: torch.device) -> Trajectory:
     """
     tensors, meta = opened(data)
     there = {name: t if name == "t" else t.to(device) for name, t in tensors.items()}
-    return Trajectory(**there, pinned=meta["pinned"] == "True")
+    own = {name: t for name, t in there.items() if not name.startswith(MORE)}
+    more = {name.removeprefix(MORE): t for name, t in there.items() if name.startswith(MORE)}
+    return Trajectory(**own, pinned=meta["pinned"] == "True", more=more)
 
 
 def sealed(tensors: dict[str, Tensor], meta: dict[str, str]) -> bytes:

@@ -8,12 +8,12 @@ import torch
 from overpaint.attention import Moment
 from overpaint.files.fingerprint import tensor_hash
 from overpaint.guides import CFG
-from overpaint.inversions.base import Inversion, empty
+from overpaint.inversions.base import Inversion, empty, told
 from overpaint.model import Model
 from overpaint.noise import Draws, Noise
 from overpaint.path import Latent, Path
 
-FORMAT = "3"
+FORMAT = "4"
 """Changed whenever stored trajectories mean something else; older files are then found anew."""
 
 
@@ -24,7 +24,7 @@ def touched(inversion: Inversion, model: Model, path: Path, x0: Latent) -> bool:
     """
     steps, (height, width) = len(path), x0.shape[-2:]
     return any(
-        model.tap.active(Moment(step, steps, rows, height, width))
+        model.tap.active(Moment(step, path.steps, rows, height, width))
         for rows in inversion.calls
         for step in range(steps)
     )
@@ -38,7 +38,7 @@ def apart(inversion: Inversion, model: Model) -> int | None:
 
 def key(inversion: Inversion, model: Model, path: Path, x0: Latent, guide: CFG, noise: Draws) -> str:
     """A hash of everything a trajectory depends on, the arithmetic it was computed with included."""
-    texts = [guide.text, empty(guide)] if inversion.guided else [guide.text]
+    texts = [told(guide), empty(guide)] if inversion.guided else [told(guide)]
     parts = {
         "format": FORMAT,
         "model": model.fingerprint,

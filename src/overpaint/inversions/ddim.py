@@ -10,9 +10,10 @@ from torch import Tensor
 
 from overpaint.card import Cost, Paper
 from overpaint.guides import CFG, Plain
-from overpaint.inversions.base import CONDITIONAL, Inversion
+from overpaint.inversions.base import Inversion, told
 from overpaint.inversions.trajectory import Trajectory
-from overpaint.model import Branch, Guide, Model, Text
+from overpaint.model import Branch, Model
+from overpaint.network import Text
 from overpaint.noise import Draws
 from overpaint.path import Convention, Latent, Path
 from overpaint.sample import noise as walk_to_noise
@@ -75,7 +76,7 @@ class DDIM(Inversion):
 
     def run(self, model: Model, path: Path, x0: Latent, guide: CFG, noise: Draws) -> Trajectory:
         """Invert with the source text."""
-        return Trajectory(path.t, inverted(model, path, x0, guide.text, self.convention))
+        return Trajectory(path.t, inverted(model, path, x0, told(guide), self.convention))
 
 
 class Direct(Inversion):
@@ -102,13 +103,7 @@ class Direct(Inversion):
 
     def run(self, model: Model, path: Path, x0: Latent, guide: CFG, noise: Draws) -> Trajectory:
         """DDIM inversion, pinned."""
-        return Trajectory(path.t, inverted(model, path, x0, guide.text, self.convention), pinned=True)
-
-    def home(
-        self, path: Path, traj: Trajectory, text: Text, null: Text, scale: float, reads: frozenset[str]
-    ) -> Guide:
-        """Wherever its prediction leads it is put back, so only rows that somebody reads are asked for."""
-        return Plain(text) if reads <= CONDITIONAL else CFG(text, null, scale)
+        return Trajectory(path.t, inverted(model, path, x0, told(guide), self.convention), pinned=True)
 
     @property
     def source_rows(self) -> int:

@@ -13,10 +13,11 @@ from overpaint.card import Cost, Paper
 from overpaint.errors import UsageError
 from overpaint.guides import CFG, Plain
 from overpaint.guides.proximal import Proximal, Pull
-from overpaint.inversions.base import CONDITIONAL, Inversion, empty
+from overpaint.inversions.base import CONDITIONAL, Inversion, empty, told
 from overpaint.inversions.ddim import DDIM_PAPER, inverted
 from overpaint.inversions.trajectory import Trajectory
-from overpaint.model import Guide, Model, Text
+from overpaint.model import Guide, Model
+from overpaint.network import Text
 from overpaint.noise import Draws
 from overpaint.path import Latent, Path
 
@@ -110,10 +111,10 @@ class NegativePrompt(Inversion):
 
     def run(self, model: Model, path: Path, x0: Latent, guide: CFG, noise: Draws) -> Trajectory:
         """Invert; the text to use in place of the empty one goes with the trajectory."""
-        null = guide.text
+        null = told(guide)
         if self.interp:
-            null = self._between(guide.text, empty(guide))
-        return Trajectory(path.t, inverted(model, path, x0, guide.text), null.states, null.pooled)
+            null = self._between(told(guide), empty(guide))
+        return Trajectory(path.t, inverted(model, path, x0, told(guide)), null.states, null.pooled)
 
     def _between(self, text: Text, null: Text) -> Text:
         states = slerp(text.states, null.states, self.interp)
@@ -139,7 +140,7 @@ class NegativePrompt(Inversion):
         if self.proximal == "none":
             return Plain(text) if null is None else CFG(text, null, scale)
         pulls = self.reconstruction_guidance, self.inversion_guidance
-        pull = Pull(path, traj.latents, *pulls, self.below) if any(pulls) else None
+        pull = Pull(traj.latents, *pulls, self.below) if any(pulls) else None
         return Proximal(text, null, scale, self.quantile, self.proximal, self.dilate, pull)
 
     @property

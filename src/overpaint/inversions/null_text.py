@@ -10,11 +10,12 @@ from torch import Tensor
 from overpaint.card import Cost, Paper
 from overpaint.finite import finite, stopped
 from overpaint.guides import CFG
-from overpaint.inversions.base import Draft, Inversion, NoDraft, empty
+from overpaint.inversions.base import Draft, Inversion, NoDraft, empty, told
 from overpaint.inversions.ddim import DDIM_PAPER, inverted
 from overpaint.inversions.fit import fit
 from overpaint.inversions.trajectory import Trajectory
-from overpaint.model import Line, Model, Text
+from overpaint.model import Line, Model
+from overpaint.network import Text
 from overpaint.noise import Draws
 from overpaint.path import Latent, Path
 
@@ -102,7 +103,7 @@ class NullText(Inversion):
         before = draft.read()
         latents = before.get("latents")
         if latents is None:
-            latents = inverted(model, path, x0, guide.text)
+            latents = inverted(model, path, x0, told(guide))
         if not self.inner:
             return Trajectory(path.t, latents)
         null = empty(guide)
@@ -110,7 +111,7 @@ class NullText(Inversion):
         for i in range(len(found), len(path)):
             draft.keep({"latents": latents, "x": x, "nulls": found})
             step = _Step(model, path, i, x, guide.scale, null.pooled)
-            conditional = step.row("+", guide.text)
+            conditional = step.row("+", told(guide))
             states = self._tuned(step, conditional, found[-1:] if i else null.states, latents[i + 1 : i + 2])
             x = step.guided(conditional, states)
             if not finite([x]):

@@ -1,6 +1,7 @@
 """For pictures that were made here: the recipe says which noise they came from, so nothing is inverted."""
 
 from collections.abc import Mapping
+from dataclasses import replace
 from typing import Any, Literal
 
 import torch
@@ -8,14 +9,15 @@ from pydantic import Field, ValidationError
 
 from overpaint.card import Cost, Paper
 from overpaint.errors import UsageError
-from overpaint.guides import CFG, Plain
+from overpaint.guides import CFG
 from overpaint.images.recipe import Recipe
-from overpaint.inversions.base import CONDITIONAL, Inversion
+from overpaint.inversions.base import Inversion
 from overpaint.inversions.ddim import DDIM_PAPER
 from overpaint.inversions.quality import EXACT, UNTOLD, Quality
 from overpaint.inversions.trajectory import Trajectory
 from overpaint.meter import Meter
-from overpaint.model import Branch, Guide, Model, Text
+from overpaint.model import Branch, Guide, Model
+from overpaint.network import Text
 from overpaint.noise import Draws, Noise
 from overpaint.path import Latent, Path
 from overpaint.sample import Latents, denoise
@@ -105,7 +107,7 @@ class Recorded(Inversion):
             walked.append(xs["src"])
             return xs
 
-        own = CFG(guide.text, guide.null, self.guidance)
+        own = replace(guide, scale=self.guidance)
         denoise(model, path, {"src": start}, [Branch("src", own)], after=keep)
         return Trajectory(path.t, torch.cat(walked), pinned=True)
 
@@ -113,8 +115,8 @@ class Recorded(Inversion):
         self, path: Path, traj: Trajectory, text: Text, null: Text, scale: float, reads: frozenset[str]
     ) -> Guide:
         """With the guidance of the recipe, not that of the edit."""
-        if traj.pinned and reads <= CONDITIONAL:
-            return Plain(text)
+        if traj.pinned:
+            return super().home(path, traj, text, null, self.guidance, reads)
         return CFG(text, null, self.guidance)
 
     @property

@@ -1,13 +1,15 @@
 """Trajectories: what an inversion found, as tensors only, so that it can be stored and used again."""
 
-from dataclasses import dataclass
+from collections.abc import Mapping
+from dataclasses import dataclass, field
 
 import torch
 from jaxtyping import Float, Int
 from torch import Tensor
 
 from overpaint.errors import OverpaintError
-from overpaint.model import Model, Text
+from overpaint.model import Model
+from overpaint.network import Text
 from overpaint.path import Latent, Path
 from overpaint.sample import After, Latents
 
@@ -27,6 +29,8 @@ class Trajectory:
     """The noise of each step, for stochastic walks."""
     pinned: bool = False
     """Whether the source is put back on the trajectory after every step."""
+    more: Mapping[str, Tensor] = field(default_factory=dict[str, Tensor])
+    """What one inversion alone knows about: its name, without dots, is its own."""
 
     @property
     def start(self) -> Latent:
@@ -61,6 +65,10 @@ class Trajectory:
             raise OverpaintError(
                 f"The inversion did not visit level {missing[0]}; invert with the steps of the edit."
             )
+        if self.more:
+            raise OverpaintError(
+                "This inversion stored more than latents; edit with the steps it was made with."
+            )
         rows = [places[int(t)] for t in path.t]
         part = torch.tensor(rows)
         nulls = self.nulls if self.nulls is None or len(self.nulls) == 1 else self.nulls[part]
@@ -79,7 +87,8 @@ class Trajectory:
             if name not in xs or i + 1 >= len(self.latents):
                 return xs
             stored = self.level(i + 1).to(xs[name])
-            model.meter.note("strayed", float((xs[name] - stored).square().mean().sqrt()))
+            own = xs[name][:1]  # of coupled latents the first is the source
+            model.meter.note("strayed", float((own - stored).square().mean().sqrt()))
             return {**xs, name: stored} if self.pinned else xs
 
         return after

@@ -4,14 +4,13 @@ from typing import ClassVar
 
 from pydantic import Field
 
-from overpaint.card import Card, Cost, Law, Need
+from overpaint.card import Card, Law, Need
 from overpaint.inversions import DDIM, AnyInversion
 from overpaint.inversions.ddim import DDIM_PAPER, ODE_PAPER
 from overpaint.method import Method
 from overpaint.model import Model
 from overpaint.options import USUAL_GUIDANCE, Guidance
 from overpaint.path import Latent
-from overpaint.sample import denoise
 from overpaint.task import Task
 
 
@@ -24,7 +23,7 @@ class DDIMEdit(Method):
         papers=(DDIM_PAPER, ODE_PAPER),
         needs=frozenset({Need.IMAGE, Need.SOURCE, Need.TARGET}),
         families={"sd1": {}, "sd2": {}, "sdxl": {}},
-        cost=lambda o: o.inversion.cost(o.steps) + Cost.of(2 * o.steps),
+        cost=lambda o: o.inversion.cost(o.steps) + o.inversion.walk_cost(o.steps, sources=0),
         law=Law.AS_INVERSION,
     )
     steps: int = Field(default=50, ge=1, le=1000, description="denoising steps")
@@ -36,4 +35,4 @@ class DDIMEdit(Method):
         path = model.path(self.steps)
         texts = task.source, task.target, task.null
         walk = self.inversion.walk(model, path, task.x0, texts, self.guidance, task.noise)
-        return denoise(model, path, *walk.alone())["tgt"]
+        return walk.alone(model)["tgt"]

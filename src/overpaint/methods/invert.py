@@ -4,14 +4,13 @@ from typing import ClassVar
 
 from pydantic import Field
 
-from overpaint.card import Card, Cost, Law, Need
+from overpaint.card import Card, Law, Need
 from overpaint.inversions import DDIM, AnyInversion
 from overpaint.inversions.ddim import DDIM_PAPER
 from overpaint.method import Method
-from overpaint.model import Branch, Model
+from overpaint.model import Model
 from overpaint.options import USUAL_GUIDANCE
 from overpaint.path import Latent
-from overpaint.sample import denoise
 from overpaint.task import Task
 
 
@@ -24,7 +23,7 @@ class Invert(Method):
         papers=(DDIM_PAPER,),
         needs=frozenset({Need.IMAGE, Need.SOURCE}),
         families={"sd1": {}, "sd2": {}, "sdxl": {}},
-        cost=lambda o: o.inversion.cost(o.steps) + Cost.of(o.steps * o.inversion.source_rows),
+        cost=lambda o: o.inversion.cost(o.steps) + o.inversion.walk_cost(o.steps, targets=0),
         law=Law.AS_INVERSION,
     )
     steps: int = Field(default=50, ge=1, le=1000, description="denoising steps")
@@ -37,5 +36,4 @@ class Invert(Method):
         """Invert, then walk the source alone."""
         path, texts = model.path(self.steps), (task.source, task.source, task.null)
         walk = self.inversion.walk(model, path, task.x0, texts, self.guidance, task.noise)
-        (source, _), own = walk.branches, {"src": walk.xs["src"]}
-        return denoise(model, path, own, [Branch("src", source.guide)], after=walk.after)["src"]
+        return walk.home(model)["src"]

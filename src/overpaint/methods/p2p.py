@@ -5,7 +5,7 @@ from typing import ClassVar, Literal
 from pydantic import Field
 
 from overpaint.attention import Control
-from overpaint.card import Card, Cost, Law, Need, Paper
+from overpaint.card import Card, Law, Need, Paper
 from overpaint.controls import CrossReplace, Keep, SelfReplace, near_side
 from overpaint.controls.given import FactorByWord, Span, SpanByWord, both_places
 from overpaint.errors import UsageError
@@ -15,7 +15,6 @@ from overpaint.method import Method
 from overpaint.model import Model
 from overpaint.options import USUAL_GUIDANCE, Guidance
 from overpaint.path import Latent
-from overpaint.sample import compose, denoise
 from overpaint.task import Task
 from overpaint.words import Alignment, Words, refine, swap, weights, windows
 
@@ -36,7 +35,7 @@ CARD = Card(
     ),
     needs=frozenset({Need.IMAGE, Need.SOURCE, Need.TARGET}),
     families={"sd1": {}, "sd2": {}, "sdxl": {}},
-    cost=lambda o: o.inversion.cost(o.steps) + Cost.of(o.steps * (o.inversion.source_rows + 2)),
+    cost=lambda o: o.inversion.cost(o.steps) + o.inversion.walk_cost(o.steps),
     law=Law.AS_INVERSION,
     published="PIE-Bench with SD 1.4, 50 steps, direct inversion (arXiv:2310.01506, table 1): structure "
     "distance 0.01165; outside the edit PSNR 27.22, LPIPS 0.05455, SSIM 0.8476; CLIP 25.02, in it 22.10",
@@ -81,8 +80,7 @@ class PromptToPrompt(Method):
         controls, blend = parts(self, model, task)
         texts = task.source, task.target, task.null
         walk = self.inversion.walk(model, path, task.x0, texts, self.guidance, task.noise)
-        with model.control(*controls):
-            return denoise(model, path, walk.xs, walk.branches, after=compose(walk.after, blend))["tgt"]
+        return walk.run(model, *controls, after=blend)["tgt"]
 
 
 def parts(o: PromptToPrompt, model: Model, task: Task) -> tuple[list[Control], LocalBlend | None]:

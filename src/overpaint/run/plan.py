@@ -10,7 +10,8 @@ from overpaint.card import Cost
 from overpaint.errors import UsageError
 from overpaint.images import Fitted, Picture, fit, from_tensor, paste_back
 from overpaint.method import Method
-from overpaint.model import Model, Pixels
+from overpaint.model import Model
+from overpaint.network import Pixels
 from overpaint.options import ModelOwn
 from overpaint.out_of_memory import roomy, ways_out
 from overpaint.run.own_noise import remembered

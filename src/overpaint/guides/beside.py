@@ -1,0 +1,35 @@
+"""Extra channels beside every row: what inpainting networks read."""
+
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass, replace
+
+from jaxtyping import Float
+from torch import Tensor
+
+from overpaint.model import Call, Guide, Line
+from overpaint.path import Prediction
+
+
+@dataclass(frozen=True)
+class Beside(Guide):
+    """Any guide, each of its rows with further input channels: mask and masked picture, in that order."""
+
+    guide: Guide
+    channels: Float[Tensor, "1 extra h w"]
+
+    @property
+    def differentiates(self) -> bool:
+        """As the guide inside."""
+        return self.guide.differentiates
+
+    def begin(self) -> Guide:
+        """The guide inside begins anew."""
+        return replace(self, guide=self.guide.begin())
+
+    def lines(self, i: int) -> Sequence[Line]:
+        """Its rows, with the channels."""
+        return [replace(line, concat=self.channels) for line in self.guide.lines(i)]
+
+    def combine(self, own: Mapping[str, Prediction], call: Call) -> Prediction:
+        """What the guide inside makes of them."""
+        return self.guide.combine(own, call)

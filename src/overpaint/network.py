@@ -1,0 +1,139 @@
+"""What stands around a walk: encoded prompts, the family of a network, other networks that speak into it."""
+
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass
+from typing import Protocol, runtime_checkable
+
+import torch
+from jaxtyping import Float
+from torch import Tensor, nn
+
+from overpaint.attention import Moment, Site
+from overpaint.errors import OverpaintError
+from overpaint.path import Latent, Schedule
+from overpaint.words import Words
+
+Pixels = Float[Tensor, "rows 3 height width"]
+"""Pictures as the networks see them: float32 in [-1, 1]."""
+
+
+@dataclass(frozen=True)
+class Text:
+    """An encoded prompt; a network call stacks several, one a row."""
+
+    states: Float[Tensor, "rows tokens width"]
+    pooled: Float[Tensor, "rows pooled"] | None = None
+    words: Words | None = None
+
+    @property
+    def prompt(self) -> Words:
+        """The prompt taken apart; an error for a text that was learned rather than written."""
+        if self.words is None:
+            raise OverpaintError("This text was not made from a prompt, so it has no words to look up.")
+        return self.words
+
+
+def together(texts: Sequence[Text]) -> Text:
+    """Several texts as one batch."""
+    pooled = [t.pooled for t in texts if t.pooled is not None]
+    return Text(torch.cat([t.states for t in texts]), torch.cat(pooled) if pooled else None)
+
+
+@dataclass(frozen=True)
+class Residuals:
+    """What a side network adds inside the main one; several add up."""
+
+    down: tuple[Tensor, ...] = ()
+    mid: Tensor | None = None
+    intra: tuple[Tensor, ...] = ()
+
+    def __add__(self, other: "Residuals") -> "Residuals":
+        down = (
+            tuple(a + b for a, b in zip(self.down, other.down, strict=True))
+            if self.down and other.down
+            else ()
+        )
+        intra = (
+            tuple(a + b for a, b in zip(self.intra, other.intra, strict=True))
+            if self.intra and other.intra
+            else ()
+        )
+        mids = [m for m in (self.mid, other.mid) if m is not None]
+        return Residuals(
+            down or self.down or other.down,
+            sum(mids[1:], mids[0]) if mids else None,
+            intra or self.intra or other.intra,
+        )
+
+
+@runtime_checkable
+class Side(Protocol):
+    """Another network that speaks into every call (ControlNet, T2I-Adapter, CycleNet)."""
+
+    def residuals(self, x: Latent, t: Tensor, text: Text, at: Moment) -> Residuals:
+        """What it adds to the rows of this call."""
+        ...
+
+
+@runtime_checkable
+class Family(Protocol):
+    """The only place that knows a network class, its text encoders and its picture codec."""
+
+    @property
+    def name(self) -> str:
+        """``"sd1"``, ``"sd2"``, ``"sdxl"``: what cards list."""
+        ...
+
+    @property
+    def schedule(self) -> Schedule:
+        """The noise levels the network was trained on."""
+        ...
+
+    @property
+    def channels(self) -> int:
+        """Channels of a latent."""
+        ...
+
+    @property
+    def factor(self) -> int:
+        """Pixels per latent cell along a side."""
+        ...
+
+    @property
+    def side(self) -> int:
+        """The side, in pixels, the network was trained on."""
+        ...
+
+    @property
+    def window(self) -> int:
+        """How many tokens a prompt may have, begin and end counted."""
+        ...
+
+    @property
+    def parts(self) -> Mapping[str, Sequence[nn.Module]]:
+        """The networks beside the denoiser, those together that work together: ``"text"``, ``"codec"``."""
+        ...
+
+    def call(self, net: nn.Module, x: Latent, t: Tensor, text: Text, more: Residuals) -> Latent:
+        """The raw network output for a batch of rows."""
+        ...
+
+    def sites(self, net: nn.Module) -> list[Site]:
+        """Where attention happens, in execution order."""
+        ...
+
+    def text(self, prompt: str) -> Text:
+        """A prompt encoded."""
+        ...
+
+    def null(self) -> Text:
+        """The text of no prompt, as this family was trained with."""
+        ...
+
+    def encode(self, pixels: Pixels) -> Latent:
+        """Pictures to latents (posterior mean, scaled)."""
+        ...
+
+    def decode(self, latents: Latent) -> Pixels:
+        """Latents to pictures."""
+        ...
