@@ -61,9 +61,11 @@ def load(
     except OverpaintError:
         raise
     except Exception as error:  # the loaders of other people's files raise whatever they like
-        first = str(error).strip().splitlines()[:1]
         kind = "folder" if home.is_dir() else "file"
-        raise UsageError(f"The model {kind} {home} cannot be loaded: {''.join(first)}") from error
+        raise UsageError(
+            f"The model {kind} {home} cannot be loaded: its settings and its weights do not belong together; "
+            "take it from the model's maker again."
+        ) from error
 
 
 def _read(home: Path, origin: Origin, download: bool) -> tuple[Parts, Origin]:
@@ -88,7 +90,7 @@ def hushed() -> Generator[None, None, None]:
     for one in shown:
         one.disable_progress_bar()
     loud, louder = diffusers.get_verbosity(), transformers.get_verbosity()
-    diffusers.set_verbosity_error()
+    diffusers.set_verbosity(CRITICAL)
     transformers.set_verbosity(CRITICAL)
     try:
         yield
@@ -152,6 +154,7 @@ def _assembled(
         offload=ferry is not None,
         guidance=_habits(home).guidance if home.is_dir() else USUAL_GUIDANCE,
         origin=origin,
+        notes=list(parts.notes),
         lock=RLock() if ferry is None else Held(ferry),
     )
 

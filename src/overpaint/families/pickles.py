@@ -16,6 +16,7 @@ from typing import Any
 
 from overpaint.errors import UsageError
 from overpaint.files.atomic import draft_of, flush, flush_folder, place_new
+from overpaint.files.mistaken import check_content
 from overpaint.files.weightfile import read_header
 
 CHILD = Path(__file__).with_name("unpickling.py")
@@ -86,6 +87,7 @@ def _size(file: Path) -> int:
         raise UsageError(f"{file} is not a file; convert the files of a folder one by one.")
     if not os.access(file, os.R_OK):
         raise UsageError(f"{file} may not be read.")
+    check_content(file, text=True)  # the oldest pickles are text
     if _is_safetensors(file):
         raise UsageError(f"{file} is a safetensors file already; give it a name that ends so.")
     return found.st_size

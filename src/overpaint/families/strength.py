@@ -13,7 +13,7 @@ from typing import Any, cast
 
 from overpaint.errors import UsageError
 from overpaint.families.adapter import Adapter
-from overpaint.families.folder import read_json
+from overpaint.files.mistaken import read_json
 from overpaint.files.provenance import SETTINGS
 from overpaint.files.weightfile import Header
 

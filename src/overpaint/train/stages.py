@@ -16,8 +16,8 @@ from rich.console import Console
 from torch import Tensor, nn
 from transformers import CLIPTextModel
 
-from overpaint.families.folder import read_json
 from overpaint.files import atomic
+from overpaint.files.mistaken import read_json
 from overpaint.stilllife import judge as judging
 from overpaint.stilllife.judge import Judge
 from overpaint.train import assemble, nets
