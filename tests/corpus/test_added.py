@@ -156,7 +156,7 @@ PICKLES: dict[str, Case] = {
     "a command in protocol 4": (pickled(lambda p: Runs(p.sentinel), 4), f"subprocess.call {NAMED}"),
     "a file to open": (pickled(opened), f"io.open {NAMED}"),
     "code to evaluate": (pickled(evaluated), f"builtins.eval {NAMED}"),
-    "code as a factory": (pickled(lambda _: defaultdict(CODE)), f"builtins.eval {NAMED}"),
+    "code as a factory": (pickled(lambda _: Asks(defaultdict, CODE)), f"builtins.eval {NAMED}"),
     "a function of torch": (pickled(lambda _: Asks(torch.load, "x")), f"torch.serialization.load {NAMED}"),
     "a command alone": (raw(lambda p: pickle.dumps(Runs(p.sentinel), 4)), f"subprocess.call {NAMED}"),
     "a command in letters": (raw(lambda p: pickle.dumps(Runs(p.sentinel), 0)), f"subprocess.call {NAMED}"),
