@@ -54,6 +54,21 @@ def test_a_check_of_a_pickle_names_the_way_out(tmp_path: Path) -> None:
     assert said.code == 2 and "There is no model" in said.err
 
 
+@pytest.mark.parametrize("name", ["none", "cat.png", "notes.txt", "lora.safetensors", "empty", "adapter"])
+def test_a_check_of_what_is_no_model_ends_as_one_of_what_is_missing(
+    name: str, tmp_path: Path, picture: Path
+) -> None:
+    """One sentence on the error stream, exit code 2."""
+    (tmp_path / "notes.txt").write_text("no model")
+    original.save(tmp_path / "lora.safetensors", {f"{QUERY}.lora_A.weight": torch.ones(2, 2)})
+    for folder in ("empty", "adapter"):
+        (tmp_path / folder).mkdir()
+    (tmp_path / "adapter" / "adapter_config.json").write_text("{}")
+    said = overpaint("models", "check", tmp_path / name)
+    assert (said.code, said.out, said.err.count("\n")) == (2, "", 1)
+    assert name in said.err
+
+
 def test_convert(tmp_path: Path) -> None:
     torch.save({"state_dict": {"a": torch.ones(2)}, "epoch": 1}, tmp_path / "x.ckpt")
     said = overpaint("convert", tmp_path / "x.ckpt")

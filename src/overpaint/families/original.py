@@ -38,6 +38,10 @@ _OTHERS = {
 }
 
 
+class NoModel(UsageError):
+    """What was given is something else than a model, so that nothing can be said about it as one."""
+
+
 @dataclass(frozen=True)
 class Layout:
     """What the file tells: the family, what the network predicts where that is known, extra channels."""
@@ -110,7 +114,7 @@ def _shape(header: Header, path: Path) -> Shape:
     what = what_else(header)
     if header.has(f"{NETWORK}input_blocks.") and what in ("", _OTHERS[CODEC]):
         raise UsageError(f"{path} lacks its text encoder; get the whole file.")
-    raise UsageError(
+    raise NoModel(
         f"{path} is {what}; overpaint reads whole checkpoints of SD 1.x, SD 2.x and SDXL."
         if what
         else f"{path} is no checkpoint of SD 1.x, SD 2.x or SDXL; its tensors have other names."

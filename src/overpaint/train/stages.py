@@ -223,7 +223,11 @@ class Trainer:
         if self.state("clip").is_file():
             self.part("clip", "vision", Vision, Vision).save(folder)
         total = assemble.check_weight(folder)
-        assemble.save_log(folder, self.home, self.command, {}, self.earlier())
+        lost = assemble.save_log(folder, self.home, self.command, {}, self.earlier())
+        if lost:
+            self.say(
+                "The figures were of other weights and are left out; the stage 'figures' measures these."
+            )
         self.say(f"{folder}: {total / 1e6:.1f} MB of weights")
 
     def figures(self, count: int = 500) -> Mapping[str, Any]:
