@@ -225,9 +225,7 @@ class Trainer:
         total = assemble.check_weight(folder)
         lost = assemble.save_log(folder, self.home, self.command, {}, self.earlier())
         if lost:
-            self.say(
-                "The figures were of other weights and are left out; the stage 'figures' measures these."
-            )
+            self.say("The figures were of other weights and are left out; run the stage 'figures' again.")
         self.say(f"{folder}: {total / 1e6:.1f} MB of weights")
 
     def figures(self, count: int = 500) -> Mapping[str, Any]:
