@@ -1,112 +1,76 @@
-"""Edits beside true answers: ``python -m tests.gallery FILE.png`` draws the sheet and prints its figures.
+"""Edits beside true answers: ``python -m tests.gallery FILE.png [FOLDER]`` draws the sheet of the docs.
 
-Every case is Prompt-to-Prompt over Direct inversion on the shipped model. It is no test: nothing here is
-collected by pytest.
+The sheet shows the first case of each type of the benchmark by Prompt-to-Prompt at its defaults, whatever it
+looks like. Results are those of the benchmark in FOLDER; what is missing there is done first. It is no test:
+nothing here is collected by pytest.
 """
 
 import sys
-from collections.abc import Mapping
-from dataclasses import dataclass, field
+from collections.abc import Iterator
 from pathlib import Path
-from typing import Any
 
-import overpaint
-from overpaint.cli.answer import drawn
-from overpaint.cli.showing import compared, judged
-from overpaint.images import Picture, save_picture
-from overpaint.images.picture import from_pil
-from overpaint.images.sheets import flat, scaled, sheet
-from overpaint.run.loading import load
-from overpaint.stilllife.captions import describe
-from overpaint.stilllife.edits import edited, pairs
-from overpaint.stilllife.scene import FRAME, Scene
+from overpaint import load
+from overpaint.bench.contact import contact_sheet
+from overpaint.bench.drawing import TYPES
+from overpaint.bench.references import references
+from overpaint.bench.results import Line, Results
+from overpaint.bench.run import Bench, run
+from overpaint.bench.still_life import cases
+from overpaint.bench.table import grid
+from overpaint.bench.variant import variants
+from overpaint.images import save_picture
+from overpaint.inversions.cache import Cache
 
-CELL, COLUMNS = 256, 6
-
-
-@dataclass(frozen=True)
-class Case:
-    """A drawn scene, what is said of it and wished for, and the scene that would be the right answer."""
-
-    title: str
-    scene: Scene
-    source: str
-    target: str
-    answer: Scene
-    options: Mapping[str, Any] = field(default_factory=dict[str, Any])
+METHOD = "p2p"
+CELL, ACROSS = 256, 6
+FOLDER = Path("runs/bench")
+HEAD = ("case", "judge", "outside, dB", "inside, dB", "the source itself inside, dB")
 
 
-def swap(what: str, seed: int, title: str = "", **options: Any) -> Case:
-    """One attribute by another."""
-    case = pairs(seed, what)
-    title = title or f"swap: {what}"
-    return Case(title, case.source, case.source_prompt, case.target_prompt, case.target, options)
-
-
-def refine(what: str, seed: int, old: str, new: str) -> Case:
-    """Words added to the sentence."""
-    scene = pairs(seed, what).source
-    source = describe(scene).text
-    target = source.replace(old, new)
-    answer = edited(scene, source, target)
-    assert answer is not None and target != source, f"{source} => {target}"
-    return Case("refinement", scene, source, target, answer)
-
-
-def weigh(title: str, case: Case, answer: Scene, **factors: float) -> Case:
-    """The same words, weighed otherwise."""
-    return Case(title, case.scene, case.source, case.target, answer, {"reweight": factors})
-
-
-def same(what: str, seed: int) -> Case:
-    """No other words."""
-    scene = pairs(seed, what).source
-    return Case("", scene, describe(scene).text, describe(scene).text, scene)
-
-
-def cases() -> list[Case]:
-    """A case of every kind."""
-    evening, stripes = swap("time", 1), same("size", 4)
-    plain = stripes.scene.with_thing(0, material="matte")
-    return [
-        swap("kind", 0),
-        swap("colour", 4),
-        swap("material", 10),
-        swap("ground", 7),
-        swap("time", 4),
-        swap("style", 7),
-        refine("size", 3, "on snow", "left of a small red cube on snow"),
-        swap("colour", 8, "local blend", blend="cyan=>white"),
-        weigh("re-weighting up: sunset x 2", evening, evening.answer, sunset=2.0),
-        weigh("re-weighting down: striped x -3", stripes, plain, striped=-3.0),
-    ]
-
-
-def captioned(case: Case, pictures: list[Picture]) -> tuple[list[Any], list[str]]:
-    """A case as three cells of the sheet."""
-    words = f"{case.title}: {case.target}" if case.target != case.source else case.title
-    return [scaled(flat(p), CELL) for p in pictures], [case.source, words, "true answer"]
-
-
-def main(place: Path) -> None:
-    """Edit all, draw the sheet, print the table."""
+def prepared(folder: Path) -> Bench:
+    """The first case of each type, the floor and the ceilings beside the method."""
     model = load("still-life", device="cpu")
-    cells, captions = list[Any](), list[str]()
-    print("| edit | judge | outside, dB | inside, dB | the source itself inside, dB |\n|---|---|---|---|---|")
-    for case in cases():
-        picture, answer = drawn(case.scene, FRAME), drawn(case.answer, FRAME)
-        edit = overpaint.edit(
-            picture, source=case.source, target=case.target, model=model, **case.options
-        ).picture
-        found, seen = compared(picture, edit, answer), judged(edit, case.answer)
-        more = captioned(case, [picture, edit, answer])
-        cells += more[0]
-        captions += more[1]
-        marks = "" if seen is None else f"{seen.right} of {seen.points} {' '.join(seen.wrong)}".strip()
-        decibels = (f"{found[f'psnr_{where}']:.1f}" for where in ("outside", "inside", "untouched"))
-        print(f"| {case.title} | {marks} | {' | '.join(decibels)} |", flush=True)
-    save_picture(from_pil(sheet(cells, captions, COLUMNS)), place, {}, overwrite=True)
+    model.cache = Cache(folder / "inversions")
+    shown = [*references(), *variants([METHOD], [], {}, model)]
+    return Bench(cases(limit=len(TYPES)), shown, model, Results.opened(folder))
+
+
+def figures_of(bench: Bench) -> Iterator[list[str]]:
+    """What the benchmark says of every case shown."""
+    floor, *_, method = bench.variants
+    for case in bench.cases:
+        own, untouched = bench.line(case, method) or {}, bench.line(case, floor) or {}
+        decibels = (
+            decibel(own, "psnr_outside"),
+            decibel(own, "psnr_inside"),
+            decibel(untouched, "psnr_inside"),
+        )
+        yield [case.name, judged(own), *decibels]
+
+
+def judged(line: Line) -> str:
+    """The judge's verdict in words."""
+    if "error" in line:
+        return str(line["error"])
+    wrong = ", ".join(line["wrong"])
+    return f"wrong: {wrong}" if wrong else "all as in the true answer"
+
+
+def decibel(line: Line, name: str) -> str:
+    """A figure in decibels, or nothing."""
+    value = line.get("figures", {}).get(name)
+    return "" if value is None else f"{value:.1f}"
+
+
+def main(place: Path, folder: Path = FOLDER) -> None:
+    """Edit what is missing, draw the sheet, print the figures."""
+    bench = prepared(folder)
+    run(bench)
+    sheet = contact_sheet(bench, CELL, ACROSS)
+    if sheet is not None:
+        save_picture(sheet, place, {}, overwrite=True)
+    print(grid(HEAD, list(figures_of(bench))))
 
 
 if __name__ == "__main__":
-    main(Path(sys.argv[1]))
+    main(*map(Path, sys.argv[1:]))

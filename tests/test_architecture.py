@@ -26,7 +26,7 @@ LAYERS: list[set[str]] = [
     {"images", "attention"},
     {"tape", "network"},
     {"model"},
-    {"families"},
+    {"families", "outcome"},
     {"sample", "task", "guides", "controls", "sides", "losses"},
     {"masks", "tune"},
     {"inversions", "method"},

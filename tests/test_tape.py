@@ -6,9 +6,8 @@ import pytest
 import torch
 from torch import Tensor
 
-from overpaint import contract
 from overpaint.attention import Control, Heads, Maps, Moment, Site, Whole
-from overpaint.contract import short, task
+from overpaint.contract.trial import result, run, short, task
 from overpaint.controls import Keep, SelfReplace, near_side
 from overpaint.families.tiny import Shape, tiny
 from overpaint.meter import Meter
@@ -274,9 +273,9 @@ EDITS: dict[str, dict[str, Any]] = {
 def test_an_edit_with_all_its_parts_gives_the_same_row_by_row(edit: str, shape: Shape) -> None:
     model = shared(shape)
     method, given = short(PromptToPrompt, **EDITS[edit]), task(model, PromptToPrompt)
-    whole = contract.run(model, method, given)
+    whole = result(run(model, method, given))
     with model.sparing(1):
-        apart = contract.run(model, method, given)
+        apart = result(run(model, method, given))
     assert gap(whole, apart) <= CLOSE * float(whole.abs().max())
 
 

@@ -9,6 +9,7 @@ from overpaint.files.lazy import lazily
 
 if TYPE_CHECKING:
     from overpaint.api import cite, edit, generate, invert, rerun
+    from overpaint.bench.measuring import measure
     from overpaint.errors import OverpaintError, UsageError
     from overpaint.images import Picture, load_picture
     from overpaint.images.recipe import Recipe, read_recipe
@@ -35,6 +36,7 @@ __all__ = [
     "invert",
     "load",
     "load_picture",
+    "measure",
     "read_recipe",
     "rerun",
     "unload",
@@ -42,6 +44,7 @@ __all__ = [
 
 _HOMES = {
     "api": ("cite", "edit", "generate", "invert", "rerun"),
+    "bench.measuring": ("measure",),
     "errors": ("OverpaintError", "UsageError"),
     "images": ("Picture", "load_picture"),
     "run.kept": ("unload",),

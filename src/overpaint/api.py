@@ -1,5 +1,6 @@
 """What a program calls: edit, generate, invert, rerun, cite."""
 
+from collections.abc import Mapping, Sequence
 from dataclasses import replace
 from pathlib import Path as FilePath
 from typing import Any
@@ -34,6 +35,7 @@ def edit(
     model: str | Model = "still-life",
     seed: int = 0,
     mask: Given | None = None,
+    pictures: Mapping[str, Given | Sequence[Given]] | None = None,
     feather: int = 0,
     fit: str = "pad",
     alpha: str = "keep",
@@ -56,6 +58,7 @@ def edit(
             and kept for later calls (`overpaint.unload`).
         seed: of every random draw; the global random state is neither used nor moved.
         mask: a picture of the same size, white where the result may differ; outside it every pixel stays.
+        pictures: further ones that the method looks at, by name: ``{"examples": [...]}``.
         feather: pixels inside the mask's border over which the edit fades.
         fit: ``"pad"`` shows the model the whole picture, ``"crop"`` the largest piece of the model's shape in
             the middle; the rest stays as it is.
@@ -72,7 +75,9 @@ def edit(
     """
     request = {"source": source, "target": target, "seed": seed, "feather": feather}
     request |= {"fit": fit, "alpha": alpha, "background": background}
-    asked = edit_request("edit", method, image, request, options, maps, mask=mask, limits=limits)
+    asked = edit_request(
+        "edit", method, image, request, options, maps, mask=mask, pictures=pictures, limits=limits
+    )
     return carried_out(asked, model, meter, memory)
 
 
@@ -169,10 +174,24 @@ def recalled(told: Recipe, maps: bool = False, limits: Limits | None = None) -> 
         UsageError: the source picture has gone or changed, or this overpaint has no such method or option.
     """
     image, mask = (None if one is None else one.open(limits=limits) for one in (told.source, told.mask))
+    further = {
+        name: [one.open(limits=limits) for one in several]
+        for name, several in told.pictures.items()
+        if name not in ("source", "mask")
+    }
     watch = maps or told.watched
-    asked = edit_request(told.command, told.method, image, told.request, told.options, watch, mask=mask)
+    asked = edit_request(
+        told.command, told.method, image, told.request, told.options, watch, mask=mask, pictures=further
+    )
     where = None if asked.mask is None or told.mask is None else replace(asked.mask, place=told.mask.path)
-    return replace(asked, place=None if told.source is None else told.source.path, mask=where)
+    places = {
+        name: tuple(
+            (picture, record.path) for (picture, _), record in zip(several, told.pictures[name], strict=True)
+        )
+        for name, several in asked.further.items()
+    }
+    source = None if told.source is None else told.source.path
+    return replace(asked, place=source, mask=where, further=places)
 
 
 def carried_out(

@@ -13,6 +13,8 @@ class Need(StrEnum):
     SOURCE = "source"
     TARGET = "target"
     MASK = "mask"
+    CONTROL = "control"
+    EXAMPLES = "examples"
 
 
 class Law(StrEnum):
@@ -52,23 +54,47 @@ class Paper:
         return "\n".join([f"@inproceedings{{{self.key},", *lines, "}"])
 
 
+Range = tuple[int, int]
+"""The least and the most."""
+
+
 @dataclass(frozen=True)
 class Cost:
-    """Work of an edit as (least, most): network rows and backward passes, inversions not cached."""
+    """Work of an edit as (least, most), inversions and learned things not found in a cache."""
 
-    rows: tuple[int, int] = (0, 0)
-    backwards: tuple[int, int] = (0, 0)
+    rows: Range = (0, 0)
+    """Rows that go through the denoiser."""
+    backwards: Range = (0, 0)
+    """Backward passes."""
+    sides: Range = (0, 0)
+    """Rows that go through side networks."""
+    looks: Range = (0, 0)
+    """Pictures shown to CLIP."""
+    decodes: Range = (0, 0)
+    """Pictures that the autoencoder decodes on the way, the result aside."""
+    updates: Range = (0, 0)
+    """Steps of an optimiser."""
+    depth: int = 1
+    """Graphs of the denoiser alive at once where there are backward passes: memory of so many rows."""
 
     @staticmethod
-    def of(rows: int, backwards: int = 0) -> "Cost":
+    def of(rows: int, backwards: int = 0, **more: int) -> "Cost":
         """A cost known exactly."""
-        return Cost((rows, rows), (backwards, backwards))
+        depth = more.pop("depth", 1)
+        exact = {name: (value, value) for name, value in more.items()}
+        return Cost((rows, rows), (backwards, backwards), **exact, depth=depth)
 
     def __add__(self, other: "Cost") -> "Cost":
-        return Cost(
-            (self.rows[0] + other.rows[0], self.rows[1] + other.rows[1]),
-            (self.backwards[0] + other.backwards[0], self.backwards[1] + other.backwards[1]),
-        )
+        sums = {name: _sum(getattr(self, name), getattr(other, name)) for name in KINDS}
+        return Cost(**sums, depth=max(self.depth, other.depth))
+
+
+KINDS = ("rows", "backwards", "sides", "looks", "decodes", "updates")
+"""What is counted, by the meter and on cards."""
+
+
+def _sum(one: Range, other: Range) -> Range:
+    return one[0] + other[0], one[1] + other[1]
 
 
 @dataclass(frozen=True)
@@ -90,3 +116,5 @@ class Card:
     """Whether another seed gives another picture."""
     published: str = ""
     """Figures the authors or the benchmark state, with their source."""
+    trial: Mapping[str, Any] = field(default_factory=dict[str, Any])
+    """Options with which a quick try shows what the method does: small numbers, samples of words."""

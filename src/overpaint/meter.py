@@ -9,7 +9,7 @@ from torch import Tensor
 
 from overpaint.errors import OverpaintError
 
-Work = Literal["rows", "backward", "update", "item"]
+Work = Literal["rows", "backward", "update", "side", "look", "decode", "item"]
 
 
 class Cancelled(OverpaintError):
@@ -32,6 +32,12 @@ class Meter:
     """The most rows that shared a call."""
     backwards: int = 0
     updates: int = 0
+    sides: int = 0
+    """Rows that went through side networks."""
+    looks: int = 0
+    """Pictures that CLIP looked at."""
+    decodes: int = 0
+    """Pictures decoded on the way."""
     items: int = 0
     notes: dict[str, list[float]] = field(default_factory=dict[str, list[float]])
     """Figures that parts of a method report about themselves, by name."""
@@ -56,6 +62,12 @@ class Meter:
                 self.backwards += n
             case "update":
                 self.updates += n
+            case "side":
+                self.sides += n
+            case "look":
+                self.looks += n
+            case "decode":
+                self.decodes += n
             case "item":
                 self.items += n
         if self.on_tick is not None:

@@ -1,11 +1,14 @@
 """What a method is: frozen options, a card, and a body that composes parts."""
 
 from abc import ABC, abstractmethod
+from collections.abc import Mapping
 from typing import ClassVar
 
 from overpaint.card import Card
 from overpaint.model import Model
+from overpaint.network import Text
 from overpaint.options import Options
+from overpaint.outcome import Outcome
 from overpaint.path import Latent
 from overpaint.task import Task
 
@@ -22,6 +25,10 @@ class Method(Options, ABC):
     def check(self, model: Model, task: Task) -> None:
         """Refuse what cannot work, in one sentence and before the first network call."""
 
+    def watched(self, task: Task) -> Mapping[str, Text]:
+        """The rows whose attention a user may look at, by role, and the text each of them reads."""
+        return {"tgt+": task.target} if task.given_target is not None else {}
+
     @abstractmethod
-    def __call__(self, model: Model, task: Task) -> Latent:
-        """Edit: the latent of the result."""
+    def __call__(self, model: Model, task: Task) -> Latent | Outcome:
+        """Edit: the latent of the result, or all there is to say about it."""

@@ -23,7 +23,7 @@ from overpaint.files.fingerprint import weights_hash
 from overpaint.files.provenance import Origin
 from overpaint.finite import finite, stopped
 from overpaint.meter import Meter
-from overpaint.network import Family, Residuals, Side, Text, together
+from overpaint.network import Family, Pixels, Residuals, Side, Text, together
 from overpaint.options import USUAL_GUIDANCE
 from overpaint.path import Latent, Path, Prediction
 
@@ -142,6 +142,11 @@ class Model:
         """The shape of one latent for a picture of that size in pixels."""
         return 1, self.family.channels, height // self.family.factor, width // self.family.factor
 
+    def decode(self, latents: Latent) -> Pixels:
+        """Latents as pictures on the way of an edit, counted and with gradients where those are on."""
+        self.meter.tick("decode", len(latents))
+        return self.family.decode(latents)
+
     @contextmanager
     def control(self, *controls: Control) -> Generator[None, None, None]:
         """Push attention controls for the length of a ``with``; order is meaning.
@@ -236,6 +241,8 @@ class Model:
         own = replace(at, rows=tuple(at.rows[row] for row in turn.rows))
         with self.tap.call(at, turn):
             self.meter.tick("rows", len(x))
+            if self.sides:
+                self.meter.tick("side", len(x) * len(self.sides))
             more = sum((s.residuals(x, t, text, own) for s in self.sides), Residuals())
             return self.family.call(self.net, inputs, t, text, more)
 

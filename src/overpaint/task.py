@@ -1,19 +1,26 @@
 """Requests and tasks: what the user gave, and the same encoded for a model."""
 
-from collections.abc import Iterable
+from collections.abc import Callable, Iterable, Mapping, Sequence
 from dataclasses import dataclass, field
-from typing import Literal
+from typing import Literal, TypeVar
 
+from jaxtyping import Float
 from PIL import ImageColor
 from pydantic import Field, field_validator
+from torch import Tensor
+from torch.nn.functional import adaptive_max_pool2d, interpolate
 
 from overpaint.card import Need
-from overpaint.errors import UsageError
+from overpaint.errors import OverpaintError, UsageError
 from overpaint.model import Model
 from overpaint.network import Pixels, Text
 from overpaint.noise import Draws, Noise
 from overpaint.options import Options
 from overpaint.path import Latent
+
+T = TypeVar("T")
+Mask01 = Float[Tensor, "1 1 height width"]
+"""Where something may change: 1 where it may, 0 where it must not."""
 
 
 class Request(Options):
@@ -46,6 +53,10 @@ class Request(Options):
         return background
 
 
+CELLS = Literal["nearest", "half", "touched"]
+"""Which cells of a latent a mask covers: by the pixel in the middle, by most of the area, or by any pixel."""
+
+
 @dataclass(frozen=True)
 class Task:
     """A request encoded. Asking it for something the user did not give is one sentence, never a ``None``."""
@@ -57,57 +68,144 @@ class Task:
     given_x0: Latent | None = None
     given_source: Text | None = None
     given_target: Text | None = None
+    given_pixels: Pixels | None = None
+    given_mask: Mask01 | None = None
+    given_pictures: Mapping[str, Sequence[Pixels]] = field(default_factory=dict[str, Sequence[Pixels]])
+    encode: Callable[[str], Text] | None = field(default=None, repr=False)
+    """Encodes further prompts; nothing where there is no model to do it."""
+    texts: dict[str, Text] = field(default_factory=dict[str, Text], repr=False)
+    """Further prompts that were encoded already."""
 
     @staticmethod
     def of(
-        model: Model, request: Request, needs: Iterable[Need], pixels: Pixels | None, size: tuple[int, int]
+        model: Model,
+        request: Request,
+        needs: Iterable[Need],
+        pixels: Pixels | None,
+        size: tuple[int, int],
+        *,
+        optional: Iterable[Need] = (),
+        mask: Mask01 | None = None,
+        pictures: Mapping[str, Sequence[Pixels]] | None = None,
     ) -> "Task":
-        """Encode a request; ``needs`` says which parts the method will look at.
+        """Encode a request; ``needs`` says what the method must have, ``optional`` what else it will look at.
 
         Raises:
             UsageError: something the method needs was not given, or a prompt is too long for the model.
         """
-        wanted = frozenset(needs)
-        if Need.IMAGE in wanted and pixels is None:
-            raise UsageError("This method edits a picture; give one.")
-        if Need.SOURCE in wanted and not request.source.split():
-            raise UsageError("This method needs to know what the picture shows; give the source prompt.")
-        if Need.TARGET in wanted and not request.target.split():
-            raise UsageError("This method needs to know what you wish for; give the target prompt.")
+        needs = frozenset(needs)
+        wanted = needs | frozenset(optional)
+        given = {name for name, there in (pictures or {}).items() if there}
+        lacking: dict[Need, bool] = {
+            Need.IMAGE: pixels is None,
+            Need.SOURCE: not request.source.split(),
+            Need.TARGET: not request.target.split(),
+            Need.MASK: mask is None,
+            Need.EXAMPLES: "examples" not in given,
+            Need.CONTROL: not any(name.startswith("control") for name in given),
+        }
+        for need, lacks in lacking.items():
+            if need in needs and lacks:
+                raise UsageError(LACKING[need])
         family = model.family
         texts = {w: family.text(w) for w in (request.source, request.target)}
+        picture = pixels if Need.IMAGE in wanted else None
         return Task(
             shape=model.shape(*size),
             null=family.null(),
             noise=Noise(request.seed),
-            given_x0=family.encode(pixels.to(model.device))
-            if Need.IMAGE in wanted and pixels is not None
-            else None,
-            given_source=texts[request.source] if Need.SOURCE in wanted else None,
-            given_target=texts[request.target] if Need.TARGET in wanted else None,
+            given_x0=None if picture is None else family.encode(picture.to(model.device)),
+            given_source=None if lacking[Need.SOURCE] or Need.SOURCE not in wanted else texts[request.source],
+            given_target=None if lacking[Need.TARGET] or Need.TARGET not in wanted else texts[request.target],
+            given_pixels=None if picture is None else picture.to(model.device),
+            given_mask=None if mask is None else mask.to(model.device),
+            given_pictures={
+                name: [one.to(model.device) for one in several] for name, several in (pictures or {}).items()
+            },
+            encode=family.text,
         )
 
     @property
     def x0(self) -> Latent:
         """The picture's latent."""
-        if self.given_x0 is None:
-            raise UsageError("This method edits a picture; give one.")
-        return self.given_x0
+        return _there(self.given_x0, Need.IMAGE)
 
     @property
     def source(self) -> Text:
         """What the picture shows."""
-        if self.given_source is None:
-            raise UsageError("This method needs to know what the picture shows; give the source prompt.")
-        return self.given_source
+        return _there(self.given_source, Need.SOURCE)
 
     @property
     def target(self) -> Text:
         """What is wished for."""
-        if self.given_target is None:
-            raise UsageError("This method needs to know what you wish for; give the target prompt.")
-        return self.given_target
+        return _there(self.given_target, Need.TARGET)
+
+    @property
+    def pixels(self) -> Pixels:
+        """The picture as the model sees it, before it is encoded."""
+        return _there(self.given_pixels, Need.IMAGE)
+
+    @property
+    def mask(self) -> Mask01:
+        """Where the picture may change: 1 where it may, on the grid of its pixels."""
+        return _there(self.given_mask, Need.MASK)
+
+    def region(self, cells: CELLS = "nearest") -> Mask01:
+        """The same on the grid of the latent, 0 or 1."""
+        height, width = self.shape[-2:]
+        match cells:
+            case "nearest":
+                grid = interpolate(self.mask, (height, width), mode="nearest-exact")
+            case "half":
+                grid = interpolate(self.mask, (height, width), mode="area")
+            case "touched":
+                grid = adaptive_max_pool2d(self.mask, (height, width))
+        return (grid > (0 if cells == "touched" else 0.5)).to(grid)
+
+    def text(self, prompt: str) -> Text:
+        """A further prompt encoded, once; ask in ``check`` already, so that what is wrong is said early.
+
+        Raises:
+            UsageError: it is too long for the model.
+        """
+        if prompt not in self.texts:
+            if self.encode is None:
+                raise OverpaintError(f"There is no model to encode {prompt!r} with; give the task one.")
+            self.texts[prompt] = self.encode(prompt)
+        return self.texts[prompt]
+
+    def pictures(self, name: str) -> Sequence[Pixels]:
+        """Further pictures of that name, fitted like the picture itself; empty if there are none."""
+        return self.given_pictures.get(name, ())
+
+    def picture(self, name: str) -> Pixels:
+        """The one further picture of that name.
+
+        Raises:
+            UsageError: there is none, or more than one.
+        """
+        found = self.pictures(name)
+        if len(found) != 1:
+            raise UsageError(f"This method takes one picture called {name!r}, not {len(found)}.")
+        return found[-1]
 
     def start(self) -> Latent:
         """The noise a picture is generated from: a draw of its own, the same for every method."""
         return self.noise.normal(self.shape, "start").to(self.null.states.device)
+
+
+LACKING: Mapping[Need, str] = {
+    Need.IMAGE: "This method edits a picture; give one.",
+    Need.SOURCE: "This method needs to know what the picture shows; give the source prompt.",
+    Need.TARGET: "This method needs to know what you wish for; give the target prompt.",
+    Need.MASK: "This method changes a part of the picture; give a mask that is white where it may.",
+    Need.EXAMPLES: "This method learns from examples; give one picture or more.",
+    Need.CONTROL: "This method is led by another picture, such as its edges; give a control.",
+}
+"""What is said where something is missing."""
+
+
+def _there(value: T | None, need: Need) -> T:
+    if value is None:
+        raise UsageError(LACKING[need])
+    return value

@@ -31,7 +31,7 @@ def recipe(**more: Any) -> Recipe:
         },
         "model": ModelRecord(name="still-life", hash="abcdef0123456789", family="sd1"),
         "environment": Environment.now(),
-        "source": SourceRecord.of(PIXELS),
+        "pictures": {"source": (SourceRecord.of(PIXELS),)},
     }
     return Recipe(**given | more)
 
@@ -61,7 +61,7 @@ def test_the_same_for_programs(written: Path) -> None:
     figures = overpaint("show", written, "--json").figures
     assert figures["words"][1:3] == [["removed", "cat"], ["added", "dog"]]
     assert figures["changed"]["steps"] == {"value": 7, "default": 50}
-    assert figures["files"] == {"source": {"inside": True, "path": None}, "mask": None}
+    assert figures["files"] == {"source": [{"inside": True, "path": None}]}
     assert figures["hindrances"] == []
     assert "png" not in json.dumps(figures["files"])
 
@@ -103,14 +103,14 @@ def test_what_stands_in_the_way_is_said() -> None:
     old = Environment(versions={**recipe().environment.versions, "torch": "1.0"}, device="cuda")
     gone = ModelRecord(name="/no/such/model")
     lost = SourceRecord(pixels="0", path="/no/such.png")
-    found = list(hindrances(recipe(environment=old, model=gone, source=lost, method="p9p")))
+    found = list(hindrances(recipe(environment=old, model=gone, pictures={"source": (lost,)}, method="p9p")))
     for sentence, words in zip(
         found, ("method 'p9p'", "/no/such.png", "/no/such/model", "torch 1.0", "cuda"), strict=True
     ):
         assert words in sentence and sentence.endswith(".")
     assert list(hindrances(recipe())) == []
     nul = SourceRecord(pixels="0", path="a\0b")
-    assert len(list(hindrances(recipe(source=nul)))) == 1
+    assert len(list(hindrances(recipe(pictures={"source": (nul,)})))) == 1
 
 
 def test_a_method_nobody_knows_here_shows_all_its_options(tmp_path: Path) -> None:
@@ -124,7 +124,7 @@ def test_a_method_nobody_knows_here_shows_all_its_options(tmp_path: Path) -> Non
 
 def test_a_generated_picture_shows_its_prompt(tmp_path: Path) -> None:
     made = recipe(
-        command="generate", method="generate", options={}, source=None, request={"target": "a \x1b[31m cat"}
+        command="generate", method="generate", options={}, pictures={}, request={"target": "a \x1b[31m cat"}
     )
     said = overpaint("show", save_with_recipe(PIXELS, tmp_path / "a.png", made))
     assert "prompt      a \\x1b[31m cat" in said.out and "\x1b" not in said.out

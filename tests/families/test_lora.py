@@ -266,3 +266,10 @@ def test_files_that_are_not_whole(tmp_path: Path) -> None:
     assert "are no LoRA, such as emb_params" in refused({"emb_params": torch.ones(1, 24)}, tmp_path)
     odd = {f"unet.{QUERY}.lora_B.weight": up, f"unet.{QUERY}.lora_A.weight": down}
     assert "cannot be understood" in refused(odd, tmp_path, {"lora_adapter_metadata": "[]"})
+
+
+def test_a_model_that_reads_no_texts(tmp_path: Path) -> None:
+    name, model = f"text_encoder.{TEXT}", tiny("pixel")
+    file = saved(tmp_path, {f"{name}.lora_B.weight": draw(24, 2), f"{name}.lora_A.weight": draw(2, 24)})
+    with pytest.raises(UsageError, match="are not in this model"), model.patched(Lora(file)):
+        pass

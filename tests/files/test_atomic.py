@@ -133,3 +133,14 @@ def test_lines_of_a_log_go_out_in_one_write(tmp_path: Path, monkeypatch: pytest.
         atomic.append(tmp_path / "log", line)
     assert len(written) == 2
     assert (tmp_path / "log").read_text(encoding="utf-8") == "ä" * 5000 + "\nsecond\n"
+
+
+def test_a_line_that_finds_no_room_is_an_error(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    real = os.write
+
+    def short(handle: int, data: bytes) -> int:
+        return real(handle, data[:3])
+
+    monkeypatch.setattr(os, "write", short)
+    with pytest.raises(OSError, match="No space left"):
+        atomic.append(tmp_path / "log", "a line")

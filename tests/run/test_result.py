@@ -13,7 +13,7 @@ from overpaint.run.result import Edit, Figures
 def made() -> Edit:
     picture = Picture(np.full((4, 6, 3), 7, np.uint8))
     recipe = Recipe(method="p2p", model=ModelRecord(name="tiny"))
-    return Edit(picture, torch.zeros(1, 4, 1, 1), recipe, Figures(rows=3))
+    return Edit(picture, (torch.zeros(1, 4, 1, 1),), recipe, Figures(rows=3))
 
 
 def test_saving_keeps_pixels_and_recipe(tmp_path: Path) -> None:

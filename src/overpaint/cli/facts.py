@@ -50,8 +50,8 @@ def facts(picture: Picture, name: str) -> dict[str, Any]:
         "model": recipe.model.model_dump(mode="json"),
         "environment": recipe.environment.model_dump(mode="json"),
         "files": {
-            which: None if one is None else {"inside": one.png is not None, "path": one.path}
-            for which, one in (("source", recipe.source), ("mask", recipe.mask))
+            which: [{"inside": one.png is not None, "path": one.path} for one in several]
+            for which, several in recipe.pictures.items()
         },
         "hindrances": list(hindrances(recipe)),
     }
@@ -126,9 +126,11 @@ def hindrances(recipe: Recipe) -> Iterator[str]:
     """Why the same pixels may not come out here, a sentence each; the weights are not looked at."""
     if recipe.method not in registry.places() and recipe.method != "invert":
         yield f"This overpaint has no method {recipe.method!r}."
-    for record, what in ((recipe.source, "source picture"), (recipe.mask, "mask")):
-        if record is not None and not at_hand(record):
-            yield f"The {what} is not in the recipe, and {record.path or 'no file'} is not here."
+    for name, several in recipe.pictures.items():
+        for record in several:
+            if not at_hand(record):
+                what = "mask" if name == "mask" else f"{name} picture"
+                yield f"The {what} is not in the recipe, and {record.path or 'no file'} is not here."
     yield from absent_files(recipe)
     was = recipe.environment.versions
     here = {name: installed(name) for name in LIBRARIES} | {"overpaint": __version__}

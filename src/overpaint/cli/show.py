@@ -38,8 +38,8 @@ def lines(told: Mapping[str, Any], coloured: bool) -> Iterator[tuple[str, str]]:
     yield told["command"], one_line(f"by {told['method']}" + (f": {told['idea']}" if told["idea"] else ""))
     size = told["picture"]
     yield "picture", f"{size['format']}, {size['width']} x {size['height']} pixels, {truth(size)}"
-    for name, one in told["files"].items():
-        if one is not None:
+    for name, several in told["files"].items():
+        for one in several:
             yield name, "inside the recipe" if one["inside"] else one_line(one["path"] or "not recorded")
     yield from prompts(told, coloured)
     for number, (name, one) in enumerate(told["changed"].items()):

@@ -15,6 +15,11 @@ from overpaint.out_of_memory import roomy, ways_out
 from overpaint.path import Latent
 
 
+def single(values: Tensor) -> Tensor:
+    """In float32, or in float64 where they are that already: what stands outside of the networks."""
+    return values if values.dtype == torch.float64 else values.float()
+
+
 @dataclass(frozen=True)
 class Codec:
     """An ``AutoencoderKL`` with its scaling; pictures in [-1, 1], latents in float32 of about unit size."""
@@ -49,8 +54,9 @@ class Codec:
             OutOfMemory: the picture is too large for the device.
         """
         self.bring(self.vae)
-        with torch.no_grad(), self._roomy(pixels.shape[-2:]):
-            mode = self.vae.encode(pixels.to(self.vae.device, self.vae.dtype)).latent_dist.mode().float()
+        with self._roomy(pixels.shape[-2:]):
+            mode = self.vae.encode(pixels.to(self.vae.device, self.vae.dtype)).latent_dist.mode()
+        mode = single(mode)
         self._check(mode, "The encoded picture")
         shift, scale = self._stats(mode)
         return (mode - shift) * scale
@@ -69,10 +75,9 @@ class Codec:
             )
         shift, scale = self._stats(latents)
         self.bring(self.vae)
-        with torch.no_grad(), self._roomy([n * self.factor for n in latents.shape[-2:]]):
-            pixels = self.vae.decode(
-                (latents / scale + shift).to(self.vae.device, self.vae.dtype)
-            ).sample.float()
+        with self._roomy([n * self.factor for n in latents.shape[-2:]]):
+            wide = (latents / scale + shift).to(self.vae.device, self.vae.dtype)
+            pixels = single(self.vae.decode(wide).sample)
         self._check(pixels, "The decoded picture")
         return pixels
 

@@ -87,9 +87,8 @@ class Lora(Lasting):
 
 def layers_of(model: Model) -> dict[str, Any]:
     """Every layer a LoRA may change, by one name for all layouts of files."""
-    family: Any = model.family
     net = cast(nn.Module, getattr(model.net, "_orig_mod", model.net))
-    nets = {"unet": net, **dict(zip(("te", "te2"), family.encoders, strict=False))}
+    nets = {"unet": net, **dict(zip(("te", "te2"), model.family.parts.get("text", ()), strict=False))}
     return {
         f"{part}:{name.removeprefix('text_model.').replace('.', '_')}": layer
         for part, whole in nets.items()

@@ -13,18 +13,24 @@ from typing import Any, Literal, cast
 
 import torch
 from diffusers.models.autoencoders.autoencoder_kl import AutoencoderKL
+from diffusers.models.unets.unet_2d import UNet2DModel
 from diffusers.models.unets.unet_2d_condition import UNet2DConditionModel
 from torch import nn
 from transformers import CLIPTextConfig, CLIPTextModel, CLIPTextModelWithProjection, CLIPTokenizer
 
 from overpaint.families.codec import Codec
 from overpaint.families.fused import BUILDING
+from overpaint.families.original import MASKED
+from overpaint.families.pixel import PixelFamily
 from overpaint.families.schedule import schedule_of
 from overpaint.families.unet import UNetFamily
 from overpaint.model import Model
 
-Shape = Literal["sd1", "sd2", "sdxl"]
+Shape = Literal["sd1", "sd2", "sdxl", "sd1-inpaint", "pixel"]
 SHAPES: tuple[Shape, ...] = ("sd1", "sd2", "sdxl")
+"""The families that most methods run on."""
+ODD: tuple[Shape, ...] = ("sd1-inpaint", "pixel")
+"""Networks that some methods are made for: with a mask beside the latent, and without any latent."""
 _WORDS = (
     "a photo of cat dog on the grass red blue big small and bird house in snow at night tiger fluffy".split()
 )
@@ -47,8 +53,10 @@ def tiny(shape: Shape = "sd1") -> Model:
 
 
 def _tiny(shape: Shape) -> Model:
+    if shape == "pixel":
+        return _pixel()
     tokenizer = tiny_tokenizer()
-    width = {"sd1": 24, "sd2": 24, "sdxl": 40}[shape]
+    width = 40 if shape == "sdxl" else 24
     widths = (16, 24) if shape == "sdxl" else (24,)
     encoders = [_encoder(tokenizer, w, k == 1) for k, w in enumerate(widths)]
     schedule = schedule_of({**_SCHEDULE, "prediction_type": "v_prediction" if shape == "sd2" else "epsilon"})
@@ -60,8 +68,22 @@ def _tiny(shape: Shape) -> Model:
         encoders,
         side=32,
         zero_null=shape == "sdxl",
+        extra=MASKED if shape == "sd1-inpaint" else 0,
     )
     return Model(_unet(shape, width), family, name=f"tiny-{shape}")
+
+
+def _pixel() -> Model:
+    net = cast(Any, UNet2DModel)(
+        sample_size=32,
+        block_out_channels=(8, 16),
+        layers_per_block=1,
+        norm_num_groups=4,
+        down_block_types=("DownBlock2D", "AttnDownBlock2D"),
+        up_block_types=("AttnUpBlock2D", "UpBlock2D"),
+        attention_head_dim=4,
+    )
+    return Model(fill(net), PixelFamily(schedule_of(_SCHEDULE), side=32), name="tiny-pixel")
 
 
 def fill(net: nn.Module, gain: float = 1.0) -> nn.Module:
@@ -145,12 +167,14 @@ def _unet(shape: Shape, width: int) -> Any:
     )
     net = cast(Any, UNet2DConditionModel)(
         sample_size=8,
+        in_channels=4 + (MASKED if shape == "sd1-inpaint" else 0),
+        out_channels=4,
         block_out_channels=(8, 16),
         layers_per_block=1,
         attention_head_dim=2,
         norm_num_groups=4,
         cross_attention_dim=width,
-        use_linear_projection=shape != "sd1",
+        use_linear_projection=shape in ("sd2", "sdxl"),
         **(xl if shape == "sdxl" else small),
     )
     return fill(net)

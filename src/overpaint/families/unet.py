@@ -12,7 +12,7 @@ from torch import Tensor, nn
 
 from overpaint.attention import Site
 from overpaint.errors import UsageError
-from overpaint.families.codec import Codec
+from overpaint.families.codec import Codec, single
 from overpaint.families.offload import Bring, stay
 from overpaint.families.sites import sites_of
 from overpaint.network import Pixels, Residuals, Text
@@ -109,10 +109,10 @@ class UNetFamily:
         """
         words = self._words(prompt)
         if len(self.encoders) == 1:
-            return Text(self._states(0, prompt).last_hidden_state.float(), None, words)
+            return Text(single(self._states(0, prompt).last_hidden_state), None, words)
         outputs = [self._states(k, prompt) for k in range(len(self.encoders))]
-        states = torch.cat([o.hidden_states[-2].float() for o in outputs], -1)
-        return Text(states, outputs[-1].text_embeds.float(), words)
+        states = torch.cat([single(o.hidden_states[-2]) for o in outputs], -1)
+        return Text(states, single(outputs[-1].text_embeds), words)
 
     def null(self) -> Text:
         """The text of an empty prompt; zeros for a family trained with zeros."""
@@ -164,8 +164,7 @@ class UNetFamily:
     def _states(self, k: int, prompt: str) -> Any:
         encoder, ids = self.encoders[k], self._ids(k, prompt)
         self.bring(*self.encoders)  # prompts come in turn to all of them
-        with torch.no_grad():
-            return encoder(ids.to(encoder.device), output_hidden_states=len(self.encoders) > 1)
+        return encoder(ids.to(encoder.device), output_hidden_states=len(self.encoders) > 1)
 
     def encode(self, pixels: Pixels) -> Latent:
         """Pictures to latents."""

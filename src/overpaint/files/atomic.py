@@ -85,10 +85,15 @@ def drafted_folder(path: Path) -> Generator[Path, None, None]:
 
 
 def append(path: Path, line: str) -> None:
-    """Add a line to a log in one write, so that a kill leaves it whole or absent."""
-    handle = os.open(path, os.O_WRONLY | os.O_CREAT | os.O_APPEND, 0o666)
+    """Add a line to a log in one write, so that a kill leaves it whole or absent.
+
+    Raises:
+        OSError: it cannot be written, or for want of room not to its end.
+    """
+    handle, data = os.open(path, os.O_WRONLY | os.O_CREAT | os.O_APPEND, 0o666), f"{line}\n".encode()
     try:
-        os.write(handle, f"{line}\n".encode())
+        if os.write(handle, data) < len(data):
+            raise OSError(errno.ENOSPC, os.strerror(errno.ENOSPC))
     finally:
         os.close(handle)
 

@@ -128,12 +128,25 @@ class Recipe(Record):
     )
     model: ModelRecord
     environment: Environment = Environment()
-    source: SourceRecord | None = None
-    mask: SourceRecord | None = Field(
-        default=None, description="where the picture might change, if not all over"
+    pictures: dict[str, tuple[SourceRecord, ...]] = Field(
+        default={}, description="by name: source, mask (where it might change), and what else was given"
     )
     watched: bool = Field(default=False, description="attention was recorded, which changes the last bits")
     output: str = Field(default="", description="SHA-256 of the pixels that were written")
+
+    def picture(self, name: str) -> SourceRecord | None:
+        """The first picture of that name, if there is one."""
+        return next(iter(self.pictures.get(name, ())), None)
+
+    @property
+    def source(self) -> SourceRecord | None:
+        """The picture an edit began with."""
+        return self.picture("source")
+
+    @property
+    def mask(self) -> SourceRecord | None:
+        """Where the picture might change, if not all over."""
+        return self.picture("mask")
 
 
 def installed(name: str) -> str:

@@ -2,7 +2,7 @@
 
 import logging
 from contextlib import ExitStack
-from dataclasses import dataclass, field
+from dataclasses import dataclass
 from time import perf_counter
 
 import torch
@@ -11,6 +11,7 @@ from torch import Tensor
 from torch.nn.functional import interpolate
 
 from overpaint.attention import Moment
+from overpaint.card import KINDS
 from overpaint.controls.keep import Keep, near_side, word_maps
 from overpaint.families.extras import unused_words
 from overpaint.families.load import SHIPPED
@@ -19,11 +20,12 @@ from overpaint.images.recipe import Environment, ModelRecord, Recipe, SourceReco
 from overpaint.inversions import Quality
 from overpaint.meter import Cancelled, Meter
 from overpaint.model import Model
+from overpaint.outcome import outcome_of
 from overpaint.run.own_noise import goes_on, inversion_of, notes
 from overpaint.run.plan import Job
+from overpaint.run.request import EditRequest
 from overpaint.run.result import Edit, Figures
 
-TARGET = "tgt+"
 LOG = logging.getLogger("overpaint")
 
 
@@ -31,11 +33,9 @@ LOG = logging.getLogger("overpaint")
 class Watch(Keep):
     """Records where the words of the result look, before any control of the method changes it."""
 
-    reads: frozenset[str] = field(default=frozenset({TARGET}))
-
     def when(self, at: Moment) -> bool:
-        """During the walk to the result: an inversion has no such row."""
-        return TARGET in at.rows
+        """During the walk to the result: an inversion has no such rows."""
+        return self.reads <= set(at.rows)
 
 
 def execute(job: Job, meter: Meter) -> Edit:
@@ -45,29 +45,30 @@ def execute(job: Job, meter: Meter) -> Edit:
         Cancelled: the meter was told to stop; nothing remains.
     """
     model, began, before = job.model, perf_counter(), counts(meter)
-    watch = Watch(near_side(model.tap.sites, *job.task.shape[-2:]))
+    watched = job.method.watched(job.task)
+    watch = Watch(near_side(model.tap.sites, *job.task.shape[-2:]), frozenset(watched))
     with ExitStack() as stack:
         stack.enter_context(model.lock)
         stack.enter_context(torch.no_grad())
         stack.enter_context(model.metered(meter))
         stack.enter_context(model.sparing(job.at_once or model.at_once))
-        if job.asked.watch:
+        if job.asked.watch and watched:
             stack.enter_context(model.control(watch))
-        latent = job.method(model, job.task)
-        pixels = model.family.decode(latent)
+        made = outcome_of(job.method(model, job.task))
+        pixels = made.pixels or [model.family.decode(latent.float()) for latent in made.latents]
     if meter.cancelled:
         raise Cancelled("The edit was cancelled; nothing was written.")
-    picture = job.placed(pixels)
+    picture, *others = (job.placed(one) for one in pixels)
     work = {name: value - before[name] for name, value in counts(meter).items()}
     quality = understood(job, meter)
     poor = (quality.words,) if quality is not None and quality.grade == "poor" else ()
-    prompts = (job.asked.request.source, job.asked.request.target)
+    prompts = (job.asked.request.source, job.asked.request.target, *job.task.texts)
     noted = (*model.notes, *unused_words(model, prompts), *notes(job.asked, model))
     for words in (*noted, *poor):
         LOG.warning(words)
     return Edit(
         picture=picture,
-        latent=latent,
+        latents=tuple(made.latents),
         recipe=recipe(job, picture),
         figures=Figures(
             **work,
@@ -81,6 +82,10 @@ def execute(job: Job, meter: Meter) -> Edit:
         trace=dict(meter.notes),
         maps=dict(meter.maps),
         words=attention(job, watch),
+        others=tuple(others),
+        scores={name: tuple(values) for name, values in made.scores.items()},
+        layers={name: job.placed_layer(layer) for name, layer in made.layers.items()},
+        learned=tuple(made.learned),
     )
 
 
@@ -94,15 +99,17 @@ def understood(job: Job, meter: Meter) -> Quality | None:
 
 def counts(meter: Meter) -> dict[str, int]:
     """What the meter has counted so far."""
-    return {"rows": meter.rows, "calls": meter.calls, "backwards": meter.backwards, "updates": meter.updates}
+    return {name: getattr(meter, name) for name in ("calls", *KINDS)}
 
 
 def attention(job: Job, watch: Watch) -> tuple[tuple[str, Float[Tensor, "height width"]], ...]:
     """The recorded attention of every word, over the part of the frame that the picture fills."""
-    if not watch.counts:
-        return ()
-    maps = word_maps(watch, job.task.target.prompt, TARGET)
-    return tuple((word, over_picture(job, one)) for word, one in maps.items())
+    return tuple(
+        (word, over_picture(job, one))
+        for role, text in job.method.watched(job.task).items()
+        if watch.counts.get(role)
+        for word, one in word_maps(watch, text.prompt, role).items()
+    )
 
 
 def over_picture(job: Job, grid: Float[Tensor, "rows columns"]) -> Float[Tensor, "height width"]:
@@ -131,11 +138,20 @@ def recipe(job: Job, picture: Picture) -> Recipe:
             job.at_once or model.at_once,
             model.offload,
         ),
-        source=None if asked.picture is None else SourceRecord.of(asked.picture, asked.place),
-        mask=None if asked.mask is None else SourceRecord.of(asked.mask.picture, asked.mask.place),
+        pictures=recorded(asked),
         watched=asked.watch,
         output=pixels_hash(picture),
     )
+
+
+def recorded(asked: EditRequest) -> dict[str, tuple[SourceRecord, ...]]:
+    """Every picture of a request by name."""
+    source = () if asked.picture is None else ((asked.picture, asked.place),)
+    mask = () if asked.mask is None else ((asked.mask.picture, asked.mask.place),)
+    every = {"source": source, "mask": mask, **asked.further}
+    return {
+        name: tuple(SourceRecord.of(*one) for one in several) for name, several in every.items() if several
+    }
 
 
 def address(model: Model) -> str:

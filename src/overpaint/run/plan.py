@@ -1,6 +1,6 @@
 """A request with its model: prompts and picture encoded, all errors behind it, nothing run yet."""
 
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from time import perf_counter
 from typing import Any
 
@@ -8,12 +8,13 @@ import torch
 
 from overpaint.card import Cost
 from overpaint.errors import UsageError
-from overpaint.images import Fitted, Picture, fit, from_tensor, paste_back
+from overpaint.images import Fitted, Picture, fit, fit_mask, from_tensor, paste_back
 from overpaint.method import Method
 from overpaint.model import Model
 from overpaint.network import Pixels
 from overpaint.options import ModelOwn
 from overpaint.out_of_memory import roomy, ways_out
+from overpaint.outcome import Layer
 from overpaint.run.own_noise import remembered
 from overpaint.run.request import EditRequest
 from overpaint.run.resolve import resolve
@@ -45,6 +46,13 @@ class Job:
         if self.fitted is None or shown is None:
             return from_tensor(pixels)
         return paste_back(pixels, self.fitted, shown, None if mask is None else mask.weights)
+
+    def placed_layer(self, layer: Layer) -> Picture:
+        """A layer at the size of the picture, with its own transparency; the mask has no say in it."""
+        bare = replace(self, asked=replace(self.asked, mask=None))
+        colours = bare.placed(layer[:, :3])
+        opacity = bare.placed(layer[:, 3:].expand(-1, 3, -1, -1) * 2 - 1)
+        return replace(colours, alpha=opacity.rgb.max(-1))
 
 
 def grain(model: Model) -> int:
@@ -78,8 +86,22 @@ def planned(asked: EditRequest, model: Model) -> Job:
     fitted = None if shown is None else fit(shown, family.side, grain(model), asked.request.fit)
     pixels = None if fitted is None else fitted.tensor
     size = (family.side, family.side) if pixels is None else (pixels.shape[-2], pixels.shape[-1])
+    mask = None if fitted is None or asked.mask is None else fit_mask(asked.mask.weights, fitted)
+    further = {
+        name: [fit(one, size, grain(model), asked.request.fit).tensor for one, _ in several]
+        for name, several in asked.further.items()
+    }
     with model.lock, torch.no_grad():
-        task = Task.of(model, asked.request, card.needs, pixels, size)
+        task = Task.of(
+            model,
+            asked.request,
+            card.needs,
+            pixels,
+            size,
+            optional=card.optional,
+            mask=mask,
+            pictures=further,
+        )
         method.check(model, task)
     return Job(asked, model, method, task, fitted, perf_counter() - began)
 

@@ -1,9 +1,9 @@
 """What somebody asked for, checked as far as that goes without a model."""
 
-from collections.abc import Mapping
-from dataclasses import dataclass
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass, field
 from functools import cached_property
-from typing import Any
+from typing import Any, cast
 
 from overpaint import registry
 from overpaint.card import Need
@@ -15,6 +15,9 @@ from overpaint.methods.invert import Invert
 from overpaint.run.inputs import Given, checked_text, mask_in, shows, taken_in
 from overpaint.run.resolve import resolve
 from overpaint.task import Request
+
+Named = tuple[Picture, str | None]
+"""A picture, and where it lies if it is a file."""
 
 
 @dataclass(frozen=True)
@@ -32,6 +35,8 @@ class EditRequest:
     """Whether the attention of every word is recorded."""
     mask: Mask | None = None
     """Where the picture may change; everywhere if there is none."""
+    further: Mapping[str, tuple[Named, ...]] = field(default_factory=dict[str, tuple[Named, ...]])
+    """Further pictures by name, such as ``"examples"`` or ``"control:canny"``."""
 
     @cached_property
     def shown(self) -> Picture | None:
@@ -60,6 +65,7 @@ def edit_request(
     watch: bool = False,
     *,
     mask: Given | None = None,
+    pictures: Mapping[str, Given | Sequence[Given]] | None = None,
     limits: Limits | None = None,
 ) -> EditRequest:
     """Check what can be checked before a model is loaded.
@@ -82,7 +88,31 @@ def edit_request(
     if mask is not None and picture is None:
         raise UsageError("A mask says where a picture may change; give the picture too.")
     where = None if mask is None or picture is None else mask_in(mask, picture, asked.feather, limits)
-    return EditRequest(command, kind, asked, options, picture, place, watch, where)
+    further = {
+        checked_name(name, kind): tuple(taken_in(one, limits) for one in listed(given))
+        for name, given in (pictures or {}).items()
+    }
+    return EditRequest(command, kind, asked, options, picture, place, watch, where, further)
+
+
+def listed(given: Given | Sequence[Given]) -> Sequence[Given]:
+    """Several pictures, or one as several."""
+    return given if isinstance(given, list | tuple) else [cast(Given, given)]
+
+
+def checked_name(name: str, kind: type[Method]) -> str:
+    """The name of further pictures, if the method looks at such.
+
+    Raises:
+        UsageError: it does not, so that they could have no effect.
+    """
+    takes = {
+        str(need) for need in (Need.EXAMPLES, Need.CONTROL) if need in kind.card.needs | kind.card.optional
+    }
+    if name.partition(":")[0] not in takes:
+        looks = f"it looks at: {', '.join(sorted(takes))}" if takes else "it looks at no further pictures"
+        raise UsageError(f"The method {kind.card.name!r} has no use for pictures called {name!r}; {looks}.")
+    return name
 
 
 def kind_of(method: str) -> type[Method]:

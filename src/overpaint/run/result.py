@@ -8,8 +8,10 @@ from PIL import Image
 from pydantic import BaseModel, ConfigDict, Field
 from torch import Tensor
 
+from overpaint.errors import UsageError
 from overpaint.images import Picture, to_pil
 from overpaint.images.recipe import Recipe, save_with_recipe
+from overpaint.model import Patch
 from overpaint.path import Latent
 
 
@@ -22,6 +24,9 @@ class Figures(BaseModel):
     calls: int = Field(default=0, description="network calls; several rows share one")
     backwards: int = Field(default=0, description="backward passes")
     updates: int = Field(default=0, description="optimiser steps")
+    sides: int = Field(default=0, description="rows that went through side networks")
+    looks: int = Field(default=0, description="pictures that CLIP looked at")
+    decodes: int = Field(default=0, description="pictures decoded on the way")
     seconds: float = Field(
         default=0.0, description="wall clock time of the edit, the loading of the model aside"
     )
@@ -49,7 +54,9 @@ class Edit:
     """The result of an edit. ``save`` writes it with its recipe inside."""
 
     picture: Picture
-    latent: Latent
+    """The result, or the best of several."""
+    latents: tuple[Latent, ...]
+    """The results as latents, best first; none where the method works on pixels."""
     recipe: Recipe
     figures: Figures
     source: Picture | None = None
@@ -62,6 +69,25 @@ class Edit:
     """Pictures of what happened inside, by name."""
     words: tuple[tuple[str, Tensor], ...] = ()
     """The attention of every word of the prompt over the frame, where it was asked for."""
+    others: tuple[Picture, ...] = ()
+    """Further results, best first."""
+    scores: Mapping[str, tuple[float, ...]] = field(default_factory=dict[str, tuple[float, ...]])
+    """Figures of all results by name, the best one's first."""
+    layers: Mapping[str, Picture] = field(default_factory=dict[str, Picture])
+    """Pictures with transparency that the result is made of, by name."""
+    learned: tuple[Patch, ...] = ()
+    """What was learned for it, to be used again."""
+
+    @property
+    def latent(self) -> Latent:
+        """The result's latent.
+
+        Raises:
+            UsageError: the method works on pixels.
+        """
+        if not self.latents:
+            raise UsageError("This method works on pixels, so its result has no latent; take the picture.")
+        return next(iter(self.latents))
 
     @property
     def image(self) -> Image.Image:

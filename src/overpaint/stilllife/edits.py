@@ -133,7 +133,7 @@ def pairs(seed: int, what: str) -> EditCase:
     rng = random.Random(f"pair {what} {seed}")
     while True:
         source = sample(rng.randrange(HELD_OUT))
-        drawn = MAKERS.get(what, _restated(what))(source, rng)
+        drawn = maker(what)(source, rng)
         if drawn and drawn[0].fits():
             target, unsaid = drawn
             prompts = describe(source, unsaid).text, describe(target, unsaid).text
@@ -141,8 +141,14 @@ def pairs(seed: int, what: str) -> EditCase:
 
 
 Drawn = tuple[Scene, frozenset[str]] | None
+"""The changed scene and what both sentences must leave unsaid; None where this scene cannot be so changed."""
 Maker = Callable[[Scene, random.Random], Drawn]
 SAY_ALL = frozenset[str]()
+
+
+def maker(what: str) -> Maker:
+    """What draws an edit of that kind for a scene."""
+    return MAKERS.get(what, _restated(what))
 
 
 def _restated(what: str) -> Maker:

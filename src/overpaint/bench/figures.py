@@ -1,0 +1,65 @@
+"""The figures of a case and an edit, what each means, and when an edit counts as a success."""
+
+from collections.abc import Mapping
+from dataclasses import dataclass
+from typing import Any, Literal
+
+from overpaint.bench.case import Case, Pictures
+from overpaint.bench.judging import verdict
+from overpaint.bench.measuring import Seen, measured, shipped_eye
+from overpaint.images import Picture
+
+ENOUGH = 25.0
+"""Decibels outside the region that a success needs."""
+
+
+@dataclass(frozen=True)
+class Figure:
+    """One column of the table."""
+
+    title: str
+    better: Literal["more", "less"]
+    meaning: str
+    digits: int = 2
+
+
+FIGURES: Mapping[str, Figure] = {
+    "success": Figure("success", "more", f"changed, kept, and at least {ENOUGH:.0f} dB outside the region"),
+    "changed": Figure("changed", "more", "the judge sees all that was asked for"),
+    "kept": Figure("kept", "more", "the judge sees all else as it was"),
+    "psnr_inside": Figure("PSNR in", "more", "dB inside the region, against the true answer", 1),
+    "ssim_inside": Figure("SSIM in", "more", "structural similarity there"),
+    "structure_inside": Figure(
+        "structure in", "less", "100 x squared distance of the patches' likenesses there to the true answer's"
+    ),
+    "psnr_outside": Figure("PSNR out", "more", "dB outside the region, against the source", 1),
+    "ssim_outside": Figure("SSIM out", "more", "structural similarity there"),
+    "mse_outside": Figure("MSE out", "less", "squared error there, colours in [0, 1]", 4),
+    "psnr_outside_pasted": Figure("PSNR out, pasted", "more", "the same after pasting the source back", 1),
+    "ssim_outside_pasted": Figure("SSIM out, pasted", "more", "the same after pasting the source back"),
+    "mse_outside_pasted": Figure("MSE out, pasted", "less", "the same after pasting the source back", 4),
+    "psnr_whole": Figure("PSNR", "more", "dB over the whole picture, against the true answer", 1),
+    "psnr_whole_pasted": Figure("PSNR, pasted", "more", "the same after pasting the source back", 1),
+    "structure": Figure("structure", "less", "as inside, but over the whole picture and to the source"),
+    "clip": Figure("CLIP", "more", "100 x cosine of picture and target prompt", 1),
+    "direction": Figure("direction", "more", "cosine of the change of the picture and that of the words"),
+    "rows": Figure("rows", "less", "rows through the network, its inversion counted", 0),
+    "seconds": Figure("seconds", "less", "wall clock time, its inversion counted"),
+    "memory": Figure("memory", "less", "MB: the most that the process, or the accelerator, held", 0),
+}
+"""All figures, in the order of the table."""
+SHARES = ("success", "changed", "kept")
+"""Those that are yes or no in one case."""
+
+
+def figures(case: Case, pictures: Pictures, edit: Picture) -> dict[str, Any]:
+    """The figures of one edit; those that the case cannot give are absent."""
+    prompts = case.source_prompt, case.target_prompt
+    seen = Seen(pictures.source, edit, pictures.truth, pictures.region, *prompts)
+    found: dict[str, Any] = dict(measured(seen, shipped_eye()))
+    if case.scenes is None:
+        return found
+    said = verdict(edit, *case.scenes)
+    success = said.changed and said.kept and found.get("psnr_outside", ENOUGH) >= ENOUGH
+    judged = {"success": success, "changed": said.changed, "kept": said.kept, "wrong": list(said.wrong)}
+    return judged | found

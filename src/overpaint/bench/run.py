@@ -1,0 +1,249 @@
+"""Running a benchmark: what is missing is done case by case, on one loaded model, a line each."""
+
+import os
+import traceback
+from collections.abc import Callable, Iterator, Mapping, Sequence
+from contextlib import suppress
+from dataclasses import dataclass, field, replace
+from pathlib import Path
+from typing import Any
+
+import torch
+
+from overpaint.bench.case import Case, Pictures
+from overpaint.bench.figures import figures
+from overpaint.bench.peak import Peak
+from overpaint.bench.references import REFERENCES
+from overpaint.bench.results import Line, Results, row_key, row_of
+from overpaint.bench.variant import BLEND, Variant
+from overpaint.card import Cost
+from overpaint.errors import OverpaintError, UsageError
+from overpaint.images import Picture, save_picture
+from overpaint.meter import Cancelled, Meter
+from overpaint.model import Model
+from overpaint.run.estimate import BACKWARD, Estimate, estimate
+from overpaint.run.memory import run_patiently
+from overpaint.run.plan import Job, plan
+from overpaint.run.request import edit_request
+
+SEED = 0
+"""Of every edit's random draws; what is drawn at random is the cases."""
+PICTURES = "pictures"
+PATIENCE = 1.0
+"""Seconds between two looks whether another process is done with a case."""
+TRIES = 10
+"""Cases that are looked at for one from which to tell how long an edit takes."""
+Note = Callable[[Case, Variant, Line], None]
+
+
+@dataclass(frozen=True, eq=False)
+class Bench:
+    """Which cases are edited by what, on which model, and where results go."""
+
+    cases: Sequence[Case]
+    variants: Sequence[Variant]
+    model: Model
+    results: Results
+    again: bool = False
+    """Whether what failed is tried again."""
+    keep: bool = True
+    """Whether the pictures are kept."""
+    meter: Meter = field(default_factory=Meter)
+
+    def row(self, variant: Variant) -> dict[str, Any]:
+        """What lines of a variant have in common."""
+        return row_of(variant, self.model.fingerprint)
+
+    def line(self, case: Case, variant: Variant) -> Line | None:
+        """The result there is."""
+        return self.results.lines.get((case.name, row_key(self.row(variant))))
+
+    def wanting(self, case: Case) -> list[Variant]:
+        """What is still to be done with a case."""
+        found = ((variant, self.line(case, variant)) for variant in self.variants)
+        return [v for v, line in found if line is None or (self.again and "error" in line)]
+
+    def missing(self) -> list[tuple[Case, list[Variant]]]:
+        """What is still to be done."""
+        return [(case, wanting) for case in self.cases if (wanting := self.wanting(case))]
+
+    def picture(self, case: Case, variant: Variant) -> Path:
+        """Where the picture of a result is kept."""
+        return self.results.folder / PICTURES / case.name / f"{row_key(self.row(variant))}.png"
+
+
+def run(bench: Bench, note: Note = lambda case, variant, line: None) -> None:
+    """Do what is missing. Cases that another process works at come last, should that process not end them.
+
+    Raises:
+        Cancelled: the meter was told to stop; all that was finished is on disk.
+    """
+    with bench.model.lock:
+        left = [case for case, _ in bench.missing() if not claimed(bench, case, note)]
+        for case in left:
+            while not claimed(bench, case, note, PATIENCE):
+                check(bench.meter)
+
+
+def claimed(bench: Bench, case: Case, note: Note, patience: float = 0.0) -> bool:
+    """Do a case unless somebody else does."""
+    with bench.results.claimed(case.name, patience) as ours:
+        if ours:
+            pictures = case.pictures()
+            for variant in bench.wanting(case):
+                check(bench.meter)
+                line = result(bench, case, pictures, variant)
+                bench.results.add(line)
+                note(case, variant, line)
+        return ours
+
+
+def check(meter: Meter) -> None:
+    """Stop between two edits as well as in one.
+
+    Raises:
+        Cancelled: the meter was told to stop.
+    """
+    if meter.cancelled:
+        raise Cancelled("The run was stopped.")
+
+
+def result(bench: Bench, case: Case, pictures: Pictures, variant: Variant) -> Line:
+    """The line of one edit: its figures, or the sentence that says why there are none."""
+    model = bench.model
+    line = {"case": case.name, "type": case.kind, **bench.row(variant)}
+    line |= {"device": model.device.type, "dtype": str(model.dtype).removeprefix("torch.")}
+    line["threads"] = torch.get_num_threads()
+    try:
+        made = edited(bench, case, pictures, variant)
+        found = {} if made is None else figures(case, pictures, made.picture)
+    except Cancelled:
+        raise
+    except OverpaintError as error:
+        return line | {"error": str(error)}
+    except Exception as error:  # a mistake in one method must not end a run of hours
+        if os.environ.get("OVERPAINT_DEBUG") == "1":
+            traceback.print_exception(error)
+        said = " ".join(f"{type(error).__name__}: {error}".split())
+        return line | {"error": f"Internal error ({said[:200]}); OVERPAINT_DEBUG=1 shows where."}
+    if made is None:
+        return line | {"figures": {}}
+    if bench.keep:
+        kept(made.picture, bench.picture(case, variant))
+    wrong = found.pop("wrong", [])
+    return line | {"wrong": wrong, **made.said, "figures": {**rounded(found), **rounded(made.cost)}}
+
+
+def kept(picture: Picture, place: Path) -> None:
+    """Keep a picture.
+
+    Raises:
+        UsageError: it cannot be written.
+    """
+    try:
+        place.parent.mkdir(parents=True, exist_ok=True)
+    except OSError as error:
+        raise UsageError(
+            f"The folder {place.parent} cannot be made ({error.strerror or error}); choose another with "
+            "--out."
+        ) from None
+    save_picture(picture, place, {}, overwrite=True)
+
+
+@dataclass(frozen=True, eq=False)
+class Made:
+    """A picture, and what it cost."""
+
+    picture: Picture
+    cost: Mapping[str, float] = field(default_factory=dict[str, float])
+    said: Mapping[str, Any] = field(default_factory=dict[str, Any])
+
+
+def edited(bench: Bench, case: Case, pictures: Pictures, variant: Variant) -> Made | None:
+    """The picture of a variant as the network left it; nothing where a reference needs an answer unknown."""
+    if variant.reference:
+        found = REFERENCES[variant.method](pictures, bench.model)
+        return None if found is None else Made(found)
+    job, peak = planned(bench.model, case, pictures, variant), Peak(bench.model.device)
+    edit = run_patiently(job, within(bench.meter))
+    picture, work = edit.picture, edit.figures
+    if job.asked.mask is not None:  # the product has pasted the outside back already
+        with torch.no_grad():
+            pixels = job.model.family.decode(edit.latent)
+        picture = replace(job, asked=replace(job.asked, mask=None)).placed(pixels)
+    cost = alone(job.cost, work.rows, work.backwards, work.seconds)
+    memory = peak.megabytes
+    cost |= {} if memory is None else {"memory": memory}
+    return Made(picture, cost, {"found": work.rows < job.cost.rows[0]})
+
+
+def within(whole: Meter) -> Meter:
+    """A meter for one edit, which counts into that of the whole run and is cancelled with it."""
+    before = whole.rows
+
+    def forward(own: Meter) -> None:
+        whole.rows = before + own.rows
+        if whole.on_tick is not None:
+            whole.on_tick(whole)
+        if whole.cancelled:
+            own.cancel()
+
+    return Meter(on_tick=forward)
+
+
+def planned(model: Model, case: Case, pictures: Pictures, variant: Variant) -> Job:
+    """An edit as a user would ask for it, with the two prompts, the picture, and gifts if there are any.
+
+    Raises:
+        UsageError: it cannot be done as asked.
+    """
+    said: dict[str, Any] = dict(variant.said)
+    if variant.inversion:
+        said["inversion"] = variant.inversion
+    if "words" in variant.gifts and case.words and BLEND not in said:
+        said[BLEND] = case.words
+    mask = None
+    if "region" in variant.gifts and pictures.region is not None:
+        mask = (pictures.region * 255).astype("uint8")
+    request = {"source": case.source_prompt, "target": case.target_prompt, "seed": SEED}
+    return plan(edit_request("edit", variant.method, pictures.source, request, said, mask=mask), model)
+
+
+def alone(cost: Cost, rows: int, backwards: int, seconds: float) -> dict[str, float]:
+    """What an edit costs by itself: an inversion that an earlier one left in the cache is counted as if made.
+
+    Its rows are known from the method's card, and its time is taken to be in proportion.
+    """
+    whole = float(max(rows, cost.rows[0]))
+    work, real = whole + BACKWARD * max(backwards, cost.backwards[0]), rows + BACKWARD * backwards
+    return {"rows": whole, "seconds": seconds * work / real if real else seconds}
+
+
+def rounded(found: Mapping[str, Any]) -> dict[str, Any]:
+    """Figures with as many digits as mean something."""
+    return {name: round(v, 6) if isinstance(v, float) else v for name, v in found.items()}
+
+
+def estimates(bench: Bench) -> Iterator[tuple[Variant, int, Estimate]]:
+    """What each variant has to do and what one of its edits takes; nothing of one that must fail."""
+    missing = bench.missing()
+    for variant in bench.variants:
+        cases = [case for case, wanting in missing if variant in wanting]
+        if variant.reference or not cases:
+            continue
+        job = next(jobs(bench.model, cases, variant), None)
+        if job is not None:
+            yield variant, len(cases), estimate(job)
+
+
+def jobs(model: Model, cases: Sequence[Case], variant: Variant) -> Iterator[Job]:
+    """The first edits of a variant that can be done at all."""
+    for case in cases[:TRIES]:
+        with suppress(UsageError):
+            yield planned(model, case, case.pictures(), variant)
+
+
+def failures(bench: Bench) -> list[tuple[Case, Variant, str]]:
+    """What failed, with the sentence."""
+    lines = ((case, variant, bench.line(case, variant)) for case in bench.cases for variant in bench.variants)
+    return [(case, variant, line["error"]) for case, variant, line in lines if line and "error" in line]

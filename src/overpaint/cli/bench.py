@@ -1,0 +1,71 @@
+"""``overpaint bench``: edits whose right answer is known, and the table of what came out."""
+
+from collections.abc import Callable, Mapping
+from pathlib import Path
+from typing import Any
+
+import click
+
+from overpaint.cli.options import FILE, Common, common
+from overpaint.errors import UsageError
+
+OUT = Path("runs/bench")
+
+
+@click.group("bench", short_help="Measure methods on edits with a known answer.")
+def command() -> None:
+    """Measure editing methods on edits whose right answer is known."""
+
+
+def several(ctx: click.Context, param: click.Parameter, value: tuple[str, ...]) -> tuple[str, ...]:
+    """Names, said one by one or with commas; each once."""
+    names = (name.strip() for text in value for name in text.split(","))
+    return tuple(dict.fromkeys(name for name in names if name))
+
+
+def settings(ctx: click.Context, param: click.Parameter, value: tuple[str, ...]) -> Mapping[str, str]:
+    """``KEY=VALUE`` as a mapping."""
+    pairs = [text.partition("=") for text in value]
+    for name, equals, _ in pairs:
+        if not name.strip() or not equals:
+            raise UsageError(f"{name[:40]!r} sets no option; write --set KEY=VALUE, as in --set guidance=5.")
+    return {name.strip().replace("-", "_"): text.strip() for name, _, text in pairs}
+
+
+def listed(flag: str, metavar: str, words: str) -> Callable[..., Any]:
+    """An option that takes names."""
+    return click.option(flag, multiple=True, callback=several, metavar=metavar, help=words)
+
+
+@command.command("still-life", short_help="On Still Life's 200 cases, or fresh ones.")
+@listed("--methods", "A,B", "What to measure, or all.  [default: p2p]")
+@listed("--inversions", "A,B", "Each method over each of these.  [default: the method's own]")
+@click.option("--set", "sets", multiple=True, callback=settings, metavar="KEY=VALUE", help="Set an option.")
+@click.option("--steps", type=click.IntRange(1, 1000), help="The same as --set steps=N.")
+@listed("--types", "A,B", "Only these types of edit.  [default: all ten]")
+@click.option("--limit", type=click.IntRange(1), metavar="N", help="Only the first cases, types in turn.")
+@click.option("--seeds", default="fixed", show_default=True, help="fixed, or fresh:7 for others by seed.")
+@listed("--give", "region,words", "What methods that can use it are given besides.  [default: nothing]")
+@click.option("--again", is_flag=True, help="Try again what failed before.")
+@click.option("--pictures/--no-pictures", default=True, help="Keep the pictures.  [default: --pictures]")
+@click.option("--out", type=FILE, default=OUT, show_default=True, help="The folder of the results.")
+@common("model", "device", "dtype", "threads")
+def still_life(common: Common, **said: Any) -> int:
+    """Edit drawn pictures by each method and hold every edit against the true answer.
+
+    What is in the folder already is not done again; several processes may share it. Exit code 1: something
+    failed on some cases, and a line each says what.
+    """
+    from overpaint.cli.benching import Wanted, still_life
+
+    return still_life(Wanted(**said), common)
+
+
+@command.command("table", short_help="Print the table of a folder of results.")
+@click.argument("folder", type=FILE, default=OUT)
+@click.option("--csv", "as_csv", is_flag=True, help="Every mean with its interval, for programs.")
+def table(folder: Path, as_csv: bool) -> None:
+    """Print the results in FOLDER: means, the successes with their 95 % interval, and a breakdown by type."""
+    from overpaint.cli.benching import print_table
+
+    print_table(folder, as_csv)

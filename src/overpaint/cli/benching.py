@@ -1,0 +1,139 @@
+"""The benchmark's work: what there is to do is said, done under a bar, and summed up."""
+
+from collections.abc import Generator, Mapping
+from contextlib import ExitStack, contextmanager
+from dataclasses import dataclass
+from pathlib import Path
+
+import click
+from rich.console import Console
+from rich.progress import BarColumn, MofNCompleteColumn, Progress, TextColumn, TimeRemainingColumn
+
+from overpaint.bench.case import Case
+from overpaint.bench.contact import FILE as SHEET
+from overpaint.bench.contact import contact_sheet
+from overpaint.bench.measuring import metrics
+from overpaint.bench.references import references
+from overpaint.bench.results import Line, Results
+from overpaint.bench.run import Bench, Note, estimates, failures, run
+from overpaint.bench.still_life import cases
+from overpaint.bench.table import as_csv as csv_of
+from overpaint.bench.table import markdown, rows
+from overpaint.bench.variant import Variant, variants
+from overpaint.cli.app import CANCELLED, INTERNAL
+from overpaint.cli.options import Common
+from overpaint.cli.progress import cancelling
+from overpaint.cli.running import opened, quiet
+from overpaint.cli.words import duration, one_line, say
+from overpaint.images import save_picture
+from overpaint.inversions.cache import Cache
+from overpaint.meter import Cancelled, Meter
+from overpaint.run.loading import threads
+
+INVERSIONS = "inversions"
+
+
+@dataclass(frozen=True)
+class Wanted:
+    """What was said on the command line."""
+
+    methods: tuple[str, ...]
+    inversions: tuple[str, ...]
+    sets: Mapping[str, str]
+    steps: int | None
+    types: tuple[str, ...]
+    limit: int | None
+    seeds: str
+    give: tuple[str, ...]
+    again: bool
+    pictures: bool
+    out: Path
+
+    @property
+    def options(self) -> dict[str, str]:
+        """The options to set."""
+        return {**self.sets, **({} if self.steps is None else {"steps": str(self.steps)})}
+
+
+def still_life(wanted: Wanted, common: Common) -> int:
+    """Say what there is to do, do it, and sum up; the exit code."""
+    chosen = cases(wanted.seeds, wanted.types, wanted.limit)
+    metrics()
+    with ExitStack() as stack:
+        stack.enter_context(threads(common.threads))
+        stack.enter_context(quiet())
+        model = opened(common)
+        methods = variants(wanted.methods or ("p2p",), wanted.inversions, wanted.options, model, wanted.give)
+        results = Results.opened(wanted.out)
+        model.cache = Cache(wanted.out / INVERSIONS)
+        bench = Bench(
+            chosen, [*references(), *methods], model, results, wanted.again, wanted.pictures, Meter()
+        )
+        say_plan(bench)
+        try:
+            with cancelling(bench.meter), bar(bench) as note:
+                run(bench, note)
+        except Cancelled:
+            say("Stopped; the same command goes on where this one ends.")
+            return CANCELLED
+        return say_end(bench)
+
+
+def say_plan(bench: Bench) -> None:
+    """How many edits and rows, about how long, and what of the folder does not count."""
+    whole = len(bench.cases) * sum(not variant.reference for variant in bench.variants)
+    found = list(estimates(bench))
+    edits = sum(count for _, count, _ in found)
+    rows_most = sum(count * one.rows[1] for _, count, one in found)
+    seconds = float(sum(count * one.seconds[1] for _, count, one in found))
+    there = f", {whole - edits} of which are done" if edits < whole else ""
+    say(
+        f"{whole} edits{there}: at most {rows_most} rows through the network, about {duration(seconds)}; "
+        f"results go to {bench.results.folder}"
+    )
+    others = bench.results.others([bench.row(variant) for variant in bench.variants])
+    if others:
+        say(
+            f"The folder also holds {others} results of these methods with other options, another model or "
+            "another version of the code; they stay, as rows of their own."
+        )
+    if bench.results.damaged:
+        say(f"{bench.results.damaged} lines of {bench.results.file} cannot be read and do not count.")
+
+
+@contextmanager
+def bar(bench: Bench) -> Generator[Note, None, None]:
+    """A bar over all edits on the error stream, where somebody looks."""
+    console = Console(stderr=True)
+    columns = (TextColumn("{task.description}"), BarColumn(), MofNCompleteColumn(), TimeRemainingColumn())
+    missing = sum(not variant.reference for _, wanting in bench.missing() for variant in wanting)
+    with Progress(*columns, console=console, disable=not console.is_terminal) as shown:
+        task = shown.add_task("bench", total=max(missing, 1))
+
+        def note(case: Case, variant: Variant, line: Line) -> None:
+            words = one_line(f"{case.name} {variant.title}")[:60]
+            shown.update(task, advance=int(not variant.reference), description=words)
+
+        yield note
+
+
+def say_end(bench: Bench) -> int:
+    """The table of this run, where its pictures are, what failed; the exit code."""
+    lines = [line for case in bench.cases for v in bench.variants if (line := bench.line(case, v))]
+    click.echo(markdown(rows(lines)), nl=False)
+    sheet = contact_sheet(bench) if bench.keep else None
+    if sheet is not None:
+        say(f"Pictures: {save_picture(sheet, bench.results.folder / SHEET, {}, overwrite=True)}")
+    failed = failures(bench)
+    for case, variant, sentence in failed:
+        say(f"{case.name}, {variant.title}: {sentence}")
+    return INTERNAL if failed else 0
+
+
+def print_table(folder: Path, as_csv: bool) -> None:
+    """The table of all results in a folder."""
+    results = Results.read(folder)
+    found = rows(list(results.lines.values()))
+    click.echo(csv_of(found) if as_csv else markdown(found), nl=False)
+    if results.damaged:
+        say(f"{results.damaged} lines of {results.file} cannot be read and do not count.")

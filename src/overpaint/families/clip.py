@@ -1,0 +1,130 @@
+"""The eye: pictures and sentences as vectors of one space, as CLIP learns them (arXiv:2103.00020)."""
+
+import json
+from collections.abc import Sequence
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Any
+
+import torch
+from jaxtyping import Float
+from safetensors.torch import load_file
+from torch import Tensor, nn
+from torch.nn.functional import interpolate, linear, normalize
+from transformers import CLIPTextModel, CLIPVisionModelWithProjection
+
+from overpaint.errors import UsageError
+from overpaint.families.load import hushed
+from overpaint.families.locate import SHIPPED
+from overpaint.families.wordlevel import read
+from overpaint.network import Pixels
+
+HALF = (0.5, 0.5, 0.5)
+"""Mean and spread of colours in [0, 1] for a tower that does not say its own."""
+PARTS = ("image_encoder", "text_encoder", "text_projection", "tokenizer")
+
+
+@dataclass(frozen=True, eq=False)
+class ClipEye:
+    """An image tower and a text tower whose vectors can be compared; the cosine says how well they agree.
+
+    Gradients flow through both to what they are given: pixels, and the text tower's own embeddings. The
+    weights are frozen.
+    """
+
+    vision: Any
+    text: Any
+    projection: Float[Tensor, "features width"]
+    tokenizer: Any
+    mean: tuple[float, ...] = HALF
+    spread: tuple[float, ...] = HALF
+
+    @staticmethod
+    def load(folder: str | Path | None = None, device: str | torch.device = "cpu") -> "ClipEye":
+        """The shipped towers, or those of another folder laid out the same way, in float32.
+
+        Raises:
+            UsageError: parts are missing; the sentence names them.
+        """
+        home = SHIPPED["still-life"] if folder is None else Path(folder)
+        missing = [part for part in PARTS if not (home / part).is_dir()]
+        if missing:
+            raise UsageError(
+                f"The folder {home} lacks {', '.join(missing)}, so pictures and sentences cannot be "
+                "compared; choose a folder with an image tower and its text projection."
+            )
+        state = torch.random.get_rng_state()
+        try:  # constructors draw weights before the stored ones replace them
+            with hushed():
+                vision = CLIPVisionModelWithProjection.from_pretrained(home / "image_encoder")
+                text = CLIPTextModel.from_pretrained(home / "text_encoder")
+        finally:
+            torch.random.set_rng_state(state)
+        weight = load_file(home / "text_projection" / "model.safetensors")["weight"]
+        mean, spread = colours(home / "image_encoder")
+        nets = ready(vision, device), ready(text, device)
+        return ClipEye(nets[0], nets[1], weight.float().to(device), read(home / "tokenizer"), mean, spread)
+
+    @property
+    def side(self) -> int:
+        """Pixels a side of what the image tower sees."""
+        return int(self.vision.config.image_size)
+
+    def look(self, pixels: Pixels) -> Float[Tensor, "rows features"]:
+        """Unit vectors of pictures in [-1, 1] of any size; of others than squares the middle is seen."""
+        return normalize(self.vision(pixel_values=self._shown(pixels)).image_embeds, dim=-1)
+
+    def read(self, prompts: Sequence[str]) -> Float[Tensor, "rows features"]:
+        """Unit vectors of sentences; what is longer than the tower reads is cut off."""
+        ids = self.tokenizer(
+            list(prompts),
+            padding="max_length",
+            max_length=int(self.text.config.max_position_embeddings),
+            truncation=True,
+            return_tensors="pt",
+        ).input_ids
+        pooled = self.text(input_ids=ids.to(self.projection.device)).pooler_output
+        return normalize(linear(pooled, self.projection), dim=-1)
+
+    def keys(self, pixels: Pixels) -> Float[Tensor, "rows patches channels"]:
+        """Keys of the last layer's self-attention, patch by patch from the top left, without the class token.
+
+        How they resemble one another says how a picture is laid out (Tumanyan et al. 2022, arXiv:2201.00424).
+        """
+        found: list[Tensor] = []
+
+        def keep(_module: nn.Module, _given: Any, made: Tensor) -> None:
+            found.append(made)
+
+        handle = self.vision.vision_model.encoder.layers[-1].self_attn.k_proj.register_forward_hook(keep)
+        try:
+            self.vision(pixel_values=self._shown(pixels))
+        finally:
+            handle.remove()
+        return found[-1][:, 1:]
+
+    def _shown(self, pixels: Pixels) -> Tensor:
+        """Pictures at the tower's size and in its units."""
+        height, width = pixels.shape[-2:]
+        if (height, width) != (self.side, self.side):
+            scale = self.side / min(height, width)
+            size = (max(self.side, round(height * scale)), max(self.side, round(width * scale)))
+            pixels = interpolate(pixels, size, mode="bicubic", antialias=True)
+            top, left = ((length - self.side) // 2 for length in size)
+            pixels = pixels[..., top : top + self.side, left : left + self.side]
+        mean, spread = (
+            torch.tensor(v, device=pixels.device).view(-1, 1, 1) for v in (self.mean, self.spread)
+        )
+        return ((pixels.clamp(-1, 1) + 1) / 2 - mean) / spread
+
+
+def ready(net: nn.Module, device: str | torch.device) -> nn.Module:
+    """A network in float32, frozen."""
+    return net.float().to(device).eval().requires_grad_(False)
+
+
+def colours(folder: Path) -> tuple[tuple[float, ...], tuple[float, ...]]:
+    """Mean and spread of the colours an image tower was trained with, where its folder says them."""
+    file = folder / "preprocessor_config.json"
+    said = json.loads(file.read_text(encoding="utf-8")) if file.is_file() else {}
+    return tuple(said.get("image_mean", HALF)), tuple(said.get("image_std", HALF))

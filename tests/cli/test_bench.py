@@ -1,0 +1,95 @@
+import json
+from pathlib import Path
+
+import pytest
+from tests.cli.kit import overpaint
+
+from overpaint.bench.results import FILE
+from overpaint.cli import benching
+from overpaint.images import load_picture
+
+STILL_LIFE = ("bench", "still-life")
+
+
+def test_a_slice_runs_and_a_second_run_does_nothing(tmp_path: Path) -> None:
+    folder = tmp_path / "out"
+    slice_ = (*STILL_LIFE, "--methods", "p2p,sdedit", "--steps", "2", "--limit", "10", "--out", folder)
+    said = overpaint(*slice_)
+    assert said.code == 0, said.err
+    assert "20 edits: at most 100 rows through the network, about" in said.err
+    assert "| truth | 10 | 1.00 (1.00 to 1.00) |" in said.out and "| p2p direct steps=2 | 10 |" in said.out
+    lines = (folder / FILE).read_text().splitlines()
+    assert len(lines) == 10 * (3 + 2)
+    assert load_picture(folder / "sheet.png").size[1] > 1000
+    again = overpaint(*slice_)
+    assert "20 edits, 20 of which are done: at most 0 rows" in again.err
+    assert again.out == said.out and (folder / FILE).read_text().splitlines() == lines
+    table = overpaint("bench", "table", folder)
+    assert table.code == 0 and table.out == said.out
+    programs = overpaint("bench", "table", folder, "--csv")
+    assert programs.out.startswith("title,method,inversion") and "sdedit steps=2,sdedit,," in programs.out
+
+
+def test_a_failure_is_said_and_ends_with_one(tmp_path: Path) -> None:
+    said = overpaint(
+        *STILL_LIFE, "--steps", "1", "--limit", "2", "--set", "blend=cone", "--no-pictures", "--out", tmp_path
+    )
+    assert said.code == 1
+    lines = [json.loads(text) for text in (tmp_path / FILE).read_text().splitlines()]
+    assert ["error" in line for line in lines if line["method"] == "p2p"] == [True, False]
+    assert "random-00, p2p direct blend=cone steps=1: The word 'cone' is not in the prompt" in said.err
+    assert "Failed:" in said.out and not (tmp_path / "sheet.png").exists()
+
+
+def test_results_of_another_version_are_said(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    line = {"format": 1, "case": "random-00", "type": "random", "method": "sdedit", "inversion": ""}
+    line |= {
+        "said": {},
+        "options": {},
+        "gifts": [],
+        "reference": False,
+        "code": "x",
+        "model": "y",
+        "figures": {},
+    }
+    (tmp_path / FILE).write_text(json.dumps(line) + "\nrubbish\n")
+
+    def nothing(*_: object) -> None:
+        """In place of the work."""
+
+    monkeypatch.setattr(benching, "run", nothing)
+    said = overpaint(*STILL_LIFE, "--methods", "sdedit", "--limit", "1", "--no-pictures", "--out", tmp_path)
+    assert "The folder also holds 1 results of these methods with other options, another model or" in said.err
+    assert "1 lines of" in said.err and "cannot be read" in said.err
+
+
+@pytest.mark.parametrize(
+    ("args", "sentence"),
+    [
+        (("--methods", "p2q"), "There is no method 'p2q'; did you mean 'p2p'?"),
+        (("--inversions", "dirct"), "There is no inversion 'dirct'; did you mean 'direct'?"),
+        (("--types", "color"), "There is no edit type 'color'; did you mean 'colour'?"),
+        (("--limit", "0"), "0 is not in the range x>=1"),
+        (("--seeds", "frsh:1"), "neither fixed nor fresh ones"),
+        (("--set", "guidance"), "sets no option; write --set KEY=VALUE"),
+        (
+            ("--set", "guidnce=1"),
+            "There is no option 'guidnce' for the chosen methods; did you mean",
+        ),
+        (("--give", "regoin"), "cannot be given 'regoin'"),
+    ],
+)
+def test_what_cannot_be_is_refused_before_any_work(
+    tmp_path: Path, args: tuple[str, ...], sentence: str
+) -> None:
+    said = overpaint(*STILL_LIFE, *args, "--out", tmp_path / "out")
+    assert said.code == 2 and sentence in said.err and said.err.count("\n") <= 3
+    assert not (tmp_path / "out").exists()
+
+
+def test_a_folder_that_cannot_be_is_refused(tmp_path: Path) -> None:
+    (tmp_path / "file").touch()
+    said = overpaint(*STILL_LIFE, "--limit", "1", "--out", tmp_path / "file" / "out")
+    assert said.code == 2 and "cannot be written to" in said.err
+    said = overpaint("bench", "table", tmp_path / "nowhere")
+    assert said.code == 2 and "There are no results in" in said.err
