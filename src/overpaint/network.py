@@ -130,8 +130,8 @@ class Family(Protocol):
         """The text of no prompt, as this family was trained with."""
         ...
 
-    def encode(self, pixels: Pixels) -> Latent:
-        """Pictures to latents (posterior mean, scaled)."""
+    def encode(self, pixels: Pixels, noise: Latent | None = None) -> Latent:
+        """Pictures to latents, scaled: the posterior mean, or the sample a standard normal draw makes."""
         ...
 
     def decode(self, latents: Latent) -> Pixels:

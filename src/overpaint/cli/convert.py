@@ -5,7 +5,7 @@ from pathlib import Path
 
 import click
 
-from overpaint.cli.words import one_line
+from overpaint.cli.words import heard, one_line, say
 
 SHOWN = 8
 """Names of what was left out that are printed; --json has them all."""
@@ -35,15 +35,15 @@ def command(
     from overpaint.families.pickles import convert
 
     done = convert(file, output, memory=memory, seconds=seconds, overwrite=overwrite)
-    if as_json:
-        told = {"output": str(done.path), "tensors": done.tensors}
-        click.echo(json.dumps({**told, "left": done.left, "stand_ins": done.stand_ins}))
-        return
-    click.echo(one_line(f"Wrote {done.path} with {done.tensors} tensors"))
+    wrote = one_line(f"Wrote {done.path} with {done.tensors} tensors")
+    told = {"output": str(done.path), "tensors": done.tensors, "left": done.left, "stand_ins": done.stand_ins}
+    click.echo(json.dumps(told) if as_json else wrote)
     for what, names in (
         ("Left out, being no tensors", done.left),
         ("Stood in for, running nothing", done.stand_ins),
     ):
-        if names:
+        if names and not as_json:
             more = f" and {len(names) - SHOWN} more" if len(names) > SHOWN else ""
             click.echo(one_line(f"{what}: {', '.join(names[:SHOWN])}{more}"))
+    if not heard():
+        say(wrote)

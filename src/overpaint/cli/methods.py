@@ -2,6 +2,7 @@
 
 import json
 from collections.abc import Mapping
+from textwrap import fill, indent
 from typing import Any
 
 import click
@@ -9,6 +10,9 @@ import click
 from overpaint.errors import UsageError
 from overpaint.registry import catalogue
 from overpaint.run.settings import nearest
+
+NARROW = 72
+"""Columns of a terminal below which a table would cut words."""
 
 
 @click.command(short_help="List the editing methods.")
@@ -37,13 +41,26 @@ def check(what: str, name: str | None, names: set[str]) -> None:
 
 
 def table(found: Mapping[str, Mapping[str, Any]]) -> None:
-    """The methods as a table as wide as the terminal."""
+    """The methods as a table as wide as the terminal, or one below the other where it is narrow."""
     from rich.console import Console
     from rich.table import Table
 
+    console = Console()
+    if console.width < NARROW:
+        for name, card in found.items():
+            needs, families = (", ".join(card[key]) for key in ("needs", "families"))
+            facts = f"Needs {needs}; runs on {families}; {rows(card)} rows."
+            click.echo(name)
+            for text in (card["idea"], facts):
+                click.echo(indent(fill(text, max(console.width - 2, 20)), "  "))
+        return
     sheet = Table("method", "what it does", "needs", "runs on", "rows", box=None, pad_edge=False)
     for name, card in found.items():
-        least, most = card["rows"]
-        rows = str(most) if least == most else f"{least} to {most}"
-        sheet.add_row(name, card["idea"], ", ".join(card["needs"]), ", ".join(card["families"]), rows)
-    Console().print(sheet, highlight=False)
+        sheet.add_row(name, card["idea"], ", ".join(card["needs"]), ", ".join(card["families"]), rows(card))
+    console.print(sheet, highlight=False)
+
+
+def rows(card: Mapping[str, Any]) -> str:
+    """How many rows through the network an edit takes."""
+    least, most = card["rows"]
+    return str(most) if least == most else f"{least} to {most}"

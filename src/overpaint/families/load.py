@@ -131,14 +131,15 @@ def _assembled(
         told["prediction_type"] = PREDICTION_TYPES[origin.prediction]
     at, bring = (where, stay) if ferry is None else (HOME, ferry.bring)
     # Half precision breaks the autoencoder of SDXL; text is encoded once, so its digits cost nothing.
-    vae = vae.to(at, torch.float32 if vae.config.force_upcast else dtype).eval().requires_grad_(False)
+    wide = torch.promote_types(dtype, torch.float32)
+    vae = vae.to(at, wide if vae.config.force_upcast else dtype).eval().requires_grad_(False)
     codec = Codec(vae, bring)
     family = UNetFamily(
         family_name(shape_of(unet), extra),
         schedule_of(told),
         codec,
         parts.tokenizers,
-        [e.to(at).float().eval().requires_grad_(False) for e in parts.encoders],
+        [e.to(at, wide).eval().requires_grad_(False) for e in parts.encoders],
         side=int(unet.config.sample_size or 64) * codec.factor,
         zero_null=bool(parts.index.get("force_zeros_for_empty_prompt", False)),
         extra=extra,
