@@ -123,6 +123,8 @@ class Model:
     meter: Meter = field(default_factory=Meter)
     sides: list[Side] = field(default_factory=list[Side])
     patches: list[Patch] = field(default_factory=list[Patch])
+    notes: list[str] = field(default_factory=list[str])
+    """What should be known of how it was loaded and of what is on it, a sentence each; edits repeat them."""
     at_once: int | None = None
     """Rows that go through the network together, where controls allow it; nothing for all of a call."""
     cache: Any = None

@@ -3,7 +3,15 @@
 from collections.abc import Iterator, Mapping
 from textwrap import fill
 
-from tests.corpus import test_masks, test_names, test_pictures, test_recipes, test_weights, test_words
+from tests.corpus import (
+    test_added,
+    test_masks,
+    test_names,
+    test_pictures,
+    test_recipes,
+    test_weights,
+    test_words,
+)
 from tests.corpus.kit import Case, Fine
 
 PARTS: dict[str, dict[str, Case]] = {
@@ -14,6 +22,8 @@ PARTS: dict[str, dict[str, Case]] = {
     "numbers": test_words.NUMBERS,
     "options": test_words.OPTIONS,
     "models": test_weights.ALL,
+    "adapters and words": test_added.ADDED,
+    "pickles": test_added.PICKLES,
     "recipes": test_recipes.CASES,
 }
 

@@ -4,9 +4,9 @@
 def main() -> None:
     """The entry point ``overpaint``."""
     from overpaint.cli.app import app
-    from overpaint.cli.words import settle
+    from overpaint.cli.words import resolve
 
-    settle()
+    resolve()
     app()
 
 

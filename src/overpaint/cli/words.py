@@ -60,7 +60,7 @@ class Forgiving(io.RawIOBase):
         return len(data)
 
 
-def settle() -> None:
+def resolve() -> None:
     """Make the streams fit to be written to, also where one is closed, full, or left by its reader.
 
     No file that is opened takes the number of a closed stream, and letters that a stream cannot spell are

@@ -11,6 +11,7 @@ from torch import Tensor, nn
 from overpaint.errors import UsageError
 from overpaint.families.fused import Lasting
 from overpaint.families.original import is_lora
+from overpaint.families.unet import UNetFamily
 from overpaint.files.fingerprint import file_hash
 from overpaint.files.provenance import checked_token
 from overpaint.files.weightfile import read_header
@@ -44,6 +45,8 @@ class Embedding(Lasting):
             UsageError: the file holds no vectors, or those of another family of models.
         """
         family: Any = model.family
+        if not isinstance(family, UNetFamily):
+            raise UsageError(f"The model {model.name} reads no texts, so it cannot be taught {self.file}.")
         words = self._words(family)
         known = [word for word in words if word.lower() in family.learned]
         if known:

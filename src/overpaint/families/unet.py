@@ -146,6 +146,11 @@ class UNetFamily:
         either = "|".join(re.escape(word) for word in sorted(self.learned, key=len, reverse=True))
         return re.split(rf"((?<!\w)(?:{either})(?!\w))", text, flags=re.IGNORECASE)
 
+    def absent(self, prompts: Sequence[str]) -> list[str]:
+        """The words that were taught and stand in none of these prompts."""
+        found = {piece.lower() for prompt in prompts for piece in self._pieces(prompt)[1::2]}
+        return [word for word in self.learned if word not in found]
+
     def _ids(self, k: int, prompt: str) -> Tensor:
         """The tokens of a prompt as the encoder reads them, filled up to its window."""
         tokenizer, text = self.tokenizers[k], " ".join(prompt.split())

@@ -11,6 +11,7 @@ from overpaint.errors import UsageError
 from overpaint.families.load import load as load_at
 from overpaint.files.provenance import Origin
 from overpaint.model import Model
+from overpaint.neutral import neutral
 
 DTYPES = {
     "float64": torch.float64,
@@ -56,6 +57,7 @@ def load(
     return load_as(name, dtype, device, origin, download, offload)
 
 
+@neutral()
 def load_as(
     name: str,
     dtype: str | torch.dtype | None,
