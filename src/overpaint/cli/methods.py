@@ -7,6 +7,7 @@ from typing import Any
 
 import click
 
+from overpaint.card import Need
 from overpaint.errors import UsageError
 from overpaint.registry import catalogue
 from overpaint.run.settings import nearest
@@ -17,14 +18,14 @@ NARROW = 72
 
 @click.command(short_help="List the editing methods.")
 @click.option("--family", help="Only those that run on this family: sd1, sd2 or sdxl.")
-@click.option("--needs", multiple=True, help="Only those that use this input: image, source, target or mask.")
+@click.option("--needs", multiple=True, help=f"Only those that use this input: {', '.join(Need)}.")
 @click.option("--json", "as_json", is_flag=True, help="Print the cards for programs.")
 def command(family: str | None, needs: tuple[str, ...], as_json: bool) -> None:
     """List the editing methods: what each does, what it needs, where it runs, what it costs."""
     everything = catalogue()
     check("family", family, {name for card in everything.values() for name in card["families"]})
     for need in needs:
-        check("input", need, {"image", "source", "target", "mask"})
+        check("input", need, set(Need))
     found = catalogue(family, needs)
     if as_json:
         click.echo(json.dumps(found, ensure_ascii=False))
