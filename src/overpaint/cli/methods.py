@@ -25,7 +25,7 @@ def command(family: str | None, needs: tuple[str, ...], as_json: bool) -> None:
     everything = catalogue()
     check("family", family, {name for card in everything.values() for name in card["families"]})
     for need in needs:
-        check("input", need, set(Need))
+        check("input", need, {str(each) for each in Need})
     found = catalogue(family, needs)
     if as_json:
         click.echo(json.dumps(found, ensure_ascii=False))
