@@ -26,6 +26,7 @@ METHODS = {
     "p2p": "overpaint.methods.p2p:PromptToPrompt",
     "edict": "overpaint.methods.edict:EDICTEdit",
     "edit-friendly": "overpaint.methods.edit_friendly:EditFriendlyEdit",
+    "diffedit": "overpaint.methods.diffedit:DiffEdit",
     "blended-latent": "overpaint.methods.blended_latent:BlendedLatent",
 }
 SUMMARY = Path(__file__).with_name("registry.json")

@@ -97,6 +97,29 @@ def test_maps_strip_and_preview_are_written(picture: Path, folder: Path, tmp_pat
     assert preview == (32, 32)
 
 
+def test_the_mask_that_was_found_is_written_and_can_be_given_back(
+    picture: Path, folder: Path, tmp_path: Path
+) -> None:
+    out, mask = ("--json", "--overwrite", "-o", tmp_path / "x.png"), tmp_path / "mask.png"
+    finding = ("--method", "diffedit", "--contrast.clamp", "2", "--contrast.samples", "2", *out)
+    said = edit(picture, folder, *finding, "--mask-out", mask)
+    assert said.figures["mask"] == str(mask)
+    found = load_picture(mask).rgb
+    assert found.shape == load_picture(picture).rgb.shape
+    assert set(np.unique(found)) == {0, 255}
+    edit(picture, folder, "--method", "diffedit", "--no-find", "--mask", mask, "--mask-out", mask, *out)
+    assert np.array_equal(load_picture(mask).rgb, found)
+
+
+def test_a_mask_that_is_not_found_is_not_written(picture: Path, folder: Path, tmp_path: Path) -> None:
+    mask = tmp_path / "mask.png"
+    said = edit(picture, folder, "--mask-out", mask)
+    assert said.code == 2 and "the method 'p2p' finds no mask" in said.err and "diffedit" in said.err
+    assert not mask.exists()
+    assert edit(picture, folder, "--blend", "cat=>dog", "--mask-out", mask).code == 0
+    assert mask.exists()
+
+
 def test_a_dry_run_writes_nothing(picture: Path, folder: Path, tmp_path: Path) -> None:
     before = {p for p in tmp_path.iterdir() if p.name != "cache"}
     said = edit(picture, folder, "--dry-run", "--maps", tmp_path / "maps.png")

@@ -56,6 +56,7 @@ class Common:
     as_json: bool = False
     dry_run: bool = False
     maps: Path | None = None
+    mask_out: Path | None = None
     strip: Path | None = None
     preview: Path | None = None
 
@@ -135,6 +136,7 @@ COMMON: Mapping[str, Callable[..., Any]] = {
     "as_json": click.option("--json", "as_json", is_flag=True, default=None, help="Figures for programs."),
     "dry_run": click.option("--dry-run", is_flag=True, default=None, help="Say what it would take."),
     "maps": click.option("--maps", type=FILE, help="Write where each word of the prompt looks."),
+    "mask_out": click.option("--mask-out", type=FILE, help="Write the mask that the method finds."),
     "strip": click.option("--strip", type=FILE, help="Write source, edit and true answer side by side."),
     "preview": click.option("--preview", type=FILE, help="Keep writing the latest preview while it works."),
 }

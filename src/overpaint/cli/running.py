@@ -11,6 +11,7 @@ from typing import Any
 
 import click
 
+from overpaint import registry
 from overpaint.api import finished
 from overpaint.cli.answer import true_answer
 from overpaint.cli.options import Common
@@ -42,7 +43,7 @@ from overpaint.run.result import Edit
 
 @dataclass(frozen=True)
 class Done:
-    """An edit, and where its files lie: under ``output``, ``maps``, ``strip``, ``preview``."""
+    """An edit, and where its files lie: under ``output``, ``maps``, ``mask``, ``strip``, ``preview``."""
 
     edit: Edit
     files: Mapping[str, Path]
@@ -65,6 +66,7 @@ def perform(common: Common, asked: EditRequest, out: Path | None, always: bool =
         model = opened(common)
         stack.enter_context(model.lock)
         job = plan(asked, model)
+        check_mask(job, common)
         job = replace(job, at_once=common.at_once)
         if common.memory is not None:
             job = within(job, common.memory)
@@ -123,7 +125,8 @@ def check_files(common: Common, out: Path | None) -> None:
     """Refuse names that cannot be written before any work is done."""
     if common.dry_run:
         return
-    places = [place for place in (out, common.maps, common.strip, common.preview) if place is not None]
+    every = (out, common.maps, common.mask_out, common.strip, common.preview)
+    places = [place for place in every if place is not None]
     for place in places:
         check_output(place, overwrite=common.overwrite, fresh_name=common.fresh_name)
     # Two spellings of one folder are one folder; a link that is a file itself is replaced, not followed.
@@ -131,6 +134,20 @@ def check_files(common: Common, out: Path | None) -> None:
         raise UsageError("Two of the files to write have the same name; choose others.")
     if out is not None:
         check_quality(out, common.quality)
+
+
+def check_mask(job: Job, common: Common) -> None:
+    """Refuse to write the mask of an edit that finds none.
+
+    Raises:
+        UsageError: it does not.
+    """
+    if common.mask_out is not None and not job.method.card.finds_mask(job.method):
+        finding = [kind.card.name for kind in registry.every() if kind.card.finds_mask(kind())]
+        raise UsageError(
+            f"With these options the method {job.method.card.name!r} finds no mask that could be written; "
+            f"leave out --mask-out, or choose one that does: {', '.join(finding)}."
+        )
 
 
 def write(done: Done, common: Common, out: Path | None) -> Done:
@@ -143,6 +160,8 @@ def write(done: Done, common: Common, out: Path | None) -> Done:
     if common.maps is not None:
         maps = [(one_line(word), grid) for word, grid in edit.words]
         files["maps"] = save_picture(heatmaps(maps, edit.picture), common.maps, **how)
+    if common.mask_out is not None and edit.mask is not None:
+        files["mask"] = save_picture(edit.mask, common.mask_out, **how)
     if common.strip is not None:
         files["strip"] = save_picture(side_by_side(edit), common.strip, **how)
     return Done(edit, files)

@@ -1,7 +1,7 @@
 """Inversions: how a picture becomes noise, and what an editor walks beside on the way back."""
 
 from overpaint.inversions.base import Inversion, Walk
-from overpaint.inversions.choice import NAMES, AnyInversion, named
+from overpaint.inversions.choice import NAMES, AnyInversion, RealInversion, named
 from overpaint.inversions.ddim import DDIM, Direct
 from overpaint.inversions.edict import Edict
 from overpaint.inversions.edit_friendly import EditFriendly
@@ -22,6 +22,7 @@ __all__ = [
     "NegativePrompt",
     "NullText",
     "Quality",
+    "RealInversion",
     "Recorded",
     "Trajectory",
     "Walk",

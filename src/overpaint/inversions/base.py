@@ -3,6 +3,7 @@
 from abc import ABC, abstractmethod
 from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass
+from functools import partial
 from typing import Any, final
 
 import torch
@@ -42,6 +43,8 @@ class Walk:
     """From what has been walked to the latent of a picture."""
     dtype: torch.dtype
     """The type of that latent; a walk may need a wider one."""
+    stored: Callable[[int], Coupled]
+    """What the inversion stored at a level of the path, for whoever puts a part of the picture back."""
 
     def run(self, model: Model, *controls: Control, after: After | None = None) -> Latents:
         """Both, under the inversion's own controls and then these; ``after`` comes after its corrections."""
@@ -186,9 +189,13 @@ class Inversion(Options, ABC):
             return Plain(text)
         return self.guide(path, traj, text, null, scale)
 
-    def start(self, path: Path, traj: Trajectory) -> Latent:
-        """Where both set out: the noisiest latent, or several that belong together."""
-        return traj.start
+    def level(self, traj: Trajectory, i: int) -> Coupled:
+        """What was stored at a level: a latent, or several that belong together."""
+        return traj.level(i)
+
+    def start(self, path: Path, traj: Trajectory) -> Coupled:
+        """Where both set out: what is stored at the noise end."""
+        return self.level(traj, 0)
 
     def solver(self, path: Path, traj: Trajectory) -> Solver:
         """How a step back is taken; a fresh one for each walk."""
@@ -252,4 +259,5 @@ class Inversion(Options, ABC):
             traj.follow(model),
             self.finish,
             x0.dtype,
+            partial(self.level, traj),
         )

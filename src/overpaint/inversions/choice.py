@@ -56,9 +56,9 @@ def known(name: str) -> str:
     raise UsageError(f"There is no inversion {name!r}; {hint}")
 
 
-AnyInversion = Annotated[
-    DDIM | Direct | NullText | NegativePrompt | Edict | EditFriendly | Recorded,
-    Field(discriminator="name"),
-    BeforeValidator(named),
-]
+Real = DDIM | Direct | NullText | NegativePrompt | Edict | EditFriendly
+"""Those that walk any picture to noise, also a part of the way, and store it at every level."""
+AnyInversion = Annotated[Real | Recorded, Field(discriminator="name"), BeforeValidator(named)]
 """The type of a method's ``inversion`` option: an inversion, its fields as a mapping, or just its name."""
+RealInversion = Annotated[Real, Field(discriminator="name"), BeforeValidator(named)]
+"""The same for methods that need the picture at every level of a part of the path."""

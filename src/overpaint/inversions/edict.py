@@ -98,9 +98,9 @@ class Edict(Inversion):
     def _order(self, i: int) -> tuple[int, int]:
         return (1, 0) if self.alternate and i % 2 else (0, 1)
 
-    def start(self, path: Path, traj: Trajectory) -> Coupled:
-        """Both latents at the noise end."""
-        return torch.cat([traj.start, traj.more[PARTNER][:1]])
+    def level(self, traj: Trajectory, i: int) -> Coupled:
+        """Both latents."""
+        return torch.cat([traj.level(i), traj.more[PARTNER][i : i + 1]])
 
     def finish(self, x: Coupled) -> Latent:
         """The first of the two."""

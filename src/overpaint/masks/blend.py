@@ -3,10 +3,11 @@
 The published codes do this in ways that differ by a step or by a draw; each of them is a choice here.
 """
 
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
 from dataclasses import dataclass
 from typing import Literal
 
+import torch
 from pydantic import Field
 
 from overpaint.masks.morphology import shrinking
@@ -14,7 +15,7 @@ from overpaint.model import Model
 from overpaint.network import Pixels
 from overpaint.noise import Draws
 from overpaint.options import Options
-from overpaint.path import Latent, Path, Prediction, part
+from overpaint.path import Coupled, Latent, Path, Prediction, part
 from overpaint.sample import Ask, Latents, Solver
 from overpaint.task import CELLS, Mask01, Task
 
@@ -101,6 +102,22 @@ class Blend:
         key = {"fixed": (), "shared": (i,), "own": (name, i)}[self.how.noise]
         noise = self.draws.normal(tuple(self.source.shape), "blend", *key).to(self.source)
         return self.path.noised(self.source, noise, level)
+
+
+@dataclass(frozen=True)
+class Restored:
+    """After each step: outside the mask, what an inversion stored at the level that was reached."""
+
+    mask: Mask01
+    stored: Callable[[int], Coupled]
+    """The latent of a level, or several that belong together."""
+    lag: bool = False
+    """Put back what was stored at the level the step came from, as diffusers does: one step too noisy."""
+
+    def __call__(self, i: int, xs: Latents) -> Latents:
+        """Both sides of the border bit for bit."""
+        behind = self.stored(i if self.lag else i + 1)
+        return {name: torch.where(self.mask > 0, x, behind.to(x)) for name, x in xs.items()}
 
 
 def pasted(model: Model, pixels: Pixels, mask: Mask01, draws: Draws, first: int, otherwise: Solver) -> Solver:

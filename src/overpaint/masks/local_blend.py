@@ -13,6 +13,7 @@ from torch import Tensor
 
 from overpaint.controls import Keep
 from overpaint.masks.morphology import dilate, resized
+from overpaint.masks.shown import show
 from overpaint.meter import Meter
 from overpaint.sample import Latents
 
@@ -53,6 +54,7 @@ class LocalBlend:
         mask = self.mask(*target.shape[-2:])
         self.masks.append(mask)
         self.meter.note("blend", float(mask.float().mean()))
+        show(self.meter, mask)
         self.meter.maps["blend"] = torch.stack(self.masks)
         return {**xs, TARGET: torch.where(mask, target, source)}
 

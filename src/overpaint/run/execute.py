@@ -15,9 +15,10 @@ from overpaint.card import KINDS
 from overpaint.controls.keep import Keep, near_side, word_maps
 from overpaint.families.extras import unused_words
 from overpaint.families.load import SHIPPED
-from overpaint.images import Picture, pixels_hash, spread
+from overpaint.images import Picture, from_tensor, pixels_hash, spread
 from overpaint.images.recipe import Environment, ModelRecord, Recipe, SourceRecord
 from overpaint.inversions import Quality
+from overpaint.masks.shown import MASK
 from overpaint.meter import Cancelled, Meter
 from overpaint.model import Model
 from overpaint.outcome import outcome_of
@@ -82,6 +83,7 @@ def execute(job: Job, meter: Meter) -> Edit:
         trace=dict(meter.notes),
         maps=dict(meter.maps),
         words=attention(job, watch),
+        mask=mask_of(job, meter),
         others=tuple(others),
         scores={name: tuple(values) for name, values in made.scores.items()},
         layers={name: job.placed_layer(layer) for name, layer in made.layers.items()},
@@ -112,10 +114,22 @@ def attention(job: Job, watch: Watch) -> tuple[tuple[str, Float[Tensor, "height 
     )
 
 
-def over_picture(job: Job, grid: Float[Tensor, "rows columns"]) -> Float[Tensor, "height width"]:
+def mask_of(job: Job, meter: Meter) -> Picture | None:
+    """Where the method found that it may change the picture, white on black; nothing if it did not look."""
+    if MASK not in meter.maps or not job.method.card.finds_mask(job.method):
+        return None
+    grid = over_picture(job, meter.maps[MASK].cpu(), "nearest-exact")
+    size = grid.shape if job.asked.picture is None else job.asked.picture.size
+    white = interpolate(grid[None, None], size, mode="nearest-exact")[0] > 0.5
+    return from_tensor(white.expand(1, 3, -1, -1) * 2.0 - 1)
+
+
+def over_picture(
+    job: Job, grid: Float[Tensor, "rows columns"], how: str = "bilinear"
+) -> Float[Tensor, "height width"]:
     """A map of the frame in pixels, without the frame's padding."""
     height, width = (n * job.model.family.factor for n in job.task.shape[-2:])
-    smooth = interpolate(grid[None, None].float(), (height, width), mode="bilinear")[0, 0]
+    smooth = interpolate(grid[None, None].float(), (height, width), mode=how)[0, 0]
     if job.fitted is None or job.asked.picture is None:
         return smooth
     return spread(smooth[job.fitted.placement.window], job.fitted, job.asked.picture.size)

@@ -69,6 +69,8 @@ class Edit:
     """Pictures of what happened inside, by name."""
     words: tuple[tuple[str, Tensor], ...] = ()
     """The attention of every word of the prompt over the frame, where it was asked for."""
+    mask: Picture | None = None
+    """Where the method found that it may change the picture, white on black; nothing if it did not look."""
     others: tuple[Picture, ...] = ()
     """Further results, best first."""
     scores: Mapping[str, tuple[float, ...]] = field(default_factory=dict[str, tuple[float, ...]])

@@ -1,0 +1,149 @@
+"""DiffEdit: what lies inside its mask, outside, and what the mask is."""
+
+from typing import Any
+
+import pytest
+import torch
+from tests.kit import gap, shared
+from tests.parity import Golden, difference, golden_model
+
+from overpaint.contract.trial import SIZE, mask, picture, run
+from overpaint.errors import UsageError
+from overpaint.inversions import DDIM
+from overpaint.masks.blend import Restored
+from overpaint.masks.contrast import Contrast, contrast
+from overpaint.meter import Meter
+from overpaint.methods.diffedit import DiffEdit
+from overpaint.network import Text
+from overpaint.noise import Noise
+from overpaint.path import Latent
+from overpaint.sample import Latents
+from overpaint.task import Request, Task
+
+STEPS = 5
+TAKEN: dict[str, Any] = {"find": False}
+SOURCE, TARGET = "a photo of a cat", "a photo of a dog"
+
+
+def task(where: torch.Tensor | None = None, source: str = SOURCE, target: str = TARGET) -> Task:
+    card = DiffEdit.card
+    request = Request(source=source, target=target)
+    return Task.of(shared(), request, card.needs, picture(), SIZE, optional=card.optional, mask=where)
+
+
+def made(given: Task, meter: Meter | None = None, **options: Any) -> Latent:
+    method = DiffEdit.model_validate({"steps": STEPS, "contrast": {"samples": 3, "clamp": 2}, **options})
+    return run(shared(), method, given, meter).latents[0]
+
+
+def test_where_nothing_may_change_the_picture_comes_back_whatever_is_wished() -> None:
+    for inversion in ("ddim", "direct", "negative-prompt", "edict", "edit-friendly"):
+        for guidance in (1.0, 7.5):
+            given = task(torch.zeros(1, 1, *SIZE))
+            assert torch.equal(made(given, inversion=inversion, guidance=guidance, **TAKEN), given.x0)
+
+
+def test_where_all_may_change_it_is_the_plain_way_back() -> None:
+    given = task(torch.ones(1, 1, *SIZE))
+    path = shared().path(STEPS).last(4)
+    with torch.no_grad():
+        texts = given.null, given.target, given.null
+        walk = DDIM().walk(shared(), path, given.x0, texts, 7.5, given.noise)
+        plain = walk.alone(shared())["tgt"]
+    assert torch.equal(made(given, **TAKEN), plain)
+
+
+def test_outside_of_the_mask_the_latent_is_the_pictures() -> None:
+    given, meter = task(), Meter()
+    end = made(given, meter)
+    where = meter.maps["mask"] > 0
+    assert 0 < float(where.float().mean()) < 1
+    assert meter.notes["mask"] == [float(where.float().mean())]
+    assert torch.equal(end[..., ~where], given.x0[..., ~where])
+    assert gap(end[..., where], given.x0[..., where]) > 1e-2
+
+
+def test_the_background_is_one_step_late_only_if_that_is_wished() -> None:
+    given = task(torch.zeros(1, 1, *SIZE))
+    path = shared().path(STEPS).last(4)
+    with torch.no_grad():
+        walk = DDIM().walk(shared(), path, given.x0, (given.null, given.null, given.null), 7.5, given.noise)
+    assert torch.equal(made(given, lag=True, **TAKEN), walk.trajectory.level(3))
+
+
+def test_a_given_mask_limits_the_one_that_is_found() -> None:
+    meters = Meter(), Meter(), Meter()
+    made(task(), meters[0])
+    made(task(mask()), meters[1])
+    made(task(mask()), meters[2], **TAKEN)
+    found, both, given = (m.maps["mask"] for m in meters)
+    assert torch.equal(both, found * given)
+    assert 0 < float(both.sum()) < float(found.sum())
+
+
+def test_the_same_prompt_changes_nothing() -> None:
+    given = task(target=SOURCE)
+    assert torch.equal(made(given), given.x0)
+    assert not torch.equal(made(given, contrast={"reference": "nothing", "clamp": 2}), given.x0)
+
+
+def test_no_step_at_all_is_the_picture() -> None:
+    given, meter = task(), Meter()
+    assert torch.equal(made(given, meter, ratio=0), given.x0)
+    assert (
+        meter.rows
+        == DiffEdit(steps=STEPS, ratio=0, contrast=Contrast(samples=3))
+        .card.cost(DiffEdit(steps=STEPS, ratio=0, contrast=Contrast(samples=3)))
+        .rows[0]
+    )
+
+
+def test_its_rows_are_those_of_the_paper() -> None:
+    """50 steps, four fifths encoded without guidance, the mask without guidance too."""
+    assert DiffEdit.card.cost(DiffEdit()).rows == (140, 140)
+    assert DiffEdit.card.cost(DiffEdit(find=False)).rows == (120, 120)
+
+
+def test_what_is_missing_is_a_sentence() -> None:
+    with pytest.raises(UsageError, match="There is no mask to take"):
+        made(task(), **TAKEN)
+    with pytest.raises(UsageError, match="no source prompt to encode with"):
+        made(task(source=""), encode="source")
+    with pytest.raises(ValueError, match="does not match any of the expected tags"):
+        DiffEdit.model_validate({"inversion": {"name": "recorded"}})
+
+
+def said(golden: Golden, which: str) -> Text:
+    return golden_model().family.text(str(golden.settings.get(f"{which}_prompt")))
+
+
+def test_parity_of_the_mask() -> None:
+    golden, model = Golden.load("diffedit"), golden_model()
+    path = model.path(10).last(5)
+    assert float(path.t[0]) == golden.numbers("mask_timestep")[0]
+    texts = said(golden, "target"), said(golden, "source")
+    with torch.no_grad():
+        found = contrast(model, path, [golden["copies"][k : k + 1] for k in range(3)], *texts)
+    assert float((Contrast().cut(found)[0] != golden["mask"]).float().mean()) <= 0.001
+
+
+def test_parity_of_both_walks() -> None:
+    golden, model = Golden.load("diffedit"), golden_model()
+    source, target = (
+        model.family.text(str(golden.settings.get(f"{n}_prompt"))) for n in ("source", "target")
+    )
+    path, states = model.path(10).last(8), list[Latent]()
+    assert [int(t) for t in path.t] == golden.numbers("timesteps")
+    with torch.no_grad():
+        walk = DDIM().walk(model, path, golden["x0"], (source, target, model.family.null()), 7.5, Noise(0))
+        blend = Restored(golden["mask"][None].float(), walk.stored, lag=True)
+
+        def keep(i: int, xs: Latents) -> Latents:
+            states.append(blend(i, xs)["tgt"])
+            return {"tgt": states[-1]}
+
+        edited = walk.alone(model, after=keep)["tgt"]
+    for k, stored in zip(golden.numbers("inverted_at"), golden["inverted"], strict=True):
+        assert difference(walk.trajectory.latents[k, :, ::2, ::2], stored) <= 1e-4
+    assert difference(states[4][..., ::2, ::2], golden["edited_mid"]) <= 2e-4
+    assert difference(edited[..., ::2, ::2], golden["edited"]) <= 2e-4
