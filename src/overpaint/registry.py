@@ -26,6 +26,7 @@ METHODS = {
     "p2p": "overpaint.methods.p2p:PromptToPrompt",
     "edict": "overpaint.methods.edict:EDICTEdit",
     "edit-friendly": "overpaint.methods.edit_friendly:EditFriendlyEdit",
+    "sega": "overpaint.methods.sega:Sega",
     "diffedit": "overpaint.methods.diffedit:DiffEdit",
     "blended-latent": "overpaint.methods.blended_latent:BlendedLatent",
 }

@@ -172,9 +172,9 @@ class SettingOption(click.Option):
     """An option of a method, or of one of its components (``--inversion.inner``)."""
 
     def __init__(self, path: tuple[str, ...], setting: Setting) -> None:
-        self.path = ".".join(path)
+        self.path, self.joins = ".".join(path), not setting.items
         flag = "--" + self.path.replace("_", "-")
-        boolean, several = setting.kind == "boolean", setting.kind == "object"
+        boolean, several = setting.kind == "boolean", setting.kind == "object" or bool(setting.items)
         super().__init__(
             [f"{flag}/--no-{flag[2:]}" if boolean else flag, "setting_" + "_".join(path)],
             type=bool if boolean else str,
@@ -226,7 +226,7 @@ class MethodCommand(click.Command):
         for option in self.settings(ctx):
             value = ctx.params.pop(option.name)
             if value not in (None, ()):
-                options[option.path] = joined(value)
+                options[option.path] = joined(value) if option.joins else value
         ctx.params["options"] = options
         return super().invoke(ctx)
 

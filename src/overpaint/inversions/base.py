@@ -2,7 +2,7 @@
 
 from abc import ABC, abstractmethod
 from collections.abc import Callable, Mapping, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from functools import partial
 from typing import Any, final
 
@@ -45,6 +45,11 @@ class Walk:
     """The type of that latent; a walk may need a wider one."""
     stored: Callable[[int], Coupled]
     """What the inversion stored at a level of the path, for whoever puts a part of the picture back."""
+
+    def guided(self, by: Callable[[Guide], Guide]) -> "Walk":
+        """The same walk with the target guided in another way, which may build on its own."""
+        *others, target = self.branches
+        return replace(self, branches=[*others, Branch(target.name, by(target.guide))])
 
     def run(self, model: Model, *controls: Control, after: After | None = None) -> Latents:
         """Both, under the inversion's own controls and then these; ``after`` comes after its corrections."""
@@ -220,10 +225,13 @@ class Inversion(Options, ABC):
         return 2
 
     @final
-    def walk_cost(self, steps: int, sources: int = 1, targets: int = 1) -> Cost:
-        """The work of the way back, beside that of ``run``."""
-        rows = sources * self.source_rows + targets * self.target_rows
-        return Cost.of(self.walked(steps) * rows)
+    def walk_cost(self, steps: int, sources: int = 1, targets: int = 1, further: int = 0) -> Cost:
+        """The work of the way back, beside that of ``run``.
+
+        ``further`` rows stand beside a target's two in each of its calls.
+        """
+        target = self.target_rows + further * (self.target_rows // 2)
+        return Cost.of(self.walked(steps) * (sources * self.source_rows + targets * target))
 
     @final
     def walk(

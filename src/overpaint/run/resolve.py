@@ -71,6 +71,9 @@ def _sentence(error: ErrorDetails, settings: Mapping[str, Setting], title: str) 
     place = [str(step) for step in error["loc"]]
     head = place[0] if place else ""
     setting = settings.get(head)
+    if setting is not None and setting.items and len(place) > 2:
+        inner = cast(ErrorDetails, {**error, "loc": tuple(place[2:])})
+        return _sentence(inner, setting.items, f"entry {int(place[1]) + 1} of {head!r}")
     if setting is None or (setting.parts and len(place) > 1):
         return _deeper(error, setting, place, settings, title)
     if error["type"] in ("union_tag_invalid", "union_tag_not_found"):

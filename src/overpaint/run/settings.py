@@ -38,6 +38,8 @@ class Setting:
     """Whether it may be switched off with none."""
     alternatives: str = ""
     """What a value must be, in words, where several kinds are taken."""
+    items: Mapping[str, "Setting"] = field(default_factory=dict[str, "Setting"])
+    """For a list: the settings of each of its entries."""
     parts: Mapping[str, Mapping[str, "Setting"]] = field(default_factory=dict[str, Mapping[str, "Setting"]])
     """For a component: its alternatives by name, each with its own settings."""
 
@@ -89,6 +91,7 @@ def _setting(name: str, schema: Schema, definitions: Schema) -> Setting:
         bounds=_bounds(arm),
         choices=_choices(arm),
         optional=optional,
+        items=_items(arm, definitions),
         parts=dict(_parts(arm, definitions)),
     )
 
@@ -113,6 +116,12 @@ def _parts(schema: Schema, definitions: Schema) -> Iterator[tuple[str, dict[str,
     arms = {name: _resolved({"$ref": ref}, definitions) for name, ref in named.items()}
     for name, arm in arms.items() if arms else [("", schema)] if "properties" in schema else []:
         yield name, {k: _setting(k, one, definitions) for k, one in _properties(arm).items() if k != "name"}
+
+
+def _items(schema: Schema, definitions: Schema) -> dict[str, Setting]:
+    """The settings of the entries of a list, where they have any."""
+    entry = _resolved(cast(Schema, schema.get("items", {})), definitions)
+    return {name: _setting(name, one, definitions) for name, one in _properties(entry).items()}
 
 
 def _wanted(kind: Kind, bounds: str, choices: tuple[str, ...]) -> str:
