@@ -27,6 +27,8 @@ METHODS = {
     "edict": "overpaint.methods.edict:EDICTEdit",
     "edit-friendly": "overpaint.methods.edit_friendly:EditFriendlyEdit",
     "sega": "overpaint.methods.sega:Sega",
+    "ledits": "overpaint.methods.ledits:Ledits",
+    "ledits++": "overpaint.methods.ledits_pp:LeditsPP",
     "diffedit": "overpaint.methods.diffedit:DiffEdit",
     "blended-latent": "overpaint.methods.blended_latent:BlendedLatent",
 }

@@ -3,6 +3,7 @@
 from collections.abc import Callable, Mapping, Sequence
 from functools import partial
 
+import torch
 from torch import Tensor
 
 from overpaint.model import Branch, Model
@@ -37,6 +38,26 @@ def stochastic(noise: Sequence[Tensor], eta: float = 1.0) -> Step:
         return mean + std * noise[i]
 
     return step
+
+
+def second_order(
+    path: Path, i: int, x: Latent, p: Prediction, before: Prediction | None
+) -> tuple[Latent, Tensor]:
+    """Mean and deviation of the second-order random step, SDE-DPM-Solver++(2M) (arXiv:2211.01095).
+
+    With ``lam = log(alpha / sigma)`` and ``h`` its growth over the step, the belief ``x0`` is carried on by
+    half of what it changed since the step before, in proportion to the two growths; the first step has none
+    before it. The mean is ``sigma'/sigma e^-h x + alpha' (1 - e^-2h) x0``, the deviation
+    ``sigma' sqrt(1 - e^-2h)``. A step to a level without noise is its first-order form, the belief itself.
+    """
+    clean = float(path.sigma[i + 1]) == 0
+    lam = (path.alpha[: i + 2] / path.sigma[: i + 2]).log()
+    h, x0 = lam[i + 1] - lam[i], p.x0
+    if before is not None and not clean:
+        x0 = x0 + 0.5 * h / (lam[i] - lam[i - 1]) * (x0 - before.x0)
+    fade = -torch.expm1(-2 * h)
+    mean = path.sigma[i + 1] / path.sigma[i] * torch.exp(-h) * x + path.alpha[i + 1] * fade * x0
+    return mean, path.sigma[i + 1] * fade.sqrt()
 
 
 def each(step: Step) -> Solver:

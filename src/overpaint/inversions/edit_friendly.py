@@ -3,7 +3,7 @@
 from typing import Literal
 
 import torch
-from pydantic import Field
+from pydantic import Field, model_validator
 from torch import Tensor
 
 from overpaint.card import Cost, Paper
@@ -14,7 +14,7 @@ from overpaint.model import Branch, Guide, Model
 from overpaint.network import Text
 from overpaint.noise import Draws
 from overpaint.path import Latent, Path, Prediction, part
-from overpaint.sample import Solver, each
+from overpaint.sample import Ask, Latents, Solver, second_order
 
 EDIT_FRIENDLY_PAPER = Paper(
     "huberman2024edit",
@@ -24,6 +24,15 @@ EDIT_FRIENDLY_PAPER = Paper(
     2024,
     "2304.06140",
     "https://github.com/inbarhub/DDPM_inversion",
+)
+DPM_PAPER = Paper(
+    "lu2022dpmpp",
+    "Lu, Cheng and Zhou, Yuhao and Bao, Fan and Chen, Jianfei and Li, Chongxuan and Zhu, Jun",
+    "DPM-Solver++: Fast Solver for Guided Sampling of Diffusion Probabilistic Models",
+    "arXiv",
+    2022,
+    "2211.01095",
+    "https://github.com/LuChengTHU/dpm-solver",
 )
 
 
@@ -49,14 +58,24 @@ class EditFriendly(Inversion):
         default=False,
         description="keep the noise of the last step, which the published code sets to zero",
     )
+    order: int = Field(
+        default=1, ge=1, le=2, description="order of the steps: 1 is DDPM, 2 SDE-DPM-Solver++ for fewer steps"
+    )
     pinned: bool = Field(
         default=True, description="put the source back on its way at each step, which saves it a row"
     )
 
+    @model_validator(mode="after")
+    def random_enough(self) -> "EditFriendly":
+        """The second-order step is as random as it is."""
+        if self.order == 2 and self.eta != 1:
+            raise ValueError(f"steps of order 2 have an eta of 1, not {self.eta:g}; leave it out")
+        return self
+
     @property
     def papers(self) -> tuple[Paper, ...]:
         """The method."""
-        return (EDIT_FRIENDLY_PAPER,)
+        return (EDIT_FRIENDLY_PAPER,) if self.order == 1 else (EDIT_FRIENDLY_PAPER, DPM_PAPER)
 
     @property
     def guided(self) -> bool:
@@ -86,18 +105,24 @@ class EditFriendly(Inversion):
         steps, found = len(path), list[Tensor]()
         drawn = (noise.normal(tuple(x0.shape), self.called, steps - i).to(x0) for i in range(steps))
         xs = [*(path.noised(x0, one, i) for i, one in enumerate(drawn)), x0]
-        branches = [Branch("src", self._guide(told(guide), guide))]
+        branches, before = [Branch("src", self._guide(told(guide), guide))], None
         for i in range(steps):
             p = model.predict({"src": xs[i]}, i, path, branches)["src"]
-            mean, std = self._moments(path, i, p)
+            mean, std = self._moments(path, i, xs[i], p, before)
+            before = p
             dropped = float(std) == 0 or (i == steps - 1 and not self.last_noise)
             found.append(torch.zeros_like(x0) if dropped else (xs[i + 1] - mean) / std)
             if i < steps - 1:
                 xs[i + 1] = mean + std * found[i]  # so that rounding does not add up on the way back
-        return Trajectory(path.t, torch.cat(xs), noise=torch.cat(found), pinned=self.pinned)
+        noises = torch.cat(found) if found else None
+        return Trajectory(path.t, torch.cat(xs), noise=noises, pinned=self.pinned)
 
-    def _moments(self, path: Path, i: int, p: Prediction) -> tuple[Latent, Tensor]:
+    def _moments(
+        self, path: Path, i: int, x: Latent, p: Prediction, before: Prediction | None
+    ) -> tuple[Latent, Tensor]:
         """Mean and deviation of a step; between 0 and 1 the published eta scales the variance in the mean."""
+        if self.order == 2:
+            return second_order(path, i, x, p, before)
         _, whole = path.posterior(p, i, 1.0)
         noisy = (path.sigma[i + 1] ** 2 - self.eta * whole**2).clamp(min=0).sqrt()
         return path.alpha[i + 1] * p.x0 + noisy * p.eps, self.eta * whole
@@ -114,13 +139,20 @@ class EditFriendly(Inversion):
         return Plain(text)
 
     def solver(self, path: Path, traj: Trajectory) -> Solver:
-        """The stochastic step, every branch under the same stored noise."""
+        """The stochastic step, every branch under the same stored noise, each with a past of its own."""
+        before = dict[str, Prediction]()
 
-        def step(path: Path, i: int, x: Latent, p: Prediction) -> Latent:
-            mean, std = self._moments(path, i, p)
+        def step(i: int, x: Latent, p: Prediction, past: Prediction | None) -> Latent:
+            mean, std = self._moments(path, i, x, p, past)
             return mean if traj.noise is None else mean + std * traj.noise[i : i + 1]
 
-        return each(step)
+        def solver(ask: Ask, path: Path, i: int, xs: Latents) -> tuple[Latents, dict[str, Prediction]]:
+            ps = ask(xs)
+            moved = {name: step(i, xs[name], p, before.get(name)) for name, p in ps.items()}
+            before.update(ps)
+            return moved, ps
+
+        return solver
 
     @property
     def source_rows(self) -> int:

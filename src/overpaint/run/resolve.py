@@ -53,6 +53,11 @@ def merged(preset: Mapping[str, Any], given: Mapping[str, Any]) -> dict[str, Any
     return result
 
 
+def is_part(default: Any) -> bool:
+    """Whether a default is a component: a method's own may differ from the component's."""
+    return isinstance(default, Options)
+
+
 def resolve(kind: type[T], given: Mapping[str, Any], preset: Mapping[str, Any], title: str) -> T:
     """Options from what the user said, over a family's preset, over the defaults; errors speak of ``title``.
 
@@ -60,7 +65,9 @@ def resolve(kind: type[T], given: Mapping[str, Any], preset: Mapping[str, Any], 
         UsageError: an unknown option (the sentence names the nearest), a wrong type, or out of range.
     """
     settings = settings_of(kind.model_json_schema())
+    own = {name: field.default for name, field in kind.model_fields.items() if is_part(field.default)}
     values = merged(nested(preset, settings), nested(given, settings))
+    values |= {name: merged(nested(own, settings), values)[name] for name in own.keys() & values.keys()}
     try:
         return kind.model_validate(values)
     except ValidationError as error:

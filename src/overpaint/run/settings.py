@@ -92,7 +92,7 @@ def _setting(name: str, schema: Schema, definitions: Schema) -> Setting:
         choices=_choices(arm),
         optional=optional,
         items=_items(arm, definitions),
-        parts=dict(_parts(arm, definitions)),
+        parts=dict(_parts(arm, definitions, schema.get("default"))),
     )
 
 
@@ -110,12 +110,17 @@ def _kind(schema: Schema) -> Kind:
     return cast(Kind, schema.get("type", "mixed"))
 
 
-def _parts(schema: Schema, definitions: Schema) -> Iterator[tuple[str, dict[str, Setting]]]:
-    """The alternatives of a component; one without alternatives has a single nameless one."""
+def _parts(schema: Schema, definitions: Schema, default: Any) -> Iterator[tuple[str, dict[str, Setting]]]:
+    """The alternatives of a component, with what is usual where it stands; one without has a nameless one."""
     named = cast(Mapping[str, str], schema.get("discriminator", {}).get("mapping", {}))
     arms = {name: _resolved({"$ref": ref}, definitions) for name, ref in named.items()}
     for name, arm in arms.items() if arms else [("", schema)] if "properties" in schema else []:
-        yield name, {k: _setting(k, one, definitions) for k, one in _properties(arm).items() if k != "name"}
+        own: Schema = {}
+        if isinstance(default, dict) and name in ("", name_of(default)):
+            own = cast(Schema, default)
+        fields = {k: one for k, one in _properties(arm).items() if k != "name"}
+        usual = {k: {**one, "default": own.get(k, one.get("default"))} for k, one in fields.items()}
+        yield name, {k: _setting(k, one, definitions) for k, one in usual.items()}
 
 
 def _items(schema: Schema, definitions: Schema) -> dict[str, Setting]:

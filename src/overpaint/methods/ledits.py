@@ -1,0 +1,73 @@
+"""LEDITS: edit-friendly noise, walked again under semantic guidance."""
+
+from typing import ClassVar
+
+from pydantic import Field
+
+from overpaint.card import Card, Law, Need, Paper
+from overpaint.guides.concept import Beta, Cooldown, Momentum, Said, Threshold, Warmup
+from overpaint.guides.semantic import pushing, terms_of
+from overpaint.inversions import EditFriendly
+from overpaint.inversions.edit_friendly import EDIT_FRIENDLY_PAPER
+from overpaint.method import Method
+from overpaint.methods.sega import SEGA_PAPER
+from overpaint.model import Model
+from overpaint.options import Guidance
+from overpaint.path import Latent
+from overpaint.task import Task
+
+CARD = Card(
+    name="ledits",
+    idea="Keep the noise of a random walk to the picture, and push it along concepts on the walk back.",
+    papers=(
+        Paper(
+            "tsaban2023ledits",
+            "Tsaban, Linoy and Passos, Apolin{\\'a}rio",
+            "LEDITS: Real Image Editing with DDPM Inversion and Semantic Guidance",
+            "arXiv",
+            2023,
+            "2307.00522",
+            "https://huggingface.co/spaces/editing-images/ledits",
+        ),
+        EDIT_FRIENDLY_PAPER,
+        SEGA_PAPER,
+    ),
+    needs=frozenset({Need.IMAGE, Need.SOURCE}),
+    optional=frozenset({Need.TARGET}),
+    families={"sd1": {}, "sd2": {"guidance": 7.5}, "sdxl": {"guidance": 7.5}},
+    cost=lambda o: (
+        o.inversion.cost(o.steps) + o.inversion.walk_cost(o.steps, sources=0, further=len(o.concept))
+    ),
+    law=Law.NONE,
+    random=True,
+    trial={"concept": ["+dog:7", "-grass:3"], "warmup": 1},
+)
+
+
+class Ledits(Method):
+    """Find the noise of a random walk that ends at the picture; walk it with a prompt, pushed along concepts.
+
+    A target prompt changes what the walk is about, concepts push single things; either may do the work.
+    """
+
+    card: ClassVar[Card] = CARD
+    steps: int = Field(default=100, ge=1, le=1000, description="denoising steps of the whole path")
+    guidance: Guidance = 15.0
+    concept: Said = ()
+    threshold: Threshold = 0.95
+    warmup: Warmup = 2
+    cooldown: Cooldown = None
+    momentum: Momentum = 0.3
+    beta: Beta = 0.6
+    inversion: EditFriendly = Field(default=EditFriendly(), description="how the noise is found")
+
+    def check(self, model: Model, task: Task) -> None:
+        """There must be a concept, and the model must be able to read it."""
+        terms_of(self, task)
+
+    def __call__(self, model: Model, task: Task) -> Latent:
+        """Walk the target alone, with the source's prompt unless another one is given."""
+        texts = task.source, task.given_target or task.source, task.null
+        path = model.path(self.steps)
+        walk = self.inversion.walk(model, path, task.x0, texts, self.guidance, task.noise)
+        return walk.guided(pushing(self, task)).alone(model)["tgt"]
