@@ -18,7 +18,10 @@ from overpaint.train import train
 from overpaint.train.distributed import Crew
 from overpaint.train.loop import TrainError
 
-ORDER = ("renders", "judge", "text", "vae", "latents", "decoder", "unet", "clip", "assemble", "figures")
+ORDER = (
+    *("renders", "text", "vae", "latents", "decoder", "echoes", "judge", "unet", "clip"),
+    *("assemble", "figures"),
+)
 
 
 @pytest.fixture(scope="module")
