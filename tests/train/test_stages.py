@@ -20,7 +20,7 @@ from overpaint.train.loop import TrainError
 
 ORDER = (
     *("renders", "text", "vae", "latents", "decoder", "echoes", "judge", "unet", "clip"),
-    *("assemble", "figures"),
+    *("assemble", "words", "figures"),
 )
 
 
@@ -44,7 +44,7 @@ def test_every_stage_leaves_its_mark(whole: Path) -> None:
         assert list((whole / "model" / part).iterdir())
     log: dict[str, Any] = json.loads((whole / "model" / "LOG.json").read_text())
     assert log["command"] == "overpaint train still-life --size toy"
-    assert {"judge", "vae", "unet_1", "unet_2", "inversion"} == set(log["figures"])
+    assert {"judge", "vae", "unet_1", "unet_2", "inversion", "words"} == set(log["figures"])
 
 
 def test_weights_are_shipped_in_half_precision(whole: Path) -> None:

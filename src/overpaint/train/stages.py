@@ -32,6 +32,7 @@ from overpaint.train.sampling import Painter
 from overpaint.train.text import Heads, text_stage
 from overpaint.train.unet import Latents, encode_all, one_file, unet_stage
 from overpaint.train.vae import reconstruct, vae_stage
+from overpaint.train.word_maps import tables
 
 T = TypeVar("T", bound=nn.Module)
 SHIPPED = judging.FOLDER.parent
@@ -95,6 +96,7 @@ class Trainer:
             "unet": self.unet,
             "clip": self.clip,
             "assemble": self.assemble,
+            "words": self.words,
             "figures": self.figures,
         }
 
@@ -260,6 +262,12 @@ class Trainer:
         folder.mkdir(parents=True, exist_ok=True)
         assemble.save_log(folder, self.home, self.command, found, self.earlier())
         self.console.print(table(found), markup=False, soft_wrap=True)
+        return found
+
+    def words(self, count: int = 200) -> str:
+        """Measure where words look and what carries their meaning, and print it."""
+        found = tables(self.painter(), self.exam(count), lambda what: self.say(f"measured {what}"))
+        self.console.print(found, markup=False, soft_wrap=True)
         return found
 
     def publish(self) -> None:
