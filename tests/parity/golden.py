@@ -18,10 +18,12 @@ ARRAYS = "*.safetensors"
 
 @dataclass(frozen=True)
 class Thin:
-    """What was kept of an array: some entries of its first axis, every second cell of a latent."""
+    """What was kept of an array: some entries of its first axis, every so many cells of a latent."""
 
     at: tuple[int, ...] | None = None
     cells: int = 1
+    same: tuple[str, str, int] | None = None
+    """The file, the array and the entry's place among the kept ones, where it lies there already."""
 
 
 @dataclass
@@ -57,7 +59,7 @@ class Golden:
         return self.arrays[name]
 
     def cells(self, name: str) -> int:
-        """1, or 2 where every second cell was kept."""
+        """1, or 4 where every fourth cell was kept."""
         return self.thin.get(name, Thin()).cells
 
     def places(self, name: str) -> tuple[int, ...]:
@@ -81,7 +83,7 @@ class Golden:
         return self[name][place : place + 1]
 
     def state(self) -> tuple[int, Tensor] | None:
-        """A kept step and both rows after it, whole, from which a walk can go on; nothing if there is none."""
+        """A kept step and both rows after it, whole, from where a walk can go on; nothing without one."""
         if "state" in self:
             return self.places("state")[0], self["state"]
         kept = self.numbers("kept_steps")
@@ -106,19 +108,29 @@ class Golden:
                 meta = cast("dict[str, str]", opened.metadata() or {})  # pyright: ignore[reportUnknownMemberType]
                 names = cast("list[str]", list(opened.keys()))  # pyright: ignore[reportUnknownMemberType, reportUnknownArgumentType]
                 arrays = {k: cast(Tensor, opened.get_tensor(k)) for k in names}  # pyright: ignore[reportUnknownMemberType]
-            settings = json.loads(meta["settings"])
-            thinned = json.loads(meta.get("thinned", "{}"))
+            settings, thin = json.loads(meta["settings"]), _thin(json.loads(meta.get("thinned", "{}")))
             stated, _ = meta["tolerance"], meta["method"]
         except KeyError as error:
             raise Unknown(f"the file says nothing of its {error.args[0]}") from error
         except (OSError, SafetensorError, ValueError) as error:
             raise Unknown(f"the file cannot be read ({type(error).__name__})") from error
-        return Golden(path, arrays, meta, Settings(settings), Tolerance.read(stated, arrays), _thin(thinned))
+        for name, how in thin.items():
+            if how.same is not None:
+                arrays[name] = _elsewhere(path, *how.same)
+        return Golden(path, arrays, meta, Settings(settings), Tolerance.read(stated, arrays), thin)
 
 
 def _thin(said: Mapping[str, Any]) -> dict[str, Thin]:
     found = dict[str, Thin]()
     for name, how in said.items():
-        at = how.get("at")
-        found[name] = Thin(None if at is None else tuple(at), how.get("cells", 1))
+        at, same = how.get("at"), how.get("same")
+        own = None if same is None else (str(same[0]), str(same[1]), int(same[2]))
+        found[name] = Thin(None if at is None else tuple(at), how.get("cells", 1), own)
     return found
+
+
+def _elsewhere(path: Path, file: str, name: str, place: int) -> Tensor:
+    """An entry of an array in another file beside this one."""
+    with safe_open(path.with_stem(file), "pt") as opened:  # pyright: ignore[reportUnknownVariableType]
+        array = cast(Tensor, opened.get_tensor(name))  # pyright: ignore[reportUnknownMemberType]
+    return array[place : place + 1]

@@ -65,6 +65,8 @@ class Pull:
             return p
         free = 1 - mask
         p = Prediction(p.x0 - self.picture * free * (p.x0 - self.latents[-1:]), p.eps)
+        if not self.stored:
+            return p
         # The next latent is affine in x0, so what is to be added to it can be added here.
         gap = self.latents[i + 1 : i + 2] - path.at(p, i + 1)
         return Prediction(p.x0 + self.stored * free * gap / path.alpha[i + 1], p.eps)

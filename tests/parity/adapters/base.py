@@ -1,7 +1,7 @@
 """What every adapter is: settings read into this package's words, and arrays compared."""
 
 from abc import ABC, abstractmethod
-from collections.abc import Iterator, Mapping
+from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import replace
 from typing import ClassVar, Literal
 
@@ -26,6 +26,10 @@ class Adapter(ABC):
     method: ClassVar[str]
     dtype: ClassVar[torch.dtype] = torch.float32
     measure: ClassVar[Measure] = "largest"
+    inputs: ClassVar[frozenset[str]] = frozenset()
+    """Arrays that are fed in: a small file keeps them whole."""
+    spared: ClassVar[frozenset[str]] = frozenset()
+    """Arrays a small file goes without."""
 
     def __init__(self, golden: Golden) -> None:
         self.golden, self.settings = golden, golden.settings
@@ -61,6 +65,10 @@ class Adapter(ABC):
         if reach == "whole":
             for name in sorted(set(self.golden.arrays) - self.golden.touched):
                 yield self.refused(name, "no adapter compares this array")
+
+    def kept(self) -> Mapping[str, Sequence[int]]:
+        """Of which arrays a small file keeps some entries only."""
+        return {}
 
     def compare(self, name: str, mine: Tensor, stored: Tensor | None = None, called: str = "") -> Row:
         """One array, or a part of it, against what is stored under that name."""
@@ -119,8 +127,14 @@ class Adapter(ABC):
 
     def task(self, x0: Tensor, source: Text, target: Text) -> Task:
         """What a user would ask for, from a given latent."""
-        shape = (1, *x0.shape[1:])
-        return Task(shape, self.model.family.null(), given_x0=x0, given_source=source, given_target=target)
+        _, channels, height, width = x0.shape
+        return Task(
+            (1, channels, height, width),
+            self.model.family.null(),
+            given_x0=x0,
+            given_source=source,
+            given_target=target,
+        )
 
     def path_of(self, steps: int) -> Path:
         """The sampling path; files may name an offset and where the last step ends."""

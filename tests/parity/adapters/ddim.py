@@ -1,6 +1,6 @@
 """DDIM inversion: the trajectory, the way back without guidance, two prompts sampled from its end."""
 
-from collections.abc import Iterator
+from collections.abc import Iterator, Mapping, Sequence
 
 import torch
 
@@ -18,6 +18,8 @@ class DDIMFile(Adapter):
     """``ddim_inversion``"""
 
     method = "ddim_inversion"
+    inputs = frozenset({"trajectory"})
+    spared = frozenset({"x0", "image"})
 
     def read(self) -> None:
         """Steps, guidance of both ways, prompts, schedule."""
@@ -29,6 +31,10 @@ class DDIMFile(Adapter):
         self.null = self.model.family.null()
         s.must("latent", "posterior mean * 0.18215")
         self.guide = CFG(self.source, self.null, self.scale)
+
+    def kept(self) -> Mapping[str, Sequence[int]]:
+        """Both ends of the trajectory."""
+        return {"trajectory": (0, 1, self.steps - 1, self.steps)}
 
     def rows(self, reach: Reach) -> int:
         """A row a step to invert, one for the way back, four for two prompts."""

@@ -1,6 +1,6 @@
 """Direct (PnP) inversion: the trajectory, what is added to the source at each step, the edit."""
 
-from collections.abc import Iterator
+from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import replace
 
 import torch
@@ -31,6 +31,7 @@ class DirectFile(Editing):
     """``pnp_inversion``"""
 
     method = "pnp_inversion"
+    inputs = frozenset({"trajectory", "x0"})
 
     def read(self) -> None:
         """The inversion with its ablations, and the edit over it."""
@@ -42,6 +43,13 @@ class DirectFile(Editing):
             scale=s.number("scale", 1.0),
         )
         self.read_edit(self.direct)
+
+    def kept(self) -> Mapping[str, Sequence[int]]:
+        """Both ends."""
+        return {
+            "trajectory": (0, 1, self.steps - 1, self.steps),
+            "offsets_source": (0, self.steps - 1),
+        }
 
     def rows(self, reach: Reach) -> int:
         """A row a step to invert, four to edit, two for the target's own offsets."""

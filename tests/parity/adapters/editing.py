@@ -10,13 +10,12 @@ from overpaint.inversions import Inversion
 from overpaint.inversions.base import CONDITIONAL, Walk
 from overpaint.masks import LocalBlend
 from overpaint.methods.p2p import PromptToPrompt, parts
-from overpaint.model import Model
 from overpaint.noise import Noise
 from overpaint.path import Latent
 from tests.parity.adapters.base import Adapter, Reach
 from tests.parity.adapters.editor import KINDS, editor
 from tests.parity.figures import Row
-from tests.parity.walking import Known, Taken, both, stretch, walked
+from tests.parity.walking import Taken, both, stretch, walked
 
 EDITOR = "prompt_to_prompt "
 
@@ -100,9 +99,3 @@ class Editing(Adapter):
     def rows(self, reach: Reach) -> int:
         """Four a step and one to invert."""
         return 5 * self.steps if reach == "whole" else 12
-
-
-def knowing(model: Model, known: Known) -> Model:
-    """The model, for which an inversion is known already."""
-    model.cache = known
-    return model

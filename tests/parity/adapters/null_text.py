@@ -18,6 +18,7 @@ class NullTextFile(Editing):
     """``null_text_inversion``"""
 
     method = "null_text_inversion"
+    inputs = frozenset({"x0"})
 
     def read(self) -> None:
         """How many updates, and when they stop."""

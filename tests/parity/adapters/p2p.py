@@ -18,6 +18,8 @@ class PromptToPromptFile(Editing):
     """``prompt_to_prompt``"""
 
     method = "prompt_to_prompt"
+    inputs = frozenset({"x_T", "state"})
+    spared = frozenset({"cross_alpha", "equalizer", "mapper", "mapper_alphas", "source_ids", "target_ids"})
 
     def read(self) -> None:
         """No inversion: both rows set out from the same noise."""
