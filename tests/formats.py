@@ -10,11 +10,13 @@ from typing import Any
 
 import numpy as np
 from PIL import Image
+from PIL.PngImagePlugin import PngInfo
 
 from overpaint.images import Picture, decode_picture, encode_picture, fit, paste_back, pixels_hash
 from overpaint.images.encoding import SIDES
 from overpaint.images.recipe import KEY
 from tests.images.kit import EXIF, GPS, SECRET, SRGB, camera_exif, encoded, smooth
+from tests.images.tiffs import Tiff
 
 SIZE = (48, 64)
 CLEAR = Image.fromarray(np.tile(np.arange(64, dtype=np.uint8) * 4, (48, 1)))
@@ -37,13 +39,18 @@ def kinds() -> Iterator[Kind]:
     deep = Image.fromarray(np.asarray(grey).astype(np.uint16) * 257)
     camera: dict[str, Any] = {"exif": camera_exif(), "icc_profile": SRGB}
     turned: dict[str, Any] = {"exif": camera_exif(6), "icc_profile": SRGB}
+    texts = PngInfo()
+    texts.add_text("Author", "A. Author")
+    texts.add_text("Copyright", "(c) A. Author")
     sideways = image.transpose(Image.Transpose.ROTATE_90)
     yield Kind("PNG", encoded(image, "PNG", **camera))
+    yield Kind("PNG with author and notice as texts", encoded(image, "PNG", pnginfo=texts, icc_profile=SRGB))
     yield Kind("PNG with transparency", encoded(clear, "PNG", **camera))
     yield Kind("PNG, grey of 16 bits", encoded(deep, "PNG"))
     yield Kind("PNG with a palette", encoded(image.quantize(256), "PNG", icc_profile=SRGB))
     yield Kind("JPEG", encoded(image, "JPEG", quality=95, **camera))
     yield Kind("JPEG taken sideways", encoded(sideways, "JPEG", quality=95, **turned))
+    yield Kind("JPEG without its end marker", encoded(image, "JPEG", quality=95, **camera)[:-2])
     yield Kind("JPEG, CMYK", encoded(image.convert("CMYK"), "JPEG", quality=95))
     yield Kind("JPEG, grey", encoded(grey, "JPEG", quality=95, exif=camera_exif()))
     yield Kind("WebP with transparency", encoded(clear, "WEBP", lossless=True, exact=True, **camera))
@@ -51,6 +58,12 @@ def kinds() -> Iterator[Kind]:
     yield Kind("TIFF", encoded(smooth(), "TIFF", **camera))
     yield Kind("TIFF of several pages", encoded(smooth(), "TIFF", save_all=True, append_images=[second]))
     yield Kind("TIFF, grey of 16 bits", encoded(deep, "TIFF"))
+    numbers = np.asarray(grey).astype(np.uint16)
+    planes = np.asarray(image).astype(np.uint16) * 257
+    yield Kind("TIFF, grey of 12 bits, white is zero", Tiff(12, photometric=0).written(numbers * 16))
+    yield Kind("TIFF, 16 bits in separate planes", Tiff(16, "u", 2, planes=True, icc=SRGB).written(planes))
+    yield Kind("TIFF, floating-point numbers", Tiff(32, "f", 2, icc=SRGB).written(np.asarray(image) / 255))
+    yield Kind("TIFF, whole numbers of 32 bits up to 255", encoded(grey.convert("I"), "TIFF"))
     yield Kind("TIFF, Lab", encoded(Image.new("LAB", image.size, (128, 128, 128)), "TIFF"))
     yield Kind("BMP", encoded(image, "BMP"))
     yield Kind("GIF, animated", encoded(image, "GIF", save_all=True, append_images=[second]))
@@ -68,9 +81,9 @@ def read_rows() -> Iterator[tuple[str, ...]]:
             kind.name,
             "yes" if back.size == SIZE else "no",
             transparency(picture, back),
-            stays("icc_profile" in Image.open(BytesIO(kind.data)).info, back.info.icc == SRGB),
+            stays(profiled(kind.data), back.info.icc == SRGB),
             stays(b"A. Author" in kind.data, len(back.info.credit) == 2),
-            ", ".join(dropped(kind.data, written)) or "—",
+            ", ".join(dropped(kind.data, written) if b"Maker" in kind.data else ()) or "—",
             "; ".join(note.removeprefix("Of it: ").rstrip(".") for note in picture.info.notes) or "—",
         )
 
@@ -80,6 +93,11 @@ def transparency(picture: Picture, back: Picture) -> str:
     if picture.alpha is None:
         return "—"
     return "kept" if back.alpha is not None and np.array_equal(back.alpha, picture.alpha) else "lost"
+
+
+def profiled(data: bytes) -> bool:
+    """Whether a file holds a colour profile: as it is in a TIFF, packed in others."""
+    return SRGB in data or (b"II*" != data[:3] and "icc_profile" in Image.open(BytesIO(data)).info)
 
 
 def stays(was: bool, now: bool) -> str:

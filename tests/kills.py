@@ -25,10 +25,11 @@ from torch import Tensor, nn
 from overpaint.api import edit
 from overpaint.families.tiny import tiny
 from overpaint.files import atomic
+from overpaint.files.store import opened
 from overpaint.guides import CFG
 from overpaint.images import load_picture, pixels_hash
 from overpaint.inversions import NullText
-from overpaint.inversions.cache import Cache, opened, unpacked
+from overpaint.inversions.cache import Cache, unpacked
 from overpaint.meter import Meter
 from overpaint.model import Model
 from overpaint.noise import Noise
@@ -218,7 +219,7 @@ def opens(folder: Path) -> str:
         if ".draft." in file.name:
             opened(file.read_bytes())
         else:
-            unpacked(file.read_bytes(), CPU)
+            unpacked(*opened(file.read_bytes()))
     return f"cache opens, {len(files)} file{'' if len(files) == 1 else 's'}"
 
 

@@ -3,6 +3,7 @@
 The first half measures the real tree; the second half shows on small strings that each measure can fail.
 """
 
+import re
 import subprocess
 import sys
 from pathlib import Path
@@ -21,7 +22,7 @@ METHODS = [source for source in PACKAGE if source.name.startswith("overpaint.met
 
 # Lowest first. A module may import from its own layer and from those before it; no ring of files is allowed.
 LAYERS: list[set[str]] = [
-    {"errors", "files", "finite", "out_of_memory"},
+    {"errors", "files", "finite", "neutral", "out_of_memory"},
     {"path", "noise", "words", "meter", "options", "card"},
     {"images", "attention"},
     {"tape", "network"},
@@ -48,6 +49,25 @@ REPEATS = 0.10
 
 def test_imports_point_one_way() -> None:
     assert arch.uphill(PACKAGE, LAYERS, "overpaint") == []
+
+
+def test_the_map_for_newcomers_names_every_folder_and_every_file_beside_them() -> None:
+    text = (ROOT / "docs" / "architecture.md").read_text()
+    home = ROOT / "src" / "overpaint"
+    folders = {f"{path.name}/" for path in home.iterdir() if (path / "__init__.py").exists()}
+    files = {path.name for path in home.glob("*.py")} - {"__init__.py", "__main__.py"}
+    named = re.findall(r"^\| `([\w./]+)` \|", text, flags=re.MULTILINE)
+    assert sorted(named) == sorted(folders | files)
+
+
+def test_methods_import_nouns_and_parts_only() -> None:
+    parts = {"registry", "run", "files", "api", "contract", "families", "cli", "bench", "stilllife", "train"}
+    assert [
+        f"{source.name} imports {target}"
+        for source in METHODS
+        for target in sorted(arch.imports(source))
+        if arch.part(target, "overpaint") in parts
+    ] == []
 
 
 def test_no_ring_of_imports() -> None:

@@ -145,6 +145,8 @@ class Push:
     amount: float
     width: int = 16
 
+    fingerprint = "a test's"
+
     def residuals(self, x: Latent, t: Tensor, text: Text, at: Moment) -> Residuals:
         assert len(x) == len(text.states) == len(at.rows)
         return Residuals(mid=torch.full((len(x), self.width, 4, 4), self.amount))
@@ -209,6 +211,8 @@ class Nudge:
     """Weights moved a little, and put back; holds a tensor, so two of them cannot be compared."""
 
     by: Tensor
+
+    fingerprint = "a test's"
 
     @contextmanager
     def apply(self, model: Model) -> Generator[None, None, None]:

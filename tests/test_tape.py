@@ -215,6 +215,8 @@ def test_what_is_kept_is_counted_once_and_as_it_is_after_the_controls_before() -
 class Louder:
     """A side network that answers to the rows it is shown."""
 
+    fingerprint = "a test's"
+
     def residuals(self, x: Latent, t: Tensor, text: Text, at: Moment) -> Residuals:
         assert len(at.rows) == len(x) == len(text.states)
         return Residuals(mid=0.1 * x.mean((1, 2, 3)).view(-1, 1, 1, 1).expand(-1, 16, 4, 4))

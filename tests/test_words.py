@@ -10,6 +10,7 @@ from functools import cache
 from importlib import import_module
 from pathlib import Path
 from typing import Any
+from unicodedata import normalize
 
 import pytest
 import torch
@@ -203,8 +204,8 @@ def test_an_unknown_word_brings_the_nearest() -> None:
         UsageError, match=r"The word 'bensh' is not in the prompt .*; did you mean 'bench'\?$"
     ):
         words("a cat on a bench").places("bensh")
-    with pytest.raises(UsageError, match="did you mean 'cat,'"):
-        words("a cat, on a bench").places("cat")
+    with pytest.raises(UsageError, match="did you mean 'cat'"):
+        words("a cat, on a bench").places("caat")
     with pytest.raises(UsageError, match="its words are: a, cat"):
         words("a cat").places("zeppelin")
     with pytest.raises(UsageError, match="its words are: none"):
@@ -239,3 +240,45 @@ def test_a_share_is_counted_in_rows_of_the_published_table(share: float, rows: i
     table = windows(plain("a cat"), 50, share, {})
     assert table.shape == (51, 20)
     assert numbers(table[:, 0]) == [1.0] * rows + [0.0] * (51 - rows)
+
+
+@pytest.mark.parametrize(
+    "prompt", ["a cat, on it", "a cat's toy", "the (cat)", "A CAT.", 'one "cat" here', "cat’s"]
+)
+def test_what_stands_beside_a_word_is_no_part_of_it(prompt: str) -> None:
+    found = words(prompt)
+    (cat,) = words("cat").ids[1:-1]
+    assert [found.ids[place] for place in found.places("cat")] == [cat]
+    assert len(found.places("Cat")) == 1
+
+
+def test_a_word_with_its_comma_is_still_found_whole() -> None:
+    found = words("a tiger, sitting")
+    assert found.places("tiger,") == found.spans[1]
+    assert found.places("tiger") == found.spans[1][:-1]
+    assert found.places("tiger sitting") == (*found.spans[1][:-1], *found.spans[2])
+    with pytest.raises(UsageError, match="not in the prompt"):
+        words("x-ray").places("x")
+
+
+def test_accents_are_compared_as_the_tokenizer_does() -> None:
+    composed, apart = normalize("NFC", "a café"), normalize("NFD", "a café")
+    assert composed != apart and words(composed).ids == words(apart).ids
+    for prompt, word in ((composed, apart), (apart, composed)):
+        assert words(prompt).places(word.split()[1]) == words(prompt).spans[1]
+        assert words(prompt).places(word.split()[1].upper()) == words(prompt).spans[1]
+    assert torch.equal(swap(words(composed), words(apart)).matrix, torch.eye(77))
+
+
+def test_scripts_without_blanks_are_told_how_to_name_a_word() -> None:
+    for prompt, word in (("一只红色的猫坐着", "猫"), ("かわいいねこ", "ねこ"), ("แมวสีแดง", "แมว")):
+        with pytest.raises(UsageError, match=rf"put blanks around '{word}' in the prompt, and name it so\.$"):
+            words(prompt).places(word)
+        apart = prompt.replace(word, f" {word} ")
+        assert words(apart).places(word)
+    with pytest.raises(UsageError, match="its words are"):
+        words("一只红色的猫").places("狗")
+
+
+def test_words_are_equal_by_what_they_say() -> None:
+    assert words("a cat, on it") == words("a cat, on it") and hash(words("a")) == hash(words("a"))

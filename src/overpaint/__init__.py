@@ -15,6 +15,7 @@ if TYPE_CHECKING:
     from overpaint.images.recipe import Recipe, read_recipe
     from overpaint.model import Model
     from overpaint.registry import catalogue
+    from overpaint.run.kept import unload
     from overpaint.run.loading import load
     from overpaint.run.result import Edit
 
@@ -38,6 +39,7 @@ __all__ = [
     "measure",
     "read_recipe",
     "rerun",
+    "unload",
 ]
 
 _HOMES = {
@@ -45,6 +47,7 @@ _HOMES = {
     "bench.measuring": ("measure",),
     "errors": ("OverpaintError", "UsageError"),
     "images": ("Picture", "load_picture"),
+    "run.kept": ("unload",),
     "run.loading": ("load",),
     "model": ("Model",),
     "images.recipe": ("Recipe", "read_recipe"),

@@ -14,15 +14,18 @@ from overpaint.meter import Meter
 from overpaint.methods.invert import Invert
 from overpaint.model import Model
 from overpaint.network import Pixels
+from overpaint.neutral import neutral
 from overpaint.run.citing import bibtex
 from overpaint.run.inputs import Given
-from overpaint.run.loading import load, load_as, threads
+from overpaint.run.kept import KEPT
+from overpaint.run.loading import threads
 from overpaint.run.memory import run_patiently, within
 from overpaint.run.plan import Job, plan
 from overpaint.run.request import EditRequest, edit_request
 from overpaint.run.result import Edit
 
 
+@neutral()
 def edit(
     image: Given,
     *,
@@ -51,7 +54,8 @@ def edit(
         source: what the picture shows now; may be left out where the picture says so itself.
         target: what it should show.
         method: a name from ``overpaint methods``.
-        model: a loaded model, a shipped one's name, or a diffusers folder.
+        model: a loaded model, a shipped one's name, or a diffusers folder; one that is named is loaded once
+            and kept for later calls (`overpaint.unload`).
         seed: of every random draw; the global random state is neither used nor moved.
         mask: a picture of the same size, white where the result may differ; outside it every pixel stays.
         pictures: further ones that the method looks at, by name: ``{"examples": [...]}``.
@@ -77,6 +81,7 @@ def edit(
     return carried_out(asked, model, meter, memory)
 
 
+@neutral()
 def generate(
     prompt: str,
     *,
@@ -98,6 +103,7 @@ def generate(
     )
 
 
+@neutral()
 def invert(
     image: Given,
     *,
@@ -123,6 +129,7 @@ def invert(
     )
 
 
+@neutral()
 def rerun(
     recipe: str | FilePath | Recipe,
     *,
@@ -142,7 +149,7 @@ def rerun(
     asked, where = recalled(told, maps, limits), told.environment
     with threads(where.threads):
         loaded = (
-            load_as(told.model.name, where.dtype, where.device, told.model.origin, offload=where.offload)
+            KEPT.get(told.model.name, where.dtype, where.device, told.model.origin, where.offload)
             if model is None
             else of_name(model)
         )
@@ -198,7 +205,7 @@ def carried_out(
 
 
 def of_name(model: object) -> Model:
-    """The model itself, loaded if it was named.
+    """The model itself; if it was named, the kept one of that name (`overpaint.unload`), loaded once.
 
     Raises:
         UsageError: it is neither.
@@ -207,7 +214,7 @@ def of_name(model: object) -> Model:
         case Model():
             return model
         case str():
-            return load(model)
+            return KEPT.get(model)
         case _:
             raise UsageError(f"A model is a loaded one or the name of one, not {type(model).__name__}.")
 

@@ -20,8 +20,8 @@ from overpaint import api
 from overpaint.errors import OverpaintError
 from overpaint.families.load import SHIPPED
 from overpaint.files.sizes import amount
+from overpaint.files.store import CAP, default_folder
 from overpaint.images import from_tensor
-from overpaint.inversions.cache import CAP, default_folder
 from overpaint.meter import Cancelled, Meter
 from overpaint.model import Model
 from overpaint.run.loading import load

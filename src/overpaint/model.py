@@ -9,6 +9,7 @@ from collections.abc import Generator, Mapping, Sequence
 from contextlib import AbstractContextManager, ExitStack, contextmanager
 from dataclasses import dataclass, field, replace
 from functools import cached_property
+from hashlib import sha256
 from pathlib import Path as FilePath
 from threading import RLock
 from typing import Any, Protocol, runtime_checkable
@@ -91,6 +92,11 @@ class Branch:
 class Patch(Protocol):
     """What learning left behind (tokens, embeddings, LoRA, weights), put on and taken off."""
 
+    @property
+    def fingerprint(self) -> str:
+        """A hash of its content: what caches know a model with it by."""
+        ...
+
     def apply(self, model: "Model") -> AbstractContextManager[None]:
         """The model with the patch for the length of a ``with``."""
         ...
@@ -117,6 +123,8 @@ class Model:
     meter: Meter = field(default_factory=Meter)
     sides: list[Side] = field(default_factory=list[Side])
     patches: list[Patch] = field(default_factory=list[Patch])
+    notes: list[str] = field(default_factory=list[str])
+    """What should be known of how it was loaded and of what is on it, a sentence each; edits repeat them."""
     at_once: int | None = None
     """Rows that go through the network together, where controls allow it; nothing for all of a call."""
     cache: Any = None
@@ -131,6 +139,14 @@ class Model:
     def fingerprint(self) -> str:
         """A hash of the weights' content: what caches and recipes know the model by."""
         return weights_hash(self.net, self.home, self.origin)
+
+    @property
+    def content(self) -> str:
+        """The fingerprint of the model as it is now, with its patches on and side networks speaking."""
+        added = [one.fingerprint for one in (*self.patches, *self.sides)]
+        return (
+            sha256("/".join([self.fingerprint, *added]).encode()).hexdigest() if added else self.fingerprint
+        )
 
     def path(self, steps: int | None = None, *, offset: int | None = None) -> Path:
         """A sampling path of that many steps; without a number, every training level."""

@@ -70,6 +70,11 @@ class Residuals:
 class Side(Protocol):
     """Another network that speaks into every call (ControlNet, T2I-Adapter, CycleNet)."""
 
+    @property
+    def fingerprint(self) -> str:
+        """A hash of its weights, its picture and its settings: what caches know it by."""
+        ...
+
     def residuals(self, x: Latent, t: Tensor, text: Text, at: Moment) -> Residuals:
         """What it adds to the rows of this call."""
         ...
@@ -130,8 +135,8 @@ class Family(Protocol):
         """The text of no prompt, as this family was trained with."""
         ...
 
-    def encode(self, pixels: Pixels) -> Latent:
-        """Pictures to latents (posterior mean, scaled)."""
+    def encode(self, pixels: Pixels, noise: Latent | None = None) -> Latent:
+        """Pictures to latents, scaled: the posterior mean, or the sample a standard normal draw makes."""
         ...
 
     def decode(self, latents: Latent) -> Pixels:

@@ -12,16 +12,18 @@ USUAL_GUIDANCE = 7.5
 
 @dataclass(frozen=True)
 class ModelOwn:
-    """Marks an option whose usual default gives way to what the model suggests."""
+    """Marks an option whose default gives way to what the model suggests, where that is not the usual."""
 
     attribute: str
     """The attribute of `overpaint.model.Model` that holds it."""
+    usual: float
+    """What a model has that suggests nothing."""
 
 
 Guidance = Annotated[
     float,
     Field(ge=0, le=30, description="classifier-free guidance scale (a model may have its own)"),
-    ModelOwn("guidance"),
+    ModelOwn("guidance", USUAL_GUIDANCE),
 ]
 
 

@@ -19,6 +19,8 @@ from overpaint.errors import OverpaintError
 Latent = Float[Tensor, "rows c h w"]
 """Latents are float32 (float64 where a method asks for it), scaled to about unit variance."""
 
+Coupled = Float[Tensor, "coupled c h w"]
+"""Latents that belong together and walk as one branch."""
 Kind = Literal["epsilon", "v_prediction", "sample", "flow"]
 TINY = 1e-20
 """Below this a variance has no logarithm worth the name."""
@@ -172,6 +174,11 @@ class Path:
         s = torch.linspace(1, 0, n + 1, dtype=torch.float64)
         s = shift * s / (1 + (shift - 1) * s)
         return Path(s[:-1] * 1000, 1 - s, s, "flow")
+
+
+def part(steps: int, share: float) -> int:
+    """A share of so many steps, rounded down as in published code; 0.3 of 10 is 3 whatever binary says."""
+    return min(steps, int(steps * share + 1e-9))
 
 
 @dataclass(frozen=True)

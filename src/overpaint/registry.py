@@ -24,6 +24,9 @@ METHODS = {
     "sdedit": "overpaint.methods.sdedit:SDEdit",
     "ddim": "overpaint.methods.ddim:DDIMEdit",
     "p2p": "overpaint.methods.p2p:PromptToPrompt",
+    "edict": "overpaint.methods.edict:EDICTEdit",
+    "edit-friendly": "overpaint.methods.edit_friendly:EditFriendlyEdit",
+    "blended-latent": "overpaint.methods.blended_latent:BlendedLatent",
 }
 SUMMARY = Path(__file__).with_name("registry.json")
 

@@ -53,8 +53,9 @@ class Request(Options):
         return background
 
 
-CELLS = Literal["nearest", "half", "touched"]
-"""Which cells of a latent a mask covers: by the pixel in the middle, by most of the area, or by any pixel."""
+CELLS = Literal["middle", "corner", "half", "touched"]
+"""Which cells of a latent a mask covers: by the pixel in their middle or at their first corner (published
+code calls both nearest), by most of their area, or by any pixel."""
 
 
 @dataclass(frozen=True)
@@ -150,12 +151,14 @@ class Task:
         """Where the picture may change: 1 where it may, on the grid of its pixels."""
         return _there(self.given_mask, Need.MASK)
 
-    def region(self, cells: CELLS = "nearest") -> Mask01:
+    def region(self, cells: CELLS = "middle") -> Mask01:
         """The same on the grid of the latent, 0 or 1."""
         height, width = self.shape[-2:]
         match cells:
-            case "nearest":
+            case "middle":
                 grid = interpolate(self.mask, (height, width), mode="nearest-exact")
+            case "corner":
+                grid = interpolate(self.mask, (height, width), mode="nearest")
             case "half":
                 grid = interpolate(self.mask, (height, width), mode="area")
             case "touched":

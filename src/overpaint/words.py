@@ -4,9 +4,11 @@ The alignments are those of Prompt-to-Prompt (Hertz et al., ICLR 2023, arXiv:220
 place per word, refinement by a global alignment of the tokens.
 """
 
+import re
 from collections.abc import Callable, Mapping, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from difflib import get_close_matches
+from unicodedata import name, normalize
 
 import torch
 from jaxtyping import Float
@@ -16,6 +18,16 @@ from overpaint.errors import UsageError
 
 Window = float | tuple[float, float]
 """A share of the walk: ``0.8`` is its first four fifths, ``(0.2, 0.6)`` a stretch in the middle."""
+
+
+Tokens = Callable[[str], Sequence[int]]
+"""The ids of a text without begin and end."""
+BESIDE = re.compile(r"^(\W*)(.*?)(\W*)$", re.DOTALL)
+"""A word and the signs on both sides of it."""
+ENDING = re.compile(r"^()(.*?)([.,;:!?…]+)$", re.DOTALL)
+POSSESSIVE = re.compile(r"^(\W*)(.*?)(['’](?:s|t|re|ve|m|ll|d)?\W*)$", re.DOTALL | re.IGNORECASE)
+WITHOUT_BLANKS = ("CJK", "HIRAGANA", "KATAKANA", "THAI", "LAO", "KHMER", "MYANMAR", "TIBETAN")
+"""Scripts whose words stand side by side, as their letters' names begin."""
 
 
 @dataclass(frozen=True)
@@ -30,9 +42,11 @@ class Words:
     """Token ids with begin and end, without padding."""
     window: int
     """How many tokens the text encoder reads."""
+    bare: tuple[Mapping[str, tuple[int, ...]], ...] = field(default=(), compare=False)
+    """Of each word the forms without a comma, a possessive or brackets beside it, and their tokens."""
 
     @staticmethod
-    def of(text: str, tokens: Callable[[str], Sequence[int]], begin: int, end: int, window: int) -> "Words":
+    def of(text: str, tokens: Tokens, begin: int, end: int, window: int) -> "Words":
         """Take a prompt apart; ``tokens`` gives the ids of a text without begin and end."""
         words = tuple(text.split())
         spans: list[tuple[int, ...]] = []
@@ -47,24 +61,68 @@ class Words:
                 f"The prompt has {len(ids) - 2} tokens, but this model reads at most {window - 2}; "
                 "shorten it."
             )
-        return Words(text, words, tuple(spans), tuple(ids), window)
+        bare = tuple(bared(word, span, tokens) for word, span in zip(words, spans, strict=True))
+        return Words(text, words, tuple(spans), tuple(ids), window, bare)
 
     def places(self, word: str) -> tuple[int, ...]:
-        """The tokens of every occurrence of a word (or of several words in a row)."""
-        wanted = word.split()
+        """The tokens of every occurrence of a word (or of several words in a row).
+
+        Words are compared as the tokenizer compares them: capitals and the way an accent is encoded make no
+        difference, and what stands beside a word, such as a comma, is not part of it.
+        """
+        wanted = [as_read(one) for one in word.split()]
         if not wanted:
             raise UsageError("An empty word cannot be looked up in the prompt; name a word that is in it.")
         found: list[int] = []
         for start in range(len(self.words) - len(wanted) + 1):
-            if list(self.words[start : start + len(wanted)]) == wanted:
-                found += [t for span in self.spans[start : start + len(wanted)] for t in span]
+            own = [self._span(start + k, one) for k, one in enumerate(wanted)]
+            found += [t for span in own for t in span] if all(own) else []
         if not found:
             raise UsageError(f"The word {word!r} is not in the prompt {self.text!r}; {self._hint(word)}")
         return tuple(found)
 
+    def _span(self, k: int, wanted: str) -> tuple[int, ...]:
+        """The tokens of the word in a place, if it is the one that is wanted."""
+        if as_read(self.words[k]) == wanted:
+            return self.spans[k]
+        return self.bare[k].get(wanted, ()) if self.bare else ()
+
     def _hint(self, word: str) -> str:
-        near = get_close_matches(word, self.words, n=1, cutoff=0.5)
-        return f"did you mean {near[0]!r}?" if near else f"its words are: {', '.join(self.words) or 'none'}."
+        wanted = as_read("".join(word.split()))
+        if side_by_side(wanted) and wanted in as_read("".join(self.text.split())):
+            return f"its words stand side by side: put blanks around {word!r} in the prompt, and name it so."
+        forms = {as_read(one): one for one in self.words}
+        forms |= {form: form for bare in self.bare for form in bare if form}
+        near = get_close_matches(as_read(word), forms, n=1, cutoff=0.5)
+        return f"did you mean {forms[near[0]]!r}?" if near else f"its words are: {self._listed()}."
+
+    def _listed(self) -> str:
+        return ", ".join(self.words) or "none"
+
+
+def as_read(word: str) -> str:
+    """A word as the tokenizer sees it: small letters, every accent in one with its letter."""
+    return normalize("NFC", word).lower()
+
+
+def bared(word: str, span: tuple[int, ...], tokens: Tokens) -> dict[str, tuple[int, ...]]:
+    """The word without what stands beside it, where its tokens can be told from those of that."""
+    found: dict[str, tuple[int, ...]] = {}
+    for form in (ENDING, POSSESSIVE, BESIDE):
+        parts = form.match(word)
+        before, core, behind = ("", "", "") if parts is None else parts.groups()
+        if not core or core == word:
+            continue
+        ids = [list(tokens(part)) if part else [] for part in (before, core, behind)]
+        if [one for part in ids for one in part] == list(tokens(word)):
+            first = span[0] + len(ids[0])
+            found[as_read(core)] = tuple(range(first, first + len(ids[1])))
+    return found
+
+
+def side_by_side(word: str) -> bool:
+    """Whether a word is of a script that puts no blanks between words."""
+    return any(name(letter, "").startswith(WITHOUT_BLANKS) for letter in word)
 
 
 @dataclass(frozen=True)
@@ -95,7 +153,8 @@ def swap(source: Words, target: Words, official: bool = False) -> Alignment:
     n = source.window
     matrix = torch.zeros(n, n)
     i = j = 0
-    for k in [k for k, pair in enumerate(zip(source.words, target.words, strict=True)) if pair[0] != pair[1]]:
+    pairs = zip(map(as_read, source.words), map(as_read, target.words), strict=True)
+    for k in [k for k, (old, new) in enumerate(pairs) if old != new]:
         old, new = source.spans[k], target.spans[k]
         while i < old[0]:
             matrix[i, j] = 1

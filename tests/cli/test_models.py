@@ -54,6 +54,21 @@ def test_a_check_of_a_pickle_names_the_way_out(tmp_path: Path) -> None:
     assert said.code == 2 and "There is no model" in said.err
 
 
+@pytest.mark.parametrize("name", ["none", "cat.png", "notes.txt", "lora.safetensors", "empty", "adapter"])
+def test_a_check_of_what_is_no_model_ends_as_one_of_what_is_missing(
+    name: str, tmp_path: Path, picture: Path
+) -> None:
+    """One sentence on the error stream, exit code 2."""
+    (tmp_path / "notes.txt").write_text("no model")
+    original.save(tmp_path / "lora.safetensors", {f"{QUERY}.lora_A.weight": torch.ones(2, 2)})
+    for folder in ("empty", "adapter"):
+        (tmp_path / folder).mkdir()
+    (tmp_path / "adapter" / "adapter_config.json").write_text("{}")
+    said = overpaint("models", "check", tmp_path / name)
+    assert (said.code, said.out, said.err.count("\n")) == (2, "", 1)
+    assert name in said.err
+
+
 def test_convert(tmp_path: Path) -> None:
     torch.save({"state_dict": {"a": torch.ones(2)}, "epoch": 1}, tmp_path / "x.ckpt")
     said = overpaint("convert", tmp_path / "x.ckpt")
@@ -103,3 +118,36 @@ def test_options_that_cannot_be(folder: Path, tmp_path: Path, options: tuple[str
     said = overpaint("generate", "a cat", "--model", folder, "-o", out, *options)
     assert said.code == 2 and says in said.err
     assert len(said.err.strip().splitlines()) == 1 and not out.exists()
+
+
+def drawn(folder: Path, out: Path, *more: str | Path) -> list[str]:
+    """What is said of a picture that is drawn."""
+    ask = ("generate", "a zebra", "--model", folder, "--device", "cpu", "--steps", "2", "-o", out, "--json")
+    said = overpaint(*ask, *more)
+    assert said.code == 0, said.err
+    return said.figures["warnings"]
+
+
+def test_a_lora_that_touches_nothing_is_said(folder: Path, tmp_path: Path) -> None:
+    parts = {f"{QUERY}.lora_B.weight": draw(8, 2), f"{QUERY}.lora_A.weight": draw(2, 8, seed=2)}
+    lora = original.save(tmp_path / "l.safetensors", parts)
+    zero = original.save(tmp_path / "z.safetensors", {k: torch.zeros_like(v) for k, v in parts.items()})
+    out = tmp_path / "x.png"
+    assert drawn(folder, out, "--lora", f"{lora}:0") == [
+        f"The LoRA {lora} has the strength 0 and changes nothing."
+    ]
+    (words,) = drawn(folder, tmp_path / "y.png", "--lora", zero)
+    assert words == f"The LoRA {zero} changes nothing: what it adds is zero, or lost in rounding."
+    assert read_recipe(out).output == read_recipe(tmp_path / "y.png").output
+
+
+def test_taught_words_that_stand_in_no_prompt_are_said(folder: Path, tmp_path: Path) -> None:
+    word = original.save(tmp_path / "w.safetensors", {"emb_params": draw(2, 24)})
+    out = [tmp_path / f"{k}.png" for k in range(3)]
+    assert drawn(folder, out[0], "--embedding", f"{word}:zebra") == []
+    assert drawn(folder, out[1], "--embedding", f"{word}:my-cat") == [
+        "The taught word 'my-cat' stands in no prompt and changes nothing."
+    ]
+    assert drawn(folder, out[2]) == []
+    one, two, three = (read_recipe(path).output for path in out)
+    assert two == three != one

@@ -3,16 +3,27 @@
 from collections.abc import Iterator, Mapping
 from textwrap import fill
 
-from tests.corpus import test_names, test_pictures, test_recipes, test_weights, test_words
+from tests.corpus import (
+    test_added,
+    test_masks,
+    test_names,
+    test_pictures,
+    test_recipes,
+    test_weights,
+    test_words,
+)
 from tests.corpus.kit import Case, Fine
 
 PARTS: dict[str, dict[str, Case]] = {
     "pictures": test_pictures.ALL,
     "names and places": test_names.READ | test_names.WRITE,
+    "masks": test_masks.MASKS,
     "prompts": test_words.PROMPTS,
     "numbers": test_words.NUMBERS,
     "options": test_words.OPTIONS,
     "models": test_weights.ALL,
+    "adapters and words": test_added.ADDED,
+    "pickles": test_added.PICKLES,
     "recipes": test_recipes.CASES,
 }
 

@@ -3,10 +3,17 @@
 import struct
 import zlib
 from collections.abc import Callable
+from typing import Any
 
+import numpy as np
 import pytest
+from numpy.typing import NDArray
+from PIL import Image
+from PIL.PngImagePlugin import PngInfo
 
 from tests.corpus.kit import Args, Case, Fine, Place, png, saved, verify
+from tests.images.kit import LINEAR, SRGB, encoded
+from tests.images.tiffs import CMYK, RGB, WHITE_IS_ZERO, Tiff
 
 
 def given(name: str, make: Callable[[Place], bytes]) -> Callable[[Place], Args]:
@@ -104,7 +111,90 @@ MISLABELLED: dict[str, Case] = {
     "one bit": (given("a.png", lambda _: saved("PNG", "1")), Fine),
     "palette": (given("a.gif", lambda _: saved("GIF", "P")), Fine),
 }
-ALL = DAMAGED | HUGE | MISLABELLED
+
+
+def tiff(tiff: Tiff, numbers: NDArray[Any] | None = None) -> Callable[[Place], Args]:
+    """A TIFF of a whole range of numbers."""
+
+    def make(p: Place) -> Args:
+        shape = (32, 32, {RGB: 3, CMYK: 4}.get(tiff.photometric, 1) + len(tiff.extra))
+        top = 1.0 if tiff.kind == "f" else 2.0**tiff.bits - 1
+        whole = np.linspace(0, top, shape[0] * shape[1] * shape[2]).reshape(shape)
+        whole = whole if tiff.kind == "f" else whole.round().clip(0, top).astype(np.uint64)
+        return p.of(p.file("a.tif", tiff.written(whole if numbers is None else numbers)))
+
+    return make
+
+
+def png_with(**more: Any) -> Callable[[Place], Args]:
+    return given("a.png", lambda _: saved("PNG", **more))
+
+
+def texts() -> PngInfo:
+    found = PngInfo()
+    found.add_itxt("Author", "Jürgen 苺")
+    found.add_itxt("Copyright", "© J.")
+    return found
+
+
+def array(numbers: NDArray[Any], kind: str = "TIFF") -> Callable[[Place], Args]:
+    return given("a.tif", lambda _: encoded(Image.fromarray(numbers), kind))
+
+
+RAMP = np.arange(1024).reshape(32, 32)
+DEEP: dict[str, Case] = {
+    "TIFF of 2 bits": (tiff(Tiff(2)), Fine),
+    "TIFF of 4 bits from the other end": (tiff(Tiff(4, reversed=True)), Fine),
+    "TIFF of 12 bits": (tiff(Tiff(12)), Fine),
+    "TIFF of 12 bits whose white is zero": (tiff(Tiff(12, photometric=WHITE_IS_ZERO)), Fine),
+    "TIFF of 14 bits": (tiff(Tiff(14, order=">")), Fine),
+    "TIFF of 16 bits whose white is zero": (tiff(Tiff(16, photometric=WHITE_IS_ZERO)), Fine),
+    "the same, turned": (tiff(Tiff(16, photometric=WHITE_IS_ZERO, orientation=6)), Fine),
+    "TIFF of 16 bits in planes": (tiff(Tiff(16, photometric=RGB, planes=True)), Fine),
+    "TIFF of 16 bits in tiles and planes": (
+        tiff(Tiff(16, photometric=RGB, planes=True, tile=(16, 16))),
+        Fine,
+    ),
+    "TIFF of 16 bits and transparency": (tiff(Tiff(16, extra=(2,))), Fine),
+    "TIFF of inks in 16 bits": (tiff(Tiff(16, photometric=CMYK)), Fine),
+    "TIFF of 32 bits": (tiff(Tiff(32)), Fine),
+    "TIFF of half floats": (tiff(Tiff(16, "f")), Fine),
+    "TIFF of floats in three colours": (tiff(Tiff(32, "f", RGB, predicted=True, compressed=True)), Fine),
+    "whole numbers up to 200": (array((RAMP % 201).astype(np.int32)), Fine),
+    "grey of 16 bits with a profile": (
+        given("a.png", lambda _: encoded(Image.fromarray(RAMP.astype(np.uint16)), "PNG", icc_profile=LINEAR)),
+        Fine,
+    ),
+    "a profile of three million bytes": (png_with(icc_profile=SRGB + bytes(3_000_000)), Fine),
+    "an author among the texts": (png_with(pnginfo=texts()), Fine),
+    "JPEG without its end marker": (given("a.jpg", lambda _: saved("JPEG")[:-2]), Fine),
+    "progressive JPEG without its end marker": (
+        given("a.jpg", lambda _: saved("JPEG", progressive=True)[:-2]),
+        Fine,
+    ),
+    "progressive JPEG without its last scans": (
+        given("a.jpg", lambda _: (data := saved("JPEG", progressive=True))[: data.rindex(b"\xff\xda")]),
+        "damaged or cut short",
+    ),
+    "floats above one": (tiff(Tiff(32, "f"), np.full((32, 32), 1.5)), "whose range is not known"),
+    "floats that are no numbers": (
+        tiff(Tiff(32, "f"), np.full((32, 32), np.nan)),
+        "values that are no numbers",
+    ),
+    "numbers below zero": (tiff(Tiff(16, "i"), RAMP - 512), "whose range is not known"),
+    "whole numbers beyond 16 bits": (array((RAMP * 99).astype(np.int32)), "whose range is not known"),
+    "raw of a camera": (tiff(Tiff(16, photometric=32803)), "in a way that is not read"),
+    "complex numbers": (tiff(Tiff(16, more={339: (3, (6,))})), "of a kind that is not read"),
+    "deep TIFF cut among its tags": (
+        given("a.tif", lambda _: Tiff(16).written(RAMP)[:-30]),
+        "damaged or cut short",
+    ),
+    "deep TIFF of 60000 x 60000": (
+        tiff(Tiff(16, more={256: (4, (60_000,)), 257: (4, (60_000,))}, tile=(16, 16))),
+        "million pixels",
+    ),
+}
+ALL = DAMAGED | HUGE | MISLABELLED | DEEP
 
 
 @pytest.mark.parametrize("name", ALL)

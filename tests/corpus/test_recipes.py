@@ -48,9 +48,14 @@ def text(what: str) -> Callable[[Place], Args]:
     return lambda p: ["rerun", carrying(p, what), "-o", p.tmp / "out.png"]
 
 
+def source_of(told: dict[str, Any]) -> dict[str, Any]:
+    """The record of the picture the edit began with."""
+    return told["pictures"]["source"][0]
+
+
 def elsewhere(path: str) -> Callable[[dict[str, Any]], object]:
     """The source picture is said to lie at another place."""
-    return lambda r: r["source"].update(png=None, path=path)
+    return lambda r: source_of(r).update(png=None, path=path)
 
 
 CASES: dict[str, Case] = {
@@ -76,12 +81,12 @@ CASES: dict[str, Case] = {
     "threads beyond reason": (told(lambda r: r["environment"].update(threads=0)), "damaged"),
     "a device that is not there": (told(lambda r: r["environment"].update(device="cuda:9")), "device"),
     "a type that is not there": (told(lambda r: r["environment"].update(dtype="int3")), "type"),
-    "a source that is damaged": (told(lambda r: r["source"].update(png="!!!")), "damaged"),
-    "a source that is another": (told(lambda r: r["source"].update(pixels="0" * 64)), "is not the one"),
+    "a source that is damaged": (told(lambda r: source_of(r).update(png="!!!")), "damaged"),
+    "a source that is another": (told(lambda r: source_of(r).update(pixels="0" * 64)), "is not the one"),
     "a source that has gone": (told(elsewhere("/nowhere/cat.png")), "There is no file"),
     "a source that is a secret": (told(elsewhere("/etc/hostname")), "is not a picture"),
     "a source that is a device": (told(elsewhere("/dev/zero")), "is not a file"),
-    "no source": (told(lambda r: r.update(source=None)), "give"),
+    "no source": (told(lambda r: r.update(pictures={})), "give"),
     "another picture's, to cite": (
         lambda p: ["cite", carrying(p, genuine(p.model, p.tmp))],
         Fine,

@@ -13,7 +13,7 @@ import pytest
 import torch
 
 from tests.cli.kit import save_folder
-from tests.corpus.kit import Args, Case, Place, verify
+from tests.corpus.kit import Args, Case, Fine, Place, verify
 
 UNET = "unet/diffusion_pytorch_model.safetensors"
 
@@ -115,6 +115,88 @@ def of_another_family(p: Place) -> Args:
     return p.by(home)
 
 
+def put(name: str, data: bytes) -> Callable[[Place], Args]:
+    """The model with something else in the place of one of its files."""
+
+    def make(p: Place) -> Args:
+        home = p.own_model()
+        (home / name).write_bytes(data)
+        return p.by(home)
+
+    return make
+
+
+POINTER = b"version https://git-lfs.github.com/spec/v1\noid sha256:4d7a2146\nsize 3438167534\n"
+PAGE = b"\n<!DOCTYPE html>\n<html><head><title>Log in</title></head><body></body></html>\n"
+DENIED = b'{"error": "Access to this model is restricted and you are not in the authorized list."}'
+MISTAKES = {
+    "a pointer": (POINTER, "is a Git-LFS pointer"),
+    "a web page": (PAGE, "is a web page"),
+    "nothing": (b"", "is empty"),
+}
+PARTS_OF_IT = {
+    "weights": UNET,
+    "the weights of the texts": "text_encoder/model.safetensors",
+    "settings": "vae/config.json",
+    "the schedule": "scheduler/scheduler_config.json",
+    "the vocabulary": "tokenizer/vocab.json",
+    "the tokenizer": "tokenizer/tokenizer.json",
+    "its settings": "tokenizer/tokenizer_config.json",
+    "the merges": "tokenizer/merges.txt",
+    "the index": f"{UNET}.index.json",
+}
+MISTAKEN_PARTS: dict[str, Case] = {
+    f"{what} for {part}": (put(file, data), f"{file.rpartition('/')[2]} {says}")
+    for what, (data, says) in MISTAKES.items()
+    for part, file in PARTS_OF_IT.items()
+}
+MISTAKEN: dict[str, Case] = {
+    "an answer of a server for weights": (put(UNET, DENIED), "holds text and no weights"),
+    "a packed archive for weights": (put(UNET, b"\x1f\x8b\x08" + bytes(40)), "is a packed archive (gzip)"),
+    "a vocabulary of words": (put("tokenizer/vocab.json", b'{"cat": "cat"}'), "gives words no numbers"),
+    "a vocabulary that is a list": (put("tokenizer/vocab.json", b'["cat"]'), "holds no settings in JSON"),
+    "merges of three": (put("tokenizer/merges.txt", b"#version\na b\na b c\n"), "no pair ('a b c')"),
+    "a tokenizer of another kind": (put("tokenizer/tokenizer.json", b'{"model": 1}'), "Nothing can be built"),
+}
+NULLS: dict[str, Case] = {
+    "an offset that is null": (reset("scheduler/scheduler_config.json", steps_offset=None), Fine),
+    "what it predicts that is null": (reset("scheduler/scheduler_config.json", prediction_type=None), Fine),
+    "an activation that is null": (reset("unet/config.json", act_fn=None), Fine),
+    "a type that is null": (reset("vae/config.json", force_upcast=None), Fine),
+    "a window that is null": (reset("tokenizer/tokenizer_config.json", model_max_length=None), Fine),
+    "an activation nobody knows": (reset("unet/config.json", act_fn="wobble"), "Nothing can be built"),
+    "an activation of the texts nobody knows": (
+        reset("text_encoder/config.json", hidden_act="wobble"),
+        "Nothing can be built",
+    ),
+    "a fall nobody knows": (
+        reset("scheduler/scheduler_config.json", beta_schedule="wobble"),
+        "No noise schedule",
+    ),
+    "an offset in words": (reset("scheduler/scheduler_config.json", steps_offset="one"), "No noise schedule"),
+}
+
+
+def in_form(*forms: str) -> Callable[[Place], Args]:
+    """The model with its network in these forms alone."""
+
+    def make(p: Place) -> Args:
+        home = p.own_model()
+        data = (home / UNET).read_bytes()
+        (home / UNET).unlink()
+        for form in forms:
+            (home / UNET.replace(".safetensors", f".{form}.safetensors")).write_bytes(data)
+        return p.by(home)
+
+    return make
+
+
+FORMS: dict[str, Case] = {
+    "weights in bf16 alone": (in_form("bf16"), Fine),
+    "averaged weights alone": (in_form("ema"), Fine),
+    "weights that are not averaged alone": (in_form("non_ema"), Fine),
+    "weights in fp32 and fp16": (in_form("fp32", "fp16"), Fine),
+}
 FOLDERS: dict[str, Case] = {
     "no network": (without("unet"), "lacks unet/config.json"),
     "no autoencoder": (without("vae"), "lacks vae/config.json"),
@@ -162,7 +244,9 @@ SINGLE: dict[str, Case] = {
     "a checkpoint that is a pickle": (single("a.ckpt", harmful), "overpaint convert"),
     "a pickle of another ending": (single("a.pt", harmful), "overpaint convert"),
     "a pickle called safetensors": (single("a.safetensors", harmful), "a.safetensors"),
-    "an empty file": (single("a.safetensors", lambda _: b""), "a.safetensors"),
+    "an empty file": (single("a.safetensors", lambda _: b""), "a.safetensors is empty"),
+    "a pointer": (single("a.safetensors", lambda _: POINTER), "a.safetensors is a Git-LFS pointer"),
+    "a web page": (single("a.safetensors", lambda _: PAGE), "a.safetensors is a web page"),
     "a lying header": (single("a.safetensors", lambda _: header(entry(0, 10**9))), "a.safetensors"),
     "weights of something else": (
         single("a.safetensors", lambda _: header(entry(0, 4), bytes(4))),
@@ -176,6 +260,10 @@ SINGLE: dict[str, Case] = {
 }
 ALL = (
     FOLDERS
+    | FORMS
+    | NULLS
+    | MISTAKEN_PARTS
+    | MISTAKEN
     | {f"weights: {k}": v for k, v in FILES.items()}
     | {f"one file: {k}": v for k, v in SINGLE.items()}
 )

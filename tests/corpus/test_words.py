@@ -19,6 +19,29 @@ PROMPTS: dict[str, Case] = {
     "line breaks": (lambda p: p.edit(target="a photo\nof a\tdog"), Fine),
     "marks of the tokenizer": (lambda p: p.edit("--kind", "refine", target="<|endoftext|> dog"), Fine),
     "an option for a prompt": (lambda p: p.edit(target="--overwrite"), Fine),
+    "a word behind a comma": (lambda p: p.edit("--reweight", "dog=2", target="a photo of a dog, wet"), Fine),
+    "a word in capitals": (lambda p: p.edit("--reweight", "DOG=2"), Fine),
+    "a word with a possessive": (lambda p: p.edit("--reweight", "dog=2", target="a dog's toy"), Fine),
+    "an accent apart from its letter": (
+        lambda p: p.edit("--kind", "refine", "--reweight", "cafe\u0301=2", target="a caf\u00e9"),
+        Fine,
+    ),
+    "signs of stress": (lambda p: p.edit(target="a photo of a dog++"), Fine),
+    "a weight of other programs": (lambda p: p.edit(target="a (blue:1.3) dog"), '--reweight "blue=1.3"'),
+    "a weight in square brackets": (lambda p: p.edit(target="a [blue:0.3] dog"), '--reweight "blue=0.3"'),
+    "a LoRA of other programs": (
+        lambda p: p.edit(target="a dog <lora:pixel:0.8>"),
+        "--lora pixel.safetensors:0.8",
+    ),
+    "a taught word of other programs": (
+        lambda p: p.edit(target="a dog, embedding:mydog"),
+        "--embedding mydog.safetensors",
+    ),
+    "a script without blanks": (
+        lambda p: p.edit("--kind", "refine", "--reweight", "狗=2", target="一只狗"),
+        "put blanks around '狗'",
+    ),
+    "the same word in capitals": (lambda p: p.edit("--reweight", "dog=2,Dog=3"), "name every word once"),
     "a word twice": (lambda p: p.edit("--reweight", "dog=2,dog=3"), "name every word once"),
 }
 NUMBERS: dict[str, Case] = {

@@ -143,3 +143,8 @@ def test_two_words_of_one_name(tmp_path: Path) -> None:
         assert "Two embeddings are called 'mycat'" in refused(model, file)
     several = file_of(tmp_path, {"a": draw(24), "b": draw(24)}, "several")
     assert "holds several words (a, b); leave out 'x'" in refused(model, several, "x")
+
+
+def test_a_model_that_reads_no_texts(tmp_path: Path) -> None:
+    model, file = tiny("pixel"), file_of(tmp_path, {"emb_params": draw(1, 24)})
+    assert "reads no texts, so it cannot be taught" in refused(model, file)

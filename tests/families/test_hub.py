@@ -2,6 +2,7 @@
 
 import json
 import shutil
+from fnmatch import fnmatch
 from importlib import import_module
 from pathlib import Path
 from typing import Any
@@ -66,8 +67,6 @@ def test_a_model_that_is_not_there_is_not_fetched(cache: Path, monkeypatch: pyte
 def test_what_is_fetched_is_weights_and_words_alone(
     cache: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    from fnmatch import fnmatch
-
     asked: list[dict[str, Any]] = []
 
     def fetch(name: str, **more: Any) -> str:
@@ -103,8 +102,72 @@ def test_a_fetch_that_fails_is_one_sentence(cache: Path, monkeypatch: pytest.Mon
         raise ConnectionError("no route\nand more")
 
     monkeypatch.setattr(huggingface_hub, "snapshot_download", fail)
-    with pytest.raises(UsageError, match=r"owner/model cannot be fetched \(ConnectionError: no route\)\.$"):
+    with pytest.raises(UsageError, match="owner/model cannot be fetched: the Hub cannot be reached; look at"):
         load("owner/model", download=True)
+
+
+@pytest.mark.parametrize(
+    ("kinds", "says"),
+    [
+        (("GatedRepoError", "RepositoryNotFoundError", "HfHubHTTPError"), "want their terms accepted"),
+        (("RepositoryNotFoundError", "HfHubHTTPError"), "has no model of that name"),
+        (("HfHubHTTPError",), "answered with an error"),
+        (("LocalEntryNotFoundError",), "cannot be reached"),
+    ],
+)
+def test_no_words_of_the_library(
+    kinds: tuple[str, ...], says: str, cache: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """Of its own errors the kind alone is passed on."""
+    kind = getattr(import_module("huggingface_hub.errors"), kinds[0])
+    assert set(kinds) <= {one.__name__ for one in kind.__mro__}
+
+    def fail(name: str, **more: Any) -> str:
+        raise kind.__new__(kind, "words of the library")
+
+    monkeypatch.setattr(huggingface_hub, "snapshot_download", fail)
+    with pytest.raises(UsageError) as caught:
+        load("owner/model", download=True)
+    assert says in str(caught.value) and "words of the library" not in str(caught.value)
+
+
+def test_a_full_disk(cache: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    def fail(name: str, **more: Any) -> str:
+        raise OSError(28, "words of the library")
+
+    monkeypatch.setattr(huggingface_hub, "snapshot_download", fail)
+    with pytest.raises(UsageError, match=f"cannot be written into {cache} .No space left on device"):
+        load("owner/model", download=True)
+
+
+def test_weights_in_an_unusual_form_are_fetched_too(
+    cache: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """The best form alone, where there are no plain weights."""
+    there = save_folder(tmp_path / "there")
+    unet = "unet/diffusion_pytorch_model"
+    plain = there / f"{unet}.safetensors"
+    for form in ("fp16", "bf16", "non_ema"):
+        shutil.copy(plain, there / f"{unet}.{form}.safetensors")
+    plain.unlink()
+    names = [one.relative_to(there).as_posix() for one in there.rglob("*") if one.is_file()]
+
+    def fetch(name: str, *, allow_patterns: list[str], **more: Any) -> str:
+        wanted = [one for one in names if any(fnmatch(one, pattern) for pattern in allow_patterns)]
+        for one in wanted:
+            (tmp_path / "here" / one).parent.mkdir(parents=True, exist_ok=True)
+            shutil.copy(there / one, tmp_path / "here" / one)
+        return str(tmp_path / "here")
+
+    def listed(name: str) -> list[str]:
+        return names
+
+    monkeypatch.setattr(huggingface_hub, "snapshot_download", fetch)
+    monkeypatch.setattr(huggingface_hub, "list_repo_files", listed)
+    assert equal(call(load("owner/model", device="cpu", download=True)), call(tiny()))
+    assert [one.name for one in (tmp_path / "here" / "unet").glob("*.safetensors")] == [
+        "diffusion_pytorch_model.fp16.safetensors"
+    ]
 
 
 @pytest.mark.parametrize(

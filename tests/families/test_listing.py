@@ -32,6 +32,8 @@ def test_everything_in_a_folder_is_named_for_what_it_is(tmp_path: Path) -> None:
     for shape in ("sd1", "sdxl"):
         original.save(shelf_ / f"{shape}.safetensors", original.weights_of(tiny(shape)))
     original.save(shelf_ / "style.safetensors", {"lora_unet_x.lora_down.weight": one}, {"license": "mit"})
+    original.save(shelf_ / "hada.safetensors", {"lora_unet_x.hada_w1_a": one})
+    original.save(shelf_ / "kron.safetensors", {"lora_unet_x.lokr_w1": one})
     original.save(shelf_ / "cat.safetensors", {"emb_params": one})
     original.save(shelf_ / "vae.safetensors", {"decoder.x": one})
     (shelf_ / "cut.safetensors").write_bytes(b"\0" * 4)
@@ -46,6 +48,8 @@ def test_everything_in_a_folder_is_named_for_what_it_is(tmp_path: Path) -> None:
         "sd1": ("model", "sd1"),
         "sdxl": ("model", "sdxl"),
         "style": ("lora", ""),
+        "hada": ("lora", ""),
+        "kron": ("lora", ""),
         "cat": ("embedding", ""),
         "vae": ("other", ""),
         "cut": ("other", "damaged"),

@@ -14,7 +14,8 @@ from torch import Tensor
 from torch.nn.functional import conv2d
 
 from overpaint.errors import UsageError
-from overpaint.families.lora import Lora, layer_name, layers_of
+from overpaint.families.lora import Lora, layers_of
+from overpaint.families.lorafile import layer_name
 from overpaint.families.sgm import as_diffusers
 from overpaint.families.tiny import SHAPES, Shape, tiny
 from overpaint.model import Model
@@ -216,16 +217,17 @@ def refused(tensors: Mapping[str, Tensor], folder: Path, said: Mapping[str, str]
 @pytest.mark.parametrize(
     ("name", "kind"),
     [
-        ("lora_unet_x.hada_w1_a", "LoHa"),
-        ("lora_unet_x.lokr_w1", "LoKr"),
-        ("lora_unet_x.dora_scale", "DoRA"),
+        ("lora_unet_x.lokr_t1", "LoKr with a core on its small side"),
+        ("base_model.model.x.vera_lambda_b", "VeRA"),
         ("lora_unet_x.oft_blocks", "OFT"),
         ("lora_unet_x.diff", "full differences"),
         ("lora_unet_x.a1.weight", "GLoRA"),
     ],
 )
 def test_relatives_are_refused_by_name(name: str, kind: str, tmp_path: Path) -> None:
-    assert f"holds {kind}; only LoRA" in refused({name: torch.ones(2, 2)}, tmp_path)
+    assert f"holds {kind}; LoRA, LoCon, LoHa, LoKr and DoRA are read" in refused(
+        {name: torch.ones(2, 2)}, tmp_path
+    )
 
 
 def test_a_lora_that_fits_no_layer_is_no_silent_one(tmp_path: Path) -> None:
@@ -264,3 +266,10 @@ def test_files_that_are_not_whole(tmp_path: Path) -> None:
     assert "are no LoRA, such as emb_params" in refused({"emb_params": torch.ones(1, 24)}, tmp_path)
     odd = {f"unet.{QUERY}.lora_B.weight": up, f"unet.{QUERY}.lora_A.weight": down}
     assert "cannot be understood" in refused(odd, tmp_path, {"lora_adapter_metadata": "[]"})
+
+
+def test_a_model_that_reads_no_texts(tmp_path: Path) -> None:
+    name, model = f"text_encoder.{TEXT}", tiny("pixel")
+    file = saved(tmp_path, {f"{name}.lora_B.weight": draw(24, 2), f"{name}.lora_A.weight": draw(2, 24)})
+    with pytest.raises(UsageError, match="are not in this model"), model.patched(Lora(file)):
+        pass

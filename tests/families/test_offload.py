@@ -20,6 +20,7 @@ from overpaint.families.unet import UNetFamily
 from overpaint.meter import Cancelled, Meter
 from overpaint.model import Model
 from overpaint.run.estimate import resident, speed_of
+from overpaint.run.loading import load
 from overpaint.run.memory import advice, within
 from overpaint.run.plan import Job, plan
 from overpaint.run.request import edit_request
@@ -214,7 +215,7 @@ def test_a_device_that_works_in_the_memory_of_the_cpu_is_refused(device: str) ->
 
 def test_a_model_is_loaded_at_home_and_moves_for_good(tmp_path: Path) -> None:
     folder = save_folder(tmp_path / "model")
-    model = api.load(str(folder), device="meta", offload=True)
+    model = load(str(folder), device="meta", offload=True)
     family: Any = model.family
     nets = [model.net, *(net for nets in family.parts.values() for net in nets)]
     assert {p.device.type for net in nets for p in net.parameters()} == {"cpu"}
@@ -222,5 +223,5 @@ def test_a_model_is_loaded_at_home_and_moves_for_good(tmp_path: Path) -> None:
     family.bring(model.net)
     assert {p.device.type for p in model.net.parameters()} == {"meta"}
     assert {p.device.type for p in family.codec.vae.parameters()} == {"cpu"}
-    plain = api.load(str(folder), device="cpu")
+    plain = load(str(folder), device="cpu")
     assert not plain.offload and clean(plain)

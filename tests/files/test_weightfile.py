@@ -96,7 +96,7 @@ def test_files_that_are_none(tmp_path: Path) -> None:
     os.mkfifo(tmp_path / "pipe.safetensors")
     (tmp_path / "gone.safetensors").symlink_to(tmp_path / "nowhere")
     (tmp_path / "loop.safetensors").symlink_to(tmp_path / "loop.safetensors")
-    assert "only 0 bytes" in refused(tmp_path / "empty.safetensors")
+    assert "is empty; get it again" in refused(tmp_path / "empty.safetensors")
     assert "is not a file" in refused(tmp_path / "pipe.safetensors")
     assert "is not a file" in refused(tmp_path)
     assert "There is no file" in refused(tmp_path / "gone.safetensors")

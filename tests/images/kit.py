@@ -1,5 +1,6 @@
 """What tests of pictures share: a colour profile, and files with everything a camera writes."""
 
+import struct
 from io import BytesIO
 from typing import Any
 
@@ -18,6 +19,26 @@ def profile(space: Any = "sRGB") -> bytes:
 
 
 SRGB = profile()
+
+
+def grey_profile(gamma: float = 1.0) -> bytes:
+    """A profile for grey, written by hand: version 2, a curve of one gamma, light of D50."""
+    curve = b"curv" + bytes(4) + struct.pack(">IH", 1, round(gamma * 256)) + bytes(2)
+    light = b"XYZ " + bytes(4) + struct.pack(">iii", 63190, 65536, 54061)
+    about = b"desc" + bytes(4) + struct.pack(">I", 5) + b"grey\0" + bytes(78)
+    right = b"text" + bytes(4) + b"none\0" + bytes(3)
+    bodies = {b"desc": about + bytes(-len(about) % 4), b"cprt": right, b"wtpt": light, b"kTRC": curve}
+    table, data, at = b"", b"", 128 + 4 + 12 * len(bodies)
+    for name, body in bodies.items():
+        table += name + struct.pack(">II", at + len(data), len(body))
+        data += body
+    head = struct.pack(">I4sI4s4s4s", at + len(data), bytes(4), 0x02400000, b"mntr", b"GRAY", b"XYZ ")
+    head += bytes(12) + b"acsp" + bytes(28) + struct.pack(">iii", 63190, 65536, 54061) + bytes(48)
+    return head + struct.pack(">I", len(bodies)) + table + data
+
+
+LINEAR = grey_profile()
+"""A profile that says something: half of the light is not half of the number."""
 
 
 def camera_exif(orientation: int = 1) -> bytes:

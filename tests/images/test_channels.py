@@ -1,12 +1,11 @@
-from io import BytesIO
-
 import numpy as np
 import pytest
-from PIL import Image, ImageCms, TiffImagePlugin
-from tests.images.kit import SRGB, encoded, profile, smooth
+from PIL import Image, ImageCms
+from tests.images.kit import LINEAR, SRGB, encoded, profile, smooth
 
 from overpaint.images import decode_picture
-from overpaint.images.channels import Odd, channels
+from overpaint.images.channels import channels
+from overpaint.images.depth import Odd
 
 GREY = b"\0" * 16 + b"GRAY" + b"\0" * 108
 """The header of a profile for grey, and nothing behind it."""
@@ -83,20 +82,23 @@ def test_one_colour_may_stand_for_transparent(mode: str, value: int | tuple[int,
     assert found.alpha is not None and found.alpha.tolist() == [[0, 255]]
 
 
-def test_deep_tiff_is_scaled_and_inverted_as_it_says() -> None:
-    data = encoded(Image.fromarray(np.array([[0, 257, 32768, 65535]], np.uint16)), "TIFF")
-    assert decode_picture(data, "a").rgb[0, :, 0].tolist() == [0, 1, 128, 255]
-    image = Image.open(BytesIO(data))
-    image.load()
-    assert isinstance(image, TiffImagePlugin.TiffImageFile)
-    image.tag_v2[262] = 0
-    assert channels(image).rgb[0, :, 0].tolist() == [255, 254, 127, 0]
-    twelve = Image.fromarray(np.array([[0, 4095]], np.uint16))
-    twelve.tag_v2 = {258: (12,)}  # pyright: ignore[reportAttributeAccessIssue]
-    assert channels(twelve).rgb[0, :, 0].tolist() == [0, 255]
+@pytest.mark.parametrize("mode", ["I;16", "I"])
+def test_deep_grey_goes_through_its_profile_as_its_twin_of_eight_bits_does(mode: str) -> None:
+    light = np.asarray(smooth().convert("L"))
+    deep = Image.fromarray(light.astype(np.uint16) * 257)
+    image = with_profile(deep if mode == "I;16" else deep.convert("I"), LINEAR)
+    twin = channels(with_profile(Image.fromarray(light), LINEAR))
+    assert image.mode == mode and np.array_equal(channels(image).rgb, twin.rgb)
+    assert np.abs(twin.rgb[..., 0].astype(int) - light).mean() > 20  # the profile says something
 
 
-@pytest.mark.parametrize(("mode", "value"), [("F", 0.5), ("I", 70_000), ("I", -1)])
+def test_small_whole_numbers_are_read_as_bytes_and_that_is_said() -> None:
+    found = channels(Image.fromarray(np.array([[0, 100, 200]], np.int32)))
+    assert found.rgb[0, :, 0].tolist() == [0, 100, 200]
+    assert len(found.notes) == 1 and "255 was taken" in found.notes[0]
+
+
+@pytest.mark.parametrize(("mode", "value"), [("F", 1.5), ("I", 70_000), ("I", -1)])
 def test_numbers_of_unknown_range_are_refused(mode: str, value: float) -> None:
     with pytest.raises(Odd, match=r"range is not known.*\.$"):
         channels(Image.new(mode, (2, 2), value))

@@ -13,7 +13,7 @@ from PIL.PngImagePlugin import PngInfo
 from tests.images.kit import SRGB
 
 from overpaint.errors import UsageError
-from overpaint.images import Limits, load_picture
+from overpaint.images import Limits, load_picture, save_picture
 
 COLOURS = np.random.default_rng(0).integers(0, 256, (6, 10, 3), dtype=np.uint8)
 
@@ -108,6 +108,17 @@ def test_cmyk_jpeg_becomes_rgb(tmp_path: Path) -> None:
 def test_profile_of_an_rgb_picture_is_kept(tmp_path: Path) -> None:
     path = save(tmp_path / "a.png", Image.fromarray(COLOURS), icc_profile=SRGB)
     assert load_picture(path).info.icc == SRGB
+
+
+@pytest.mark.parametrize("name", ["out.png", "out.jpg", "out.webp"])
+def test_large_profiles_are_kept(tmp_path: Path, name: str) -> None:
+    size = 3 * 2**20
+    large = size.to_bytes(4, "big") + SRGB[4:] + np.random.default_rng(0).bytes(size - len(SRGB))
+    path = save(tmp_path / "a.png", Image.fromarray(COLOURS), icc_profile=large)
+    assert load_picture(path).info.icc == large
+    assert load_picture(save_picture(load_picture(path), tmp_path / name)).info.icc == large
+    with pytest.raises(ValueError, match="MAX_TEXT"):  # Pillow's own limit is as it was
+        Image.open(path)
 
 
 @pytest.mark.parametrize("orientation", range(1, 9))

@@ -110,7 +110,7 @@ class Plane:
     def null(self) -> Text:
         return self.text("")
 
-    def encode(self, pixels: Pixels) -> Latent:
+    def encode(self, pixels: Pixels, noise: Latent | None = None) -> Latent:
         return pixels
 
     def decode(self, latents: Latent) -> Pixels:

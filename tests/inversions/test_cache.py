@@ -12,10 +12,12 @@ from tests.inversions.setting import Setting, Shout, setting
 from torch import Tensor
 
 from overpaint.families.tiny import SHAPES, Shape
+from overpaint.files import store as module
+from overpaint.files.store import Store, StoredDraft, default_folder, opened, sealed
 from overpaint.guides import CFG
 from overpaint.inversions import DDIM, Direct, Inversion, NegativePrompt, NullText, Recorded, Trajectory
-from overpaint.inversions import cache as module
-from overpaint.inversions.cache import Cache, default_folder, key, packed, unpacked
+from overpaint.inversions.cache import Cache, packed, unpacked
+from overpaint.inversions.cache_key import key
 from overpaint.meter import Meter
 from overpaint.model import Model
 from overpaint.network import Residuals
@@ -75,7 +77,10 @@ def test_one_inversion_serves_every_guidance_unless_it_depends_on_it(tmp_path: F
 
 
 class Whisper:
-    """A side network that says nothing, and a patch that changes nothing."""
+    """A side network that says nothing, and a patch that changes nothing; known by its name."""
+
+    def __init__(self, fingerprint: str) -> None:
+        self.fingerprint = fingerprint
 
     def residuals(self, x: object, t: object, text: object, at: object) -> Residuals:
         return Residuals()
@@ -85,12 +90,19 @@ class Whisper:
         yield
 
 
-def test_with_side_networks_patches_or_controls_nothing_is_kept(tmp_path: FilePath) -> None:
+def test_side_networks_and_patches_are_known_by_their_content(tmp_path: FilePath) -> None:
     s = cached(tmp_path / "here")
-    with s.model.side(Whisper()):  # pyright: ignore[reportArgumentType]
-        assert [rows_of(s, DDIM()) for _ in range(2)] == [2, 2]
-    with s.model.patched(Whisper()):
-        assert [rows_of(s, DDIM()) for _ in range(2)] == [2, 2]
+    assert rows_of(s, DDIM()) == 2
+    for attach in (s.model.side, s.model.patched):
+        for name, rows in (("a", 2), ("a", 0), ("b", 2)):
+            with attach(Whisper(f"{attach.__name__} {name}")):  # pyright: ignore[reportArgumentType]
+                assert rows_of(s, DDIM()) == rows
+    assert rows_of(s, DDIM()) == 0
+    assert len(files(tmp_path / "here")) == 5
+
+
+def test_with_controls_nothing_is_kept(tmp_path: FilePath) -> None:
+    s = cached(tmp_path / "here")
     shout = Shout()
     shout.writes = frozenset()
     # It acts at the last step alone, where the inversion begins.
@@ -141,11 +153,11 @@ def test_a_damaged_or_older_file_is_made_anew(how: str, tmp_path: FilePath) -> N
     assert file.read_bytes() != good
     assert rows_of(s, DDIM()) == 2
     assert same(s.run(DDIM()), first) and rows_of(s, DDIM()) == 0
-    assert same(unpacked(file.read_bytes(), s.x0.device), first)
+    assert same(read(file.read_bytes()), first)
 
 
 def test_no_flipped_byte_and_no_cut_goes_unseen(tmp_path: FilePath) -> None:
-    good = packed(numbered(1))
+    good = written(numbered(1))
     file, cache = tmp_path / "a.safetensors", Cache(tmp_path)
     unseen: list[object] = []
     for k in range(0, len(good), max(1, len(good) // 300)):
@@ -217,9 +229,9 @@ def test_drafts_take_a_small_share_of_the_time(tmp_path: FilePath, monkeypatch: 
         wrote.append(clock[0])
         clock[0] += 1.0
 
-    cache = Cache(tmp_path)
+    cache = Store(tmp_path)
     monkeypatch.setattr(cache, "write", slow)
-    draft = module.CachedDraft(cache, "a", torch.device("cpu"))
+    draft = StoredDraft(cache, "a", torch.device("cpu"))
     while clock[0] < 100:
         draft.keep({"x": torch.zeros(1)})
         clock[0] += 0.5
@@ -274,20 +286,31 @@ def test_an_interrupted_write_leaves_no_rest(tmp_path: FilePath, monkeypatch: py
     assert files(tmp_path) == []
 
 
+def written(found: Trajectory) -> bytes:
+    """The bytes of a trajectory's file."""
+    return sealed(*packed(found))
+
+
+def read(data: bytes) -> Trajectory:
+    """The trajectory in the bytes of a file."""
+    return unpacked(*opened(data))
+
+
 def numbered(n: float) -> Trajectory:
     return Trajectory(torch.arange(2), torch.full((3, 4, 8, 8), float(n)))
 
 
 def put(cache: Cache, name: str, n: float) -> None:
-    cache.write(name, packed(numbered(n)))
+    cache.store.write(name, written(numbered(n)))
 
 
 def get(cache: Cache, name: str) -> Trajectory | None:
-    return cache._read(name, torch.device("cpu"))  # pyright: ignore[reportPrivateUsage]
+    found = cache.store.read(name, torch.device("cpu"))
+    return None if found is None else unpacked(*found)
 
 
 def test_the_files_not_looked_at_for_longest_go_first(tmp_path: FilePath) -> None:
-    size = len(packed(numbered(0)))
+    size = len(written(numbered(0)))
     cache = Cache(tmp_path, cap=3 * size)
     for k, name in enumerate("abc"):
         put(cache, name, k)
@@ -299,9 +322,9 @@ def test_the_files_not_looked_at_for_longest_go_first(tmp_path: FilePath) -> Non
 
 
 def test_what_is_larger_than_the_whole_cache_is_not_kept(tmp_path: FilePath) -> None:
-    cache = Cache(tmp_path, cap=len(packed(numbered(0))))
+    cache = Cache(tmp_path, cap=len(written(numbered(0))))
     put(cache, "a", 0)
-    cache.cap -= 1
+    cache.store.cap -= 1
     put(cache, "b", 0)
     assert [file.stem for file in files(tmp_path)] == ["a"]
 
@@ -316,7 +339,7 @@ def test_rests_of_killed_processes_are_swept_after_an_hour(tmp_path: FilePath) -
 
 
 def test_many_may_share_a_folder(tmp_path: FilePath) -> None:
-    cap = 2 * len(packed(numbered(0)))
+    cap = 2 * len(written(numbered(0)))
     wrong: list[object] = []
 
     def work(own: int) -> None:
@@ -349,9 +372,9 @@ def test_every_field_of_a_trajectory_comes_back() -> None:
         torch.zeros(2, 4, 2, 2),
         True,
     )
-    assert same(unpacked(packed(whole), torch.device("cpu")), whole)
+    assert same(read(written(whole)), whole)
     bare = Trajectory(torch.arange(2), torch.zeros(3, 4, 2, 2))
-    assert same(unpacked(packed(bare), torch.device("cpu")), bare)
+    assert same(read(written(bare)), bare)
 
 
 def test_the_folder_is_the_users_choice_or_the_systems(monkeypatch: pytest.MonkeyPatch) -> None:

@@ -34,7 +34,7 @@ def test_an_unknown_name_is_one_sentence_with_the_nearest(given: object) -> None
 
 
 def test_a_name_like_no_other_lists_them_all() -> None:
-    with pytest.raises(UsageError, match="there are: ddim, direct, null-text, negative-prompt, recorded"):
+    with pytest.raises(UsageError, match=r"there are: ddim, direct, null-text, .*, recorded\."):
         Editor.model_validate({"inversion": "qqqqqq"})
 
 

@@ -17,13 +17,13 @@ from overpaint.controls import CrossReplace, SelfReplace
 from overpaint.guides import CFG, Plain
 from overpaint.inversions import DDIM, Direct, Inversion, NegativePrompt, NullText, Trajectory, null_text
 from overpaint.inversions.base import CONDITIONAL
-from overpaint.inversions.fit import Misses, fit
 from overpaint.meter import Meter
 from overpaint.model import Branch, Model
 from overpaint.network import Text
 from overpaint.noise import Noise
 from overpaint.path import Latent, Path
 from overpaint.sample import Latents, compose, denoise
+from overpaint.tune.fit import Misses, fit
 from overpaint.words import refine, swap, weights, windows
 
 DDIM_FILE, DIRECT, NULL = "inversions-ddim", "inversions-direct", "inversions-null-text"

@@ -11,8 +11,9 @@ import pytest
 import torch
 from tests.inversions.setting import setting
 
+from overpaint.files.store import opened
 from overpaint.inversions import DDIM, NullText
-from overpaint.inversions.cache import Cache, opened
+from overpaint.inversions.cache import Cache
 
 LONG = NullText(inner=2, stop=0, relax=0)
 CODE = """

@@ -4,11 +4,12 @@ from typing import Any
 import numpy as np
 import pytest
 from PIL import Image
+from tests.images.tiffs import WHITE_IS_ZERO, Tiff
 
 from overpaint.errors import UsageError
 from overpaint.images import Info, Picture, save_picture
 from overpaint.images.recipe import KEY, ModelRecord, Recipe
-from overpaint.run.inputs import CAPTION, checked_text, recipe_of, shows, taken_in
+from overpaint.run.inputs import CAPTION, checked_text, mask_in, recipe_of, shows, taken_in
 
 PIXELS = np.arange(4 * 6 * 3, dtype=np.uint8).reshape(4, 6, 3)
 
@@ -60,3 +61,32 @@ def test_a_prompt_of_broken_bytes_is_refused() -> None:
 def test_what_is_no_picture_at_all_is_said(given: Any) -> None:
     with pytest.raises(UsageError, match=f"or a Picture, not {type(given).__name__}"):
         taken_in(given)
+
+
+def test_arrays_of_other_numbers_are_read_as_files_of_them_are() -> None:
+    light = PIXELS[..., 0]
+    for given in (light, light.astype(np.uint16) * 257, light / np.float32(255), light.astype(np.int64)):
+        assert np.array_equal(taken_in(given)[0].rgb[..., 0], light)
+    assert taken_in(light > 30)[0].rgb[..., 0].tolist() == ((light > 30) * 255).tolist()
+    assert "255 was taken" in taken_in(light.astype(np.int64))[0].info.notes[0]
+    with pytest.raises(UsageError, match=r"The array holds numbers from -1 to 1, whose range is not"):
+        taken_in(np.array([[-1.0, 1.0]]))
+    with pytest.raises(UsageError, match="uint8 values"):
+        taken_in(np.array([["a", "b"]]))
+
+
+def test_a_mask_of_yes_and_no() -> None:
+    yes = np.eye(6, dtype=bool)[:4]
+    assert np.array_equal(mask_in(yes, Picture(PIXELS)).weights == 255, yes)
+    ones = mask_in(yes.astype(np.uint8), Picture(PIXELS))
+    assert np.array_equal(ones.weights == 255, yes) and "read as white" in ones.notes[0]
+
+
+def test_an_open_tiff_that_pillow_misreads_is_refused_and_others_are_taken(tmp_path: Path) -> None:
+    numbers = np.array([[0, 257, 65535]])
+    (tmp_path / "a.tif").write_bytes(Tiff(16, photometric=WHITE_IS_ZERO).written(numbers))
+    with Image.open(tmp_path / "a.tif") as image, pytest.raises(UsageError, match="give the file's name"):
+        taken_in(image)
+    (tmp_path / "a.tif").write_bytes(Tiff(16).written(numbers))
+    with Image.open(tmp_path / "a.tif") as image:
+        assert taken_in(image)[0].rgb[0, :, 0].tolist() == [0, 1, 255]

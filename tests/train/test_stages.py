@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+import shutil
 import subprocess
 import sys
 from collections.abc import Iterator
@@ -12,9 +13,11 @@ from typing import Any
 import pytest
 import torch
 from safetensors.torch import load_file  # pyright: ignore[reportUnknownVariableType]
+from tests.cli.kit import overpaint
 
 from overpaint.errors import UsageError
 from overpaint.train import train
+from overpaint.train.assemble import steps_taken
 from overpaint.train.distributed import Crew
 from overpaint.train.loop import TrainError
 
@@ -42,6 +45,27 @@ def test_every_stage_leaves_its_mark(whole: Path) -> None:
     log: dict[str, Any] = json.loads((whole / "model" / "LOG.json").read_text())
     assert log["command"] == "overpaint train still-life --size toy"
     assert {"judge", "vae", "unet_1", "unet_2", "inversion"} == set(log["figures"])
+
+
+def test_figures_stay_until_the_weights_change(whole: Path, tmp_path: Path) -> None:
+    """By command: assembling again loses nothing; after more training the figures are of other weights."""
+    home = Path(shutil.copytree(whole, tmp_path / "toy"))
+
+    def figures() -> dict[str, Any]:
+        return json.loads((home / "model" / "LOG.json").read_text())["figures"]
+
+    def assembled() -> str:
+        said = overpaint("train", "still-life", "--toy", "--stage", "assemble", "-o", home, "--device", "cpu")
+        assert said.code == 0, said.err
+        return " ".join(said.err.split())
+
+    measured = figures()
+    assert "left out" not in assembled()
+    assert figures() == measured != {}
+    more = steps_taken(home / "clip" / "state.safetensors") + 2
+    train(out=home, toy=True, quiet=True, stage="clip", steps=more, device="cpu")
+    assert "The figures were of other weights and are left out" in assembled()
+    assert figures() == {}
 
 
 def test_weights_are_shipped_in_half_precision(whole: Path) -> None:

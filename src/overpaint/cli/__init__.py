@@ -4,7 +4,9 @@
 def main() -> None:
     """The entry point ``overpaint``."""
     from overpaint.cli.app import app
+    from overpaint.cli.words import resolve
 
+    resolve()
     app()
 
 

@@ -64,11 +64,6 @@ def guarded(work: Callable[[], Any]) -> int:
     except (click.Abort, KeyboardInterrupt):
         say("Cancelled; nothing was written.")
         return CANCELLED
-    except BrokenPipeError:
-        os.dup2(
-            os.open(os.devnull, os.O_WRONLY), sys.stdout.fileno()
-        )  # or the interpreter complains at its end
-        return INTERNAL
     except (click.ClickException, OverpaintError) as error:
         say(sentence(error))
         return WRONG

@@ -5,7 +5,10 @@ from pathlib import Path
 
 import click
 
-from overpaint.cli.words import one_line
+from overpaint.cli.words import heard, one_line, say
+
+SHOWN = 8
+"""Names of what was left out that are printed; --json has them all."""
 
 
 @click.command(short_help="Write a safetensors file from a .ckpt, .pt, .pth or .bin.")
@@ -26,15 +29,21 @@ def command(
 ) -> None:
     """Write the tensors of FILE to a safetensors file.
 
-    FILE is read by another process that knows tensors only: no code in it can run.
+    FILE is read by another process that builds tensors only: no code in it can run. Classes that it names are
+    stood in for; what it wants called is refused by name.
     """
     from overpaint.families.pickles import convert
 
     done = convert(file, output, memory=memory, seconds=seconds, overwrite=overwrite)
-    if as_json:
-        told = {"output": str(done.path), "tensors": done.tensors, "left": list(done.left)}
-        click.echo(json.dumps(told))
-        return
-    click.echo(one_line(f"Wrote {done.path} with {done.tensors} tensors"))
-    if done.left:
-        click.echo(one_line(f"Left out, being no tensors: {', '.join(done.left[:8])}"))
+    wrote = one_line(f"Wrote {done.path} with {done.tensors} tensors")
+    told = {"output": str(done.path), "tensors": done.tensors, "left": done.left, "stand_ins": done.stand_ins}
+    click.echo(json.dumps(told) if as_json else wrote)
+    for what, names in (
+        ("Left out, being no tensors", done.left),
+        ("Stood in for, running nothing", done.stand_ins),
+    ):
+        if names and not as_json:
+            more = f" and {len(names) - SHOWN} more" if len(names) > SHOWN else ""
+            click.echo(one_line(f"{what}: {', '.join(names[:SHOWN])}{more}"))
+    if not heard():
+        say(wrote)

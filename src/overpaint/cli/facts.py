@@ -6,6 +6,7 @@ from dataclasses import dataclass, field
 from difflib import SequenceMatcher
 from pathlib import Path
 from typing import Any, Literal, cast
+from unicodedata import normalize
 
 from overpaint import __version__, registry
 from overpaint.cli.options import Common
@@ -59,7 +60,8 @@ def facts(picture: Picture, name: str) -> dict[str, Any]:
 
 def word_changes(source: str, target: str) -> list[tuple[Change, str]]:
     """How one prompt becomes the other, as stretches of words; punctuation counts as a word."""
-    ours, theirs = (re.findall(r"\w+(?:['’-]\w+)*|[^\w\s]", text) for text in (source, target))
+    composed = (normalize("NFC", text) for text in (source, target))
+    ours, theirs = (re.findall(r"\w+(?:['’-]\w+)*|[^\w\s]", text) for text in composed)
     found: list[tuple[Change, str]] = []
     for kind, a, b, c, d in SequenceMatcher(None, ours, theirs, autojunk=False).get_opcodes():
         if kind == "equal":

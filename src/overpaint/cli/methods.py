@@ -2,25 +2,30 @@
 
 import json
 from collections.abc import Mapping
+from textwrap import fill, indent
 from typing import Any
 
 import click
 
+from overpaint.card import Need
 from overpaint.errors import UsageError
 from overpaint.registry import catalogue
 from overpaint.run.settings import nearest
 
+NARROW = 72
+"""Columns of a terminal below which a table would cut words."""
+
 
 @click.command(short_help="List the editing methods.")
 @click.option("--family", help="Only those that run on this family: sd1, sd2 or sdxl.")
-@click.option("--needs", multiple=True, help="Only those that use this input: image, source, target or mask.")
+@click.option("--needs", multiple=True, help=f"Only those that use this input: {', '.join(Need)}.")
 @click.option("--json", "as_json", is_flag=True, help="Print the cards for programs.")
 def command(family: str | None, needs: tuple[str, ...], as_json: bool) -> None:
     """List the editing methods: what each does, what it needs, where it runs, what it costs."""
     everything = catalogue()
     check("family", family, {name for card in everything.values() for name in card["families"]})
     for need in needs:
-        check("input", need, {"image", "source", "target", "mask"})
+        check("input", need, {str(each) for each in Need})
     found = catalogue(family, needs)
     if as_json:
         click.echo(json.dumps(found, ensure_ascii=False))
@@ -37,13 +42,26 @@ def check(what: str, name: str | None, names: set[str]) -> None:
 
 
 def table(found: Mapping[str, Mapping[str, Any]]) -> None:
-    """The methods as a table as wide as the terminal."""
+    """The methods as a table as wide as the terminal, or one below the other where it is narrow."""
     from rich.console import Console
     from rich.table import Table
 
+    console = Console()
+    if console.width < NARROW:
+        for name, card in found.items():
+            needs, families = (", ".join(card[key]) for key in ("needs", "families"))
+            facts = f"Needs {needs}; runs on {families}; {rows(card)} rows."
+            click.echo(name)
+            for text in (card["idea"], facts):
+                click.echo(indent(fill(text, max(console.width - 2, 20)), "  "))
+        return
     sheet = Table("method", "what it does", "needs", "runs on", "rows", box=None, pad_edge=False)
     for name, card in found.items():
-        least, most = card["rows"]
-        rows = str(most) if least == most else f"{least} to {most}"
-        sheet.add_row(name, card["idea"], ", ".join(card["needs"]), ", ".join(card["families"]), rows)
-    Console().print(sheet, highlight=False)
+        sheet.add_row(name, card["idea"], ", ".join(card["needs"]), ", ".join(card["families"]), rows(card))
+    console.print(sheet, highlight=False)
+
+
+def rows(card: Mapping[str, Any]) -> str:
+    """How many rows through the network an edit takes."""
+    least, most = card["rows"]
+    return str(most) if least == most else f"{least} to {most}"

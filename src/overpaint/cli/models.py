@@ -53,17 +53,18 @@ def command(ctx: click.Context, folders: tuple[Path, ...], as_json: bool) -> Non
 def check(ctx: click.Context, model: str, tokenizer: str | None, trial: bool, as_json: bool) -> None:
     """Say what is missing or odd about MODEL: a name, folder, file or id of the Hub.
 
-    Ends with exit code 1 if there is something.
+    Ends with exit code 1 if there is something, and with 2 if there is no such model or it is none.
     """
     from overpaint.families.checkup import problems
     from overpaint.families.locate import place_of
+    from overpaint.files.weightfile import PICKLES
 
     try:
         found = problems(place_of(model), tokenizer, trial)
     except OverpaintError as error:
-        if not Path(model).is_file():
+        if Path(model).suffix.lower() not in PICKLES or not Path(model).is_file():
             raise
-        found = [str(error)]  # it is there, and of a kind that is not read
+        found = [str(error)]  # it may be a model, of a kind that is not read
     if as_json:
         click.echo(json.dumps({"model": model, "problems": found}))
     else:

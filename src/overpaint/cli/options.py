@@ -234,11 +234,8 @@ class MethodCommand(click.Command):
         groups: dict[str, list[click.Parameter]] = {"Options": own}
         for option in self.settings(ctx):
             head, dot, _ = option.path.partition(".")
-            title = (
-                f"Options of --{head} {ctx.meta[f'overpaint.part.{head}']}"
-                if dot
-                else f"Options of {self.method(ctx)}"
-            )
+            chosen = ctx.meta.get(f"overpaint.part.{head}", "")
+            title = f"Options of --{head} {chosen}".rstrip() if dot else f"Options of {self.method(ctx)}"
             groups.setdefault(title, []).append(option)
         for title, options in groups.items():
             with formatter.section(title):
@@ -276,9 +273,10 @@ def schema_of(method: str) -> Mapping[str, Any]:
 def options_of(method: str, ctx: click.Context) -> Iterator[SettingOption]:
     """One option for each setting, and for each setting of the components that are chosen."""
     for name, setting in settings_of(schema_of(method)).items():
-        yield SettingOption((name,), setting)
+        if not setting.alone:
+            yield SettingOption((name,), setting)
         if setting.parts:
-            part = said(ctx, "--" + name.replace("_", "-")) or setting.part
+            part = setting.part if setting.alone else said(ctx, "--" + name.replace("_", "-")) or setting.part
             if part not in setting.parts:
                 raise UsageError(f"There is no {name} {part!r}; {nearest(part, setting.parts)}")
             ctx.meta[f"overpaint.part.{name}"] = part

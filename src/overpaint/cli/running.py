@@ -15,7 +15,7 @@ from overpaint.api import finished
 from overpaint.cli.answer import true_answer
 from overpaint.cli.options import Common
 from overpaint.cli.progress import cancelling, previewing, progress
-from overpaint.cli.words import duration, one_line, say
+from overpaint.cli.words import duration, heard, one_line, say
 from overpaint.errors import UsageError
 from overpaint.files.provenance import Origin
 from overpaint.files.sizes import amount
@@ -174,30 +174,36 @@ def side_by_side(edit: Edit) -> Picture:
 
 
 def report(done: Done, common: Common, **more: Any) -> None:
-    """What came out, for people or for programs."""
-    edit, out = done.edit, done.files.get("output")
-    for warning in edit.warnings:
+    """What came out, for people or for programs; where nobody heard it, at least what was written."""
+    for warning in done.edit.warnings:
         say(f"Warning: {warning}")
-    figures = edit.figures
-    if common.as_json:
-        recipe = edit.recipe
-        click.echo(
-            json.dumps(
-                {name: str(place) for name, place in done.files.items()}
-                | {"command": recipe.command, "method": recipe.method, "model": recipe.model.name}
-                | {"options": recipe.options, "request": recipe.request, "figures": figures.model_dump()}
-                | {"warnings": list(edit.warnings), **more}
-            )
-        )
-        return
-    if out is not None:
-        click.echo(one_line(f"Wrote {out}"))
-    click.echo(f"{figures.rows} rows in {figures.calls} network calls, {duration(figures.seconds)}")
+    click.echo(for_programs(done, **more) if common.as_json else "\n".join(for_people(done)))
+    if not heard() and done.files:
+        say(f"Wrote {', '.join(map(str, done.files.values()))}")
+
+
+def for_programs(done: Done, **more: Any) -> str:
+    """Everything about an edit as one object."""
+    recipe = done.edit.recipe
+    return json.dumps(
+        {name: str(place) for name, place in done.files.items()}
+        | {"command": recipe.command, "method": recipe.method, "model": recipe.model.name}
+        | {"options": recipe.options, "request": recipe.request}
+        | {"figures": done.edit.figures.model_dump(), "warnings": list(done.edit.warnings), **more}
+    )
+
+
+def for_people(done: Done) -> Iterator[str]:
+    """What one wants to know of an edit, a line each."""
+    figures = done.edit.figures
+    if "output" in done.files:
+        yield one_line(f"Wrote {done.files['output']}")
+    yield f"{figures.rows} rows in {figures.calls} network calls, {duration(figures.seconds)}"
     if figures.quality is not None:
         why = f". {figures.reconstruction}" if figures.strayed is None else f" ({figures.strayed:.3f})"
-        click.echo(f"Reconstruction of the picture by its inversion: {figures.quality}{why}")
+        yield f"Reconstruction of the picture by its inversion: {figures.quality}{why}"
     if figures.psnr is not None:
-        click.echo(f"Walked back: {figures.psnr:.1f} dB against the autoencoder's round trip")
+        yield f"Walked back: {figures.psnr:.1f} dB against the autoencoder's round trip"
 
 
 def report_estimate(found: Estimate, common: Common) -> None:

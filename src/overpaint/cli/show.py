@@ -2,7 +2,6 @@
 
 import json
 import re
-import sys
 from collections.abc import Iterator, Mapping
 from pathlib import Path
 from typing import Any
@@ -10,7 +9,7 @@ from typing import Any
 import click
 
 from overpaint.cli.options import FILE, Common, common
-from overpaint.cli.words import one_line
+from overpaint.cli.words import coloured, one_line
 
 INDENT = 12
 PLAIN = {"same": "{}", "removed": "[-{}-]", "added": "{{+{}+}}"}
@@ -28,9 +27,9 @@ def command(picture: Path, common: Common) -> None:
     if common.as_json:
         click.echo(json.dumps(told))
         return
-    coloured = sys.stdout.isatty()
-    for title, line in lines(told, coloured):
-        click.echo(f"{title:<{INDENT}}{line}", color=coloured or None)
+    colours = coloured()
+    for title, line in lines(told, colours):
+        click.echo(f"{title:<{INDENT}}{line}", color=colours or None)
 
 
 def lines(told: Mapping[str, Any], coloured: bool) -> Iterator[tuple[str, str]]:

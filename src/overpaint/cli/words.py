@@ -1,6 +1,13 @@
-"""Text for terminals: nothing a file or a prompt holds may steer one."""
+"""Text for terminals: nothing a file or a prompt holds may steer one, and none of it is worth a failure.
 
+Work that is done stays done if nobody hears of it: an answer that standard output does not take, because it
+is closed, full, or its reader has gone, changes neither the exit code nor the files.
+"""
+
+import io
+import os
 import sys
+from typing import Any
 
 import click
 
@@ -22,6 +29,68 @@ def say(text: str) -> None:
     click.echo(one_line(text), err=True)
 
 
+class Forgiving(io.RawIOBase):
+    """A stream that takes whatever it is given; ``lost`` says that it did not reach anybody."""
+
+    def __init__(self, raw: io.RawIOBase | None) -> None:
+        self.raw = raw
+        self.lost = raw is None
+
+    def writable(self) -> bool:
+        """Always."""
+        return True
+
+    def isatty(self) -> bool:
+        """Whether a terminal is behind it."""
+        return self.raw is not None and self.raw.isatty()
+
+    def fileno(self) -> int:
+        """The number of the file behind it."""
+        if self.raw is None:
+            raise io.UnsupportedOperation("fileno")
+        return self.raw.fileno()
+
+    def write(self, data: Any, /) -> int | None:
+        """Pass it on, as long as somebody takes it."""
+        if self.raw is not None and not self.lost:
+            try:
+                return self.raw.write(data)
+            except OSError:
+                self.lost = True
+        return len(data)
+
+
+def resolve() -> None:
+    """Make the streams fit to be written to, also where one is closed, full, or left by its reader.
+
+    No file that is opened takes the number of a closed stream, and letters that a stream cannot spell are
+    written as escapes.
+    """
+    for number in range(3):
+        try:
+            os.fstat(number)
+        except OSError:
+            os.open(os.devnull, os.O_RDWR)  # takes the lowest number that is free: this one
+    sys.stdout, sys.stderr = forgiving(sys.stdout), forgiving(sys.stderr)
+
+
+def forgiving(stream: Any) -> io.TextIOWrapper:
+    """The same stream, or one to nowhere, that never fails."""
+    raw = (
+        None if stream is None else getattr(stream.buffer, "raw", stream.buffer)
+    )  # without one if unbuffered
+    encoding = "utf-8" if stream is None else stream.encoding
+    by_line = stream is not None and stream.line_buffering
+    buffer = io.BufferedWriter(Forgiving(raw))
+    return io.TextIOWrapper(buffer, encoding, "backslashreplace", line_buffering=by_line)
+
+
+def heard() -> bool:
+    """Whether standard output has taken what it was given so far."""
+    raw = getattr(getattr(sys.stdout, "buffer", None), "raw", None)
+    return not (isinstance(raw, Forgiving) and raw.lost)
+
+
 def duration(seconds: float) -> str:
     """A time for people."""
     return f"{seconds:.1f} s" if seconds < 90 else f"{seconds / 60:.1f} min"
@@ -30,3 +99,9 @@ def duration(seconds: float) -> str:
 def interactive() -> bool:
     """Whether somebody watches what is said."""
     return sys.stderr.isatty()
+
+
+def coloured() -> bool:
+    """Whether an answer may have colours: on a terminal that has them, unless somebody asked for none."""
+    plain = os.environ.get("NO_COLOR") or os.environ.get("TERM") in ("dumb", "unknown")
+    return not plain and sys.stdout.isatty()

@@ -10,7 +10,7 @@ from typing import Annotated, Any
 from pydantic import AfterValidator, BeforeValidator, Field
 
 from overpaint.errors import UsageError
-from overpaint.words import Window, Words
+from overpaint.words import Window, Words, as_read
 
 
 def listed(text: str) -> list[str]:
@@ -26,7 +26,7 @@ def by_word(given: Any) -> Any:
     if not all(word.strip() and value.strip() for word, _, value in pairs):
         raise ValueError("write it as word=value, several with commas: fluffy=2, snowy=0.5")
     found = {word.strip(): value.strip() for word, _, value in pairs}
-    if len(found) < len(pairs):
+    if len({as_read(word) for word in found}) < len(pairs):
         raise ValueError("name every word once")
     return found
 

@@ -12,8 +12,9 @@ from overpaint.errors import UsageError
 from overpaint.families.folder import PARTS, SECOND, check_part
 from overpaint.families.listing import family_of, told
 from overpaint.families.load import load
+from overpaint.families.original import NoModel
 from overpaint.families.single import Single
-from overpaint.files.provenance import Origin
+from overpaint.files.provenance import SETTINGS, Origin
 from overpaint.files.weightfile import PICKLES, check_folder
 from overpaint.model import Model
 from overpaint.network import Residuals, together
@@ -29,6 +30,9 @@ def problems(home: Path, tokenizer: str | None = None, trial: bool = True) -> li
         home: a diffusers folder, or a checkpoint in one file.
         tokenizer: the folder of the tokenizer, for a checkpoint in one file.
         trial: whether to load the model and call its network once, which shows what it predicts.
+
+    Raises:
+        NoModel: it is none.
     """
     found = list(_folder(home) if home.is_dir() else _file(home))
     if found or not trial:
@@ -38,6 +42,10 @@ def problems(home: Path, tokenizer: str | None = None, trial: bool = True) -> li
 
 def _folder(home: Path) -> Iterator[str]:
     """Parts, files beside them, links that lead away, and values that are no numbers."""
+    if not any((home / part).is_dir() for part in PARTS) and not (home / "model_index.json").is_file():
+        adapter = (home / SETTINGS).is_file()
+        hint = f"an adapter, which is given by --lora beside a model: --lora {home}"
+        raise NoModel(f"{home} is {hint if adapter else 'no model; it has none of the parts of one'}.")
     config = told(home / "unet" / "config.json") or {}
     family = family_of(home, config) if config else ""
     for part in (*PARTS, *(SECOND if family.startswith("sdxl") else ())):
@@ -82,6 +90,8 @@ def _vocabularies(home: Path) -> Iterator[str]:
 def _file(file: Path) -> Iterator[str]:
     try:
         Single.of(file)
+    except NoModel:
+        raise
     except UsageError as error:
         yield str(error)
         return

@@ -46,8 +46,10 @@ class Codec:
             return mean, c.scaling_factor / std
         return c.get("shift_factor") or 0.0, c.scaling_factor
 
-    def encode(self, pixels: Pixels) -> Latent:
+    def encode(self, pixels: Pixels, noise: Latent | None = None) -> Latent:
         """The posterior mean, scaled (a sample would add noise that an inversion must then explain).
+
+        With ``noise`` it is the sample that this standard normal draw makes, as published code takes it.
 
         Raises:
             NotFinite: the autoencoder gave values that are not numbers.
@@ -55,7 +57,8 @@ class Codec:
         """
         self.bring(self.vae)
         with self._roomy(pixels.shape[-2:]):
-            mode = self.vae.encode(pixels.to(self.vae.device, self.vae.dtype)).latent_dist.mode()
+            found = self.vae.encode(pixels.to(self.vae.device, self.vae.dtype)).latent_dist
+            mode = found.mode() if noise is None else found.mean + found.std * noise.to(found.mean)
         mode = single(mode)
         self._check(mode, "The encoded picture")
         shift, scale = self._stats(mode)

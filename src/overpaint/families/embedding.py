@@ -11,6 +11,8 @@ from torch import Tensor, nn
 from overpaint.errors import UsageError
 from overpaint.families.fused import Lasting
 from overpaint.families.original import is_lora
+from overpaint.families.unet import UNetFamily
+from overpaint.files.fingerprint import file_hash
 from overpaint.files.provenance import checked_token
 from overpaint.files.weightfile import read_header
 from overpaint.model import Model
@@ -31,6 +33,11 @@ class Embedding(Lasting):
     token: str = ""
     """The word in prompts; by itself the one in the file, or the file's own name."""
 
+    @property
+    def fingerprint(self) -> str:
+        """The file and its word."""
+        return f"embedding {self.token} {file_hash(self.file)}"
+
     def put(self, model: Model) -> Callable[[], None]:
         """Teach the text encoders the words of the file, and give back what makes them forget.
 
@@ -38,6 +45,8 @@ class Embedding(Lasting):
             UsageError: the file holds no vectors, or those of another family of models.
         """
         family: Any = model.family
+        if not isinstance(family, UNetFamily):
+            raise UsageError(f"The model {model.name} reads no texts, so it cannot be taught {self.file}.")
         words = self._words(family)
         known = [word for word in words if word.lower() in family.learned]
         if known:

@@ -1,10 +1,12 @@
 """What is added to a model when it is loaded: LoRAs and learned words."""
 
+from collections.abc import Sequence
 from pathlib import Path
 
 from overpaint.errors import UsageError
 from overpaint.families.embedding import Embedding
 from overpaint.families.lora import Lora
+from overpaint.families.unet import UNetFamily
 from overpaint.files.provenance import Origin
 from overpaint.files.weightfile import PICKLES
 from overpaint.model import Model
@@ -30,3 +32,16 @@ def _safe(name: str) -> Path:
             f"overpaint convert {file}"
         )
     return file
+
+
+def unused_words(model: Model, prompts: Sequence[str]) -> list[str]:
+    """A sentence if words were taught that stand in no prompt: they change nothing."""
+    if not isinstance(model.family, UNetFamily):
+        return []
+    unused = [repr(word) for word in model.family.absent(prompts)]
+    if not unused:
+        return []
+    one, are = ("word", "stands") if len(unused) == 1 else ("words", "stand")
+    return [
+        f"The taught {one} {', '.join(unused)} {are} in no prompt and change{'s' * (one == 'word')} nothing."
+    ]

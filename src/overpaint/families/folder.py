@@ -1,16 +1,25 @@
 """A model in a diffusers folder: safetensors only, no remote code, nothing outside the folder."""
 
-import json
+from collections.abc import Generator
+from contextlib import contextmanager
 from importlib.util import find_spec
+from inspect import signature
 from pathlib import Path
 from typing import Any
 
-from overpaint.errors import UsageError
+import torch
+
+from overpaint.errors import OverpaintError, UsageError, short_of_memory
 from overpaint.families.parts import Parts, shape_of
+from overpaint.families.variants import STEMS, best_form, said
+from overpaint.families.vocabulary import check_words
+from overpaint.files.mistaken import read_json
 from overpaint.files.weightfile import check_folder
 
 _CONFIG = {"tokenizer": "tokenizer_config.json", "scheduler": "scheduler_config.json"}
 _VOCABULARY = ("tokenizer.json", "vocab.json")
+# Left to itself the library makes the type of the weights that of the whole process while it reads them.
+_EXACT = {"ignore_mismatched_sizes": True, "dtype": torch.float32}
 MOST_LAYERS = 200
 """The largest text encoder of SDXL has 32 layers."""
 PARTS = ("unet", "vae", "text_encoder", "tokenizer", "scheduler")
@@ -32,7 +41,9 @@ def parts_of_folder(home: Path) -> Parts:
         check_part(home, part)
     tokenizers, encoders = _texts(home, two)
     index = read_json(home / "model_index.json") if (home / "model_index.json").is_file() else {}
-    return Parts(unet, vae, tokenizers, encoders, scheduler, index)
+    networks = [part for part in STEMS if two or not part.endswith("_2")]
+    notes = said(home, {part: best_form(home / part) for part in networks})
+    return Parts(unet, vae, tokenizers, encoders, scheduler, index, tuple(notes))
 
 
 def check_part(home: Path, part: str) -> None:
@@ -53,27 +64,12 @@ def check_part(home: Path, part: str) -> None:
             "the adapter by --lora."
         )
     # Without its vocabulary a tokenizer loads all the same and knows no word.
-    if part.startswith("tokenizer") and not any((folder / v).is_file() for v in _VOCABULARY):
-        raise UsageError(
-            f"The folder {home} lacks {part}/{_VOCABULARY[0]}; it is not a whole diffusers model."
-        )
-
-
-def read_json(file: Path) -> dict[str, Any]:
-    """What a configuration says.
-
-    Raises:
-        UsageError: it cannot be read, or is no configuration.
-    """
-    try:
-        found = json.loads(file.read_text(encoding="utf-8"))
-    except OSError as error:
-        raise UsageError(f"The file {file} cannot be read ({error.strerror}); see who may read it.") from None
-    except (ValueError, RecursionError):
-        found = None
-    if not isinstance(found, dict):
-        raise UsageError(f"The file {file} holds no settings in JSON; take it from the model's maker again.")
-    return found
+    if part.startswith("tokenizer"):
+        if not any((folder / v).is_file() for v in _VOCABULARY):
+            raise UsageError(
+                f"The folder {home} lacks {part}/{_VOCABULARY[0]}; it is not a whole diffusers model."
+            )
+        check_words(folder)
 
 
 def check_numbers(file: Path, told: dict[str, Any]) -> None:
@@ -82,8 +78,8 @@ def check_numbers(file: Path, told: dict[str, Any]) -> None:
     Raises:
         UsageError: a window that is no number, or an absurd number of layers.
     """
-    window = told.get("model_max_length", 0)
-    if not isinstance(window, int | float):
+    window = told.get("model_max_length")
+    if not isinstance(window, int | float | None):
         raise UsageError(f"The model_max_length {window!r} in {file} is no number; SD has 77.")
     for name, value in told.items():
         values = value if isinstance(value, list) else [value]
@@ -96,45 +92,80 @@ def quietly() -> dict[str, Any]:
     return {"low_cpu_mem_usage": find_spec("accelerate") is not None}
 
 
-def variant_of(folder: Path) -> str | None:
-    """``fp16`` where the weights are there in that form alone."""
-    names = [file.name for file in folder.glob("*.safetensors")]
-    plain = [name for name in names if ".fp16" not in name and ".non_ema" not in name]
-    return "fp16" if names and not plain and any(".fp16" in name for name in names) else None
-
-
 def _networks(home: Path) -> tuple[Any, Any]:
     from diffusers.models.autoencoders.autoencoder_kl import AutoencoderKL
     from diffusers.models.unets.unet_2d_condition import UNet2DConditionModel
 
     return (
-        _read(UNet2DConditionModel, home, "unet", quietly()),
-        _read(AutoencoderKL, home, "vae", quietly()),
+        _read(UNet2DConditionModel, home, "unet", _given(UNet2DConditionModel, home / "unet")),
+        _read(AutoencoderKL, home, "vae", _given(AutoencoderKL, home / "vae")),
     )
 
 
+def _given(kind: Any, folder: Path) -> dict[str, Any]:
+    """What a network is built with beside its settings: the library's default for what they leave null."""
+    told, more = read_json(folder / "config.json"), quietly()
+    for name, one in signature(kind.__init__).parameters.items():
+        if name in told and told[name] is None and "None" not in str(one.annotation):
+            more[name] = one.default
+    return more
+
+
 def _texts(home: Path, two: bool) -> tuple[list[Any], list[Any]]:
-    from transformers import CLIPTextModel, CLIPTextModelWithProjection, CLIPTokenizer
+    from transformers import CLIPTextConfig, CLIPTextModel, CLIPTextModelWithProjection
 
     parts: list[tuple[str, Any]] = [("", CLIPTextModel), ("_2", CLIPTextModelWithProjection)]
     tokenizers: list[Any] = []
     encoders: list[Any] = []
     for suffix, kind in parts[: 1 + two]:
-        tokenizers.append(CLIPTokenizer.from_pretrained(home / f"tokenizer{suffix}", local_files_only=True))
-        encoders.append(_read(kind, home, f"text_encoder{suffix}", {"ignore_mismatched_sizes": True}))
+        tokenizers.append(_tokenizer(home / f"tokenizer{suffix}"))
+        folder = home / f"text_encoder{suffix}"
+        told = {name: value for name, value in read_json(folder / "config.json").items() if value is not None}
+        with _sound(folder / "config.json"):
+            config = CLIPTextConfig.from_dict(told)
+        encoders.append(_read(kind, home, folder.name, {**_EXACT, "config": config}))
     return tokenizers, encoders
+
+
+def _tokenizer(folder: Path) -> Any:
+    from transformers import CLIPTokenizer
+
+    with _sound(folder):
+        return CLIPTokenizer.from_pretrained(folder, local_files_only=True)
+
+
+@contextmanager
+def _sound(place: Path) -> Generator[None, None, None]:
+    """Whatever a library says of somebody's files is one sentence that names them.
+
+    Raises:
+        UsageError: something cannot be built from them.
+    """
+    try:
+        yield
+    except OverpaintError:
+        raise
+    except Exception as error:
+        if short_of_memory(error):
+            raise
+        raise UsageError(
+            f"Nothing can be built from {place}: it is damaged, or belongs to another kind of model; take it "
+            "from the model's maker again."
+        ) from error
 
 
 def _read(kind: Any, home: Path, part: str, more: dict[str, Any]) -> Any:
     """One network; unlike the loaders of its library it refuses weights that are not all there."""
-    net, info = kind.from_pretrained(
-        home / part,
-        local_files_only=True,
-        use_safetensors=True,
-        output_loading_info=True,
-        variant=variant_of(home / part),
-        **more,
-    )
+    form = best_form(home / part)
+    with _sound(home / part / "config.json"):
+        net, info = kind.from_pretrained(
+            home / part,
+            local_files_only=True,
+            use_safetensors=True,
+            output_loading_info=True,
+            variant=form,
+            **more,
+        )
     # Those of another size are given with both sizes by one of the libraries, by name alone by the other.
     sizes = [one if isinstance(one, str) else one[0] for one in info["mismatched_keys"]]
     lost = sorted(map(str, [*info["missing_keys"], *sizes]))

@@ -3,10 +3,11 @@
 import os
 import re
 from collections.abc import Sequence
-from pathlib import Path
+from pathlib import Path, PurePosixPath
 from typing import Any
 
 from overpaint.errors import UsageError
+from overpaint.families.variants import STEMS, forms
 
 _NETS = ("unet", "vae")
 _TEXTS = ("text_encoder", "text_encoder_2")
@@ -81,13 +82,45 @@ def snapshot(name: str, download: bool, files: Sequence[str] = MODEL_FILES) -> P
 
 
 def _fetched(name: str, files: Sequence[str]) -> Path:
+    """From the network; where a part has no plain weights, the best form of them that there is."""
     try:
-        return Path(_library().snapshot_download(name, cache_dir=cache_folder(), allow_patterns=list(files)))
+        home = _download(name, files)
+        bare = [part for part in STEMS if _has_no_weights(home / part)]
+        if files is MODEL_FILES and bare:
+            there = _library().list_repo_files(name)
+            unusual = [file for part in bare for file in _best_files(there, part)]
+            home = _download(name, unusual) if unusual else home
+        return home
     except Exception as error:
-        first = str(error).strip().splitlines()[:1]
-        raise UsageError(
-            f"The model {name} cannot be fetched ({type(error).__name__}: {''.join(first)[:200]})."
-        ) from None
+        raise UsageError(f"The model {name} cannot be fetched: {_why(error)}.") from error
+
+
+def _download(name: str, files: Sequence[str]) -> Path:
+    return Path(_library().snapshot_download(name, cache_dir=cache_folder(), allow_patterns=list(files)))
+
+
+def _has_no_weights(folder: Path) -> bool:
+    return (folder / "config.json").is_file() and not any(folder.glob("*.safetensors"))
+
+
+def _best_files(there: Sequence[str], part: str) -> list[str]:
+    """The files of a part's best form."""
+    names = [PurePosixPath(file).name for file in there if PurePosixPath(file).parent.as_posix() == part]
+    return [f"{part}/{name}" for name in next(iter(forms(names, part).values()), [])]
+
+
+def _why(error: Exception) -> str:
+    """What went wrong and what to do, by the kind of the library's error and not by its words."""
+    kinds = {kind.__name__ for kind in type(error).__mro__}
+    if "GatedRepoError" in kinds:
+        return "its makers want their terms accepted; do so on its page, then log in with: hf auth login"
+    if "RepositoryNotFoundError" in kinds:
+        return "the Hub has no model of that name, or shows it to others only; log in with: hf auth login"
+    if isinstance(error, OSError) and error.errno is not None and "ConnectionError" not in kinds:
+        return f"it cannot be written into {cache_folder()} ({os.strerror(error.errno)})"
+    if "HfHubHTTPError" in kinds:
+        return "the Hub answered with an error; try again later"
+    return "the Hub cannot be reached; look at the network, and try again"
 
 
 def _library() -> Any:

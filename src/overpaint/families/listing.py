@@ -11,10 +11,10 @@ from pathlib import Path
 from typing import Any
 
 from overpaint.errors import UsageError
-from overpaint.families.folder import read_json
 from overpaint.families.hub import cache_folder
 from overpaint.families.locate import SHIPPED, shelves
 from overpaint.families.original import MASKED, family_name, is_lora, layout_of, what_else
+from overpaint.files.mistaken import read_json
 from overpaint.files.weightfile import PICKLES, read_header
 
 DEEPEST = 3
@@ -135,7 +135,8 @@ def family_of(home: Path, unet: dict[str, Any]) -> str:
     """The family by the configurations of a folder; ``other`` where it is none of ours."""
     kind = unet.get("addition_embed_type")
     vae = told(home / "vae" / "config.json") or {}
-    extra = unet.get("in_channels", 4) - vae.get("latent_channels", 4)
+    inputs, latent = (told.get(name) or 4 for told, name in ((unet, "in_channels"), (vae, "latent_channels")))
+    extra = inputs - latent if isinstance(inputs, int) and isinstance(latent, int) else -1
     strange = unet.get("class_embed_type") is not None or kind not in (None, "text_time")
     if strange or extra not in (0, MASKED) or unet.get("_class_name") != "UNet2DConditionModel":
         return "other"

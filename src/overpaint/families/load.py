@@ -7,11 +7,13 @@ from pathlib import Path
 from threading import RLock
 
 import torch
+from torch.random import fork_rng
 
 from overpaint.errors import OverpaintError, UsageError
 from overpaint.families.codec import Codec
 from overpaint.families.extras import add
 from overpaint.families.folder import parts_of_folder
+from overpaint.families.fused import BUILDING
 from overpaint.families.locate import SHIPPED, place_of, tokenizer_place
 from overpaint.families.offload import HOME, Ferry, Held, check_offload, stay
 from overpaint.families.original import family_name
@@ -51,7 +53,7 @@ def load(
     full = f"The model {home} does not fit into the memory of the device {where}"
     try:
         # Weights are drawn before they are read.
-        with roomy(full, ways_out(where, dtype, offload)), hushed(), torch.random.fork_rng(devices=[]):
+        with BUILDING, roomy(full, ways_out(where, dtype, offload)), hushed(), fork_rng(devices=[]):
             parts, origin = _read(home, origin, download)
             model = _assembled(parts, name, home, where, dtype, origin, Ferry(where) if offload else None)
             add(model, origin)
@@ -59,9 +61,11 @@ def load(
     except OverpaintError:
         raise
     except Exception as error:  # the loaders of other people's files raise whatever they like
-        first = str(error).strip().splitlines()[:1]
         kind = "folder" if home.is_dir() else "file"
-        raise UsageError(f"The model {kind} {home} cannot be loaded: {''.join(first)}") from error
+        raise UsageError(
+            f"The model {kind} {home} cannot be loaded: its settings and its weights do not belong together; "
+            "take it from the model's maker again."
+        ) from error
 
 
 def _read(home: Path, origin: Origin, download: bool) -> tuple[Parts, Origin]:
@@ -86,7 +90,7 @@ def hushed() -> Generator[None, None, None]:
     for one in shown:
         one.disable_progress_bar()
     loud, louder = diffusers.get_verbosity(), transformers.get_verbosity()
-    diffusers.set_verbosity_error()
+    diffusers.set_verbosity(CRITICAL)
     transformers.set_verbosity(CRITICAL)
     try:
         yield
@@ -127,14 +131,15 @@ def _assembled(
         told["prediction_type"] = PREDICTION_TYPES[origin.prediction]
     at, bring = (where, stay) if ferry is None else (HOME, ferry.bring)
     # Half precision breaks the autoencoder of SDXL; text is encoded once, so its digits cost nothing.
-    vae = vae.to(at, torch.float32 if vae.config.force_upcast else dtype).eval().requires_grad_(False)
+    wide = torch.promote_types(dtype, torch.float32)
+    vae = vae.to(at, wide if vae.config.force_upcast else dtype).eval().requires_grad_(False)
     codec = Codec(vae, bring)
     family = UNetFamily(
         family_name(shape_of(unet), extra),
         schedule_of(told),
         codec,
         parts.tokenizers,
-        [e.to(at).float().eval().requires_grad_(False) for e in parts.encoders],
+        [e.to(at, wide).eval().requires_grad_(False) for e in parts.encoders],
         side=int(unet.config.sample_size or 64) * codec.factor,
         zero_null=bool(parts.index.get("force_zeros_for_empty_prompt", False)),
         extra=extra,
@@ -150,6 +155,7 @@ def _assembled(
         offload=ferry is not None,
         guidance=_habits(home).guidance if home.is_dir() else USUAL_GUIDANCE,
         origin=origin,
+        notes=list(parts.notes),
         lock=RLock() if ferry is None else Held(ferry),
     )
 

@@ -38,6 +38,10 @@ _OTHERS = {
 }
 
 
+class NoModel(UsageError):
+    """What was given is something else than a model, so that nothing can be said about it as one."""
+
+
 @dataclass(frozen=True)
 class Layout:
     """What the file tells: the family, what the network predicts where that is known, extra channels."""
@@ -94,8 +98,9 @@ def what_else(header: Header) -> str:
 
 
 def is_lora(header: Header) -> bool:
-    """Whether a file holds low-rank pairs, in any layout."""
+    """Whether a file holds low-rank pairs or their relatives, in any layout."""
     ends = (".lora_A.weight", ".lora_down.weight", ".lora.down.weight", "_lora.down.weight")
+    ends += (".hada_w1_a", ".lokr_w1", ".lokr_w1_a")
     return any(name.endswith(ends) for name in header.entries)
 
 
@@ -109,7 +114,7 @@ def _shape(header: Header, path: Path) -> Shape:
     what = what_else(header)
     if header.has(f"{NETWORK}input_blocks.") and what in ("", _OTHERS[CODEC]):
         raise UsageError(f"{path} lacks its text encoder; get the whole file.")
-    raise UsageError(
+    raise NoModel(
         f"{path} is {what}; overpaint reads whole checkpoints of SD 1.x, SD 2.x and SDXL."
         if what
         else f"{path} is no checkpoint of SD 1.x, SD 2.x or SDXL; its tensors have other names."

@@ -21,6 +21,8 @@ class Parts:
     """The configuration of the scheduler; only what it says about the training counts."""
     index: Mapping[str, Any] = field(default_factory=dict[str, Any])
     """What ``model_index.json`` says."""
+    notes: tuple[str, ...] = ()
+    """What should be known of how they were read, a sentence each."""
 
 
 def shape_of(unet: Any) -> str:

@@ -1,7 +1,7 @@
 """From a pickle of torch to a safetensors file, without trusting the pickle.
 
 Reading a pickle may run whatever its maker wished. So it is read in another process, which is bounded in
-memory and time and understands nothing but tensors and plain containers.
+memory and time, builds nothing but tensors and plain containers, and imports nothing that a file names.
 """
 
 import json
@@ -16,6 +16,7 @@ from typing import Any
 
 from overpaint.errors import UsageError
 from overpaint.files.atomic import draft_of, flush, flush_folder, place_new
+from overpaint.files.mistaken import check_content
 from overpaint.files.weightfile import read_header
 
 CHILD = Path(__file__).with_name("unpickling.py")
@@ -30,6 +31,8 @@ class Converted:
     path: Path
     tensors: int
     left: tuple[str, ...]
+    stand_ins: tuple[str, ...] = ()
+    """Classes that the file names: none was imported, something that does nothing stood in for each."""
 
 
 def convert(
@@ -72,7 +75,7 @@ def convert(
     finally:
         with suppress(OSError):
             draft.unlink(missing_ok=True)
-    return Converted(out, int(told["tensors"]), tuple(told["left"]))
+    return Converted(out, int(told["tensors"]), tuple(told["left"]), tuple(told["stand_ins"]))
 
 
 def _size(file: Path) -> int:
@@ -84,6 +87,7 @@ def _size(file: Path) -> int:
         raise UsageError(f"{file} is not a file; convert the files of a folder one by one.")
     if not os.access(file, os.R_OK):
         raise UsageError(f"{file} may not be read.")
+    check_content(file, text=True)  # the oldest pickles are text
     if _is_safetensors(file):
         raise UsageError(f"{file} is a safetensors file already; give it a name that ends so.")
     return found.st_size
@@ -129,6 +133,7 @@ def _child(file: Path, draft: Path, memory: int, seconds: int) -> dict[str, Any]
             # Isolated: neither the folder it is started in nor the environment may lend it modules.
             [sys.executable, "-I", "-X", "utf8", str(CHILD)],
             input=json.dumps(job).encode(),
+            env={name: value for name, value in os.environ.items() if not name.startswith("TORCH_")},
             capture_output=True,
             timeout=seconds,
             check=False,

@@ -44,7 +44,7 @@ class PixelFamily:
         """Nothing either."""
         return self.text("")
 
-    def encode(self, pixels: Pixels) -> Latent:
+    def encode(self, pixels: Pixels, noise: Latent | None = None) -> Latent:
         """The picture itself."""
         return pixels
 

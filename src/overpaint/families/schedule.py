@@ -8,7 +8,7 @@ from diffusers.schedulers.scheduling_ddim import DDIMScheduler
 from jaxtyping import Float
 from torch import Tensor
 
-from overpaint.errors import UsageError
+from overpaint.errors import UsageError, short_of_memory
 from overpaint.path import Schedule
 
 
@@ -41,12 +41,21 @@ def schedule_of(config: Mapping[str, Any]) -> Schedule:
     Raises:
         UsageError: the configuration asks for something a diffusion path cannot be cut from.
     """
+    config = {name: value for name, value in config.items() if value is not None}
     kind = config.get("prediction_type", "epsilon")
     if kind not in ("epsilon", "v_prediction", "sample"):
         raise UsageError(
             f"The scheduler predicts {kind!r}; this family knows epsilon, v_prediction and sample."
         )
-    bars = table(cast(Any, DDIMScheduler).from_config(dict(config)))
+    try:
+        bars = table(cast(Any, DDIMScheduler).from_config(dict(config)))
+        offset = int(config.get("steps_offset", 0))
+    except Exception as error:  # whatever the library makes of somebody's settings
+        if short_of_memory(error):
+            raise
+        raise UsageError(
+            "No noise schedule can be made from scheduler_config.json; take it from the model's maker again."
+        ) from error
     falls = bool((bars.diff() < 0).all())  # also false where a number is none
     if not (falls and float(bars[0]) <= 1 and float(bars[-1]) >= 0):
         raise UsageError(
@@ -61,7 +70,7 @@ def schedule_of(config: Mapping[str, Any]) -> Schedule:
     return Schedule(
         bars,
         kind,
-        offset=int(config.get("steps_offset", 0)),
+        offset=offset,
         to_one=bool(config.get("set_alpha_to_one", False)),
         spacing=spacing if spacing in ("leading", "trailing", "linspace") else "leading",
     )

@@ -14,10 +14,10 @@ import torch
 from torch import Tensor, nn
 
 from overpaint.errors import UsageError
-from overpaint.families.folder import read_json
 from overpaint.families.original import CODECS, NETWORK, TEXTS, TITLES, Layout, layout_of
 from overpaint.families.parts import Parts
 from overpaint.families.vocabulary import tokenizers_of
+from overpaint.files.mistaken import read_json
 from overpaint.files.provenance import PREDICTION_TYPES, Predicts
 from overpaint.files.weightfile import read_header
 

@@ -19,6 +19,7 @@ from torch import nn
 from transformers import CLIPTextConfig, CLIPTextModel, CLIPTextModelWithProjection, CLIPTokenizer
 
 from overpaint.families.codec import Codec
+from overpaint.families.fused import BUILDING
 from overpaint.families.original import MASKED
 from overpaint.families.pixel import PixelFamily
 from overpaint.families.schedule import schedule_of
@@ -47,7 +48,7 @@ _SCHEDULE = {
 
 def tiny(shape: Shape = "sd1") -> Model:
     """A model of that shape in a few thousand weights, 32 px pictures, prompts of up to 16 tokens."""
-    with torch.random.fork_rng(devices=[]):  # weights are drawn before they are filled
+    with BUILDING, torch.random.fork_rng(devices=[]):  # weights are drawn before they are filled
         return _tiny(shape)
 
 

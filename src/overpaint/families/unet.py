@@ -5,6 +5,7 @@ from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field
 from itertools import repeat
 from typing import Any
+from unicodedata import normalize
 
 import torch
 from jaxtyping import Float
@@ -132,7 +133,7 @@ class UNetFamily:
     def _tokens(self, k: int, text: str) -> list[int]:
         """Tokens without begin and end; words that were taught have tokens of their own."""
         found: list[int] = []
-        for piece in self._pieces(text):
+        for piece in self._pieces(normalize("NFC", text)):
             own = self.learned.get(piece.lower())
             plain = self.tokenizers[k](piece, add_special_tokens=False, truncation=False).input_ids
             found += plain if own is None else own[k]
@@ -144,6 +145,11 @@ class UNetFamily:
             return [text]
         either = "|".join(re.escape(word) for word in sorted(self.learned, key=len, reverse=True))
         return re.split(rf"((?<!\w)(?:{either})(?!\w))", text, flags=re.IGNORECASE)
+
+    def absent(self, prompts: Sequence[str]) -> list[str]:
+        """The words that were taught and stand in none of these prompts."""
+        found = {piece.lower() for prompt in prompts for piece in self._pieces(prompt)[1::2]}
+        return [word for word in self.learned if word not in found]
 
     def _ids(self, k: int, prompt: str) -> Tensor:
         """The tokens of a prompt as the encoder reads them, filled up to its window."""
@@ -161,9 +167,9 @@ class UNetFamily:
         self.bring(*self.encoders)  # prompts come in turn to all of them
         return encoder(ids.to(encoder.device), output_hidden_states=len(self.encoders) > 1)
 
-    def encode(self, pixels: Pixels) -> Latent:
+    def encode(self, pixels: Pixels, noise: Latent | None = None) -> Latent:
         """Pictures to latents."""
-        return self.codec.encode(pixels)
+        return self.codec.encode(pixels, noise)
 
     def decode(self, latents: Latent) -> Pixels:
         """Latents to pictures."""

@@ -6,6 +6,7 @@ from typing import Any
 
 from overpaint.errors import UsageError
 from overpaint.families.hub import snapshots
+from overpaint.files.mistaken import check_content, read_json
 
 CLIP = Path(__file__).parent / "configs" / "clip-vocabulary"
 """The vocabulary that all Stable Diffusion checkpoints were trained with (OpenAI, MIT licence)."""
@@ -29,6 +30,7 @@ def tokenizers_of(file: Path, asked: str | None, configs: list[Path]) -> tuple[l
         home = vocabulary_in(Path(asked))
         if home is None:
             raise UsageError(f"There is no tokenizer in {asked}: it needs vocab.json and merges.txt.")
+        check_words(home)
         found = _read(home, told)
         if found is None:
             raise UsageError(
@@ -56,6 +58,32 @@ def vocabulary_in(folder: Path) -> Path | None:
         ):
             return home
     return None
+
+
+def check_words(folder: Path) -> None:
+    """Refuse a tokenizer whose files are not what they are called, before a library meets them.
+
+    Raises:
+        UsageError: the vocabulary, the merges or a file of settings cannot be what it should.
+    """
+    for file in sorted(folder.glob("*.json")):
+        words = read_json(file)
+        if file.name == "vocab.json" and not all(type(number) is int for number in words.values()):
+            raise UsageError(
+                f"The vocabulary {file} gives words no numbers; take it from the model's maker again."
+            )
+    merges = folder / "merges.txt"
+    if merges.exists() or not (folder / "tokenizer.json").is_file():
+        check_content(merges, text=True)
+        lines = merges.read_text("utf-8", "replace").splitlines()
+        odd = next(
+            (line for line in lines if line.strip() and line[:1] != "#" and len(line.split()) != 2), None
+        )
+        if odd is not None:
+            raise UsageError(
+                f"The merges {merges} hold a line that is no pair ({odd.strip()[:30]!r}); take them from the "
+                "model's maker again."
+            )
 
 
 def _told(folder: Path) -> tuple[dict[str, Any], int]:

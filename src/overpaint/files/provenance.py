@@ -13,6 +13,8 @@ from overpaint.errors import UsageError
 Predicts = Literal["epsilon", "v"]
 PREDICTION_TYPES: Mapping[Predicts, str] = {"epsilon": "epsilon", "v": "v_prediction"}
 """What schedulers of diffusers call them."""
+SETTINGS = "adapter_config.json"
+"""Where PEFT writes what an adapter of its is, beside the weights."""
 STRONGEST = 10.0
 """Beyond this a LoRA only breaks the network."""
 
@@ -31,13 +33,13 @@ class LoraFile(Piece):
 
     @classmethod
     def said(cls, text: str) -> "LoraFile":
-        """``FILE`` or ``FILE:0.8``.
+        """``FILE`` or ``FILE:0.8``; for the folder of an adapter (PEFT) the weights inside it.
 
         Raises:
-            UsageError: the number is none, or is out of range.
+            UsageError: the number is none, or is out of range, or the folder holds no adapter.
         """
         name, colon, tail = text.rpartition(":")
-        if not colon or Path(text).expanduser().is_file() or "/" in tail or "\\" in tail:
+        if not colon or Path(text).expanduser().exists() or "/" in tail or "\\" in tail:
             name, tail = text, "1"
         try:
             scale = float(tail)
@@ -47,7 +49,7 @@ class LoraFile(Piece):
             ) from None
         if not isfinite(scale) or abs(scale) > STRONGEST:
             raise UsageError(f"The strength {tail} of a LoRA is out of range; use -10 to 10, usually 0 to 1.")
-        return cls(file=_place(name), scale=scale)
+        return cls(file=_weights_in(_place(name)), scale=scale)
 
 
 class EmbeddingFile(Piece):
@@ -102,8 +104,10 @@ class Origin(Piece):
     @property
     def files(self) -> tuple[tuple[Path, str], ...]:
         """Every file that was added to the model, and how."""
+        beside = [Path(one.file).parent / SETTINGS for one in self.loras]
         return (
             *((Path(one.file), f"lora {one.scale}") for one in self.loras),
+            *((file, "adapter") for file in beside if file.is_file()),
             *((Path(one.file), f"embedding {one.token}") for one in self.embeddings),
         )
 
@@ -128,3 +132,28 @@ def _place(name: str) -> str:
     if not name or "\0" in name:
         raise UsageError("The name of a file is missing; write --lora FILE:0.8 or --embedding FILE:word.")
     return str(Path(name).expanduser().absolute())
+
+
+def _weights_in(name: str) -> str:
+    """The file of weights where a name is the folder of an adapter, else the name.
+
+    Raises:
+        UsageError: the folder holds no weights, or several files of them.
+    """
+    folder = Path(name)
+    if not folder.is_dir():
+        return name
+    for found in (folder / "adapter_model.safetensors", folder / "pytorch_lora_weights.safetensors"):
+        if found.is_file():
+            return str(found)
+    files = sorted(folder.glob("*.safetensors"))
+    if len(files) == 1:
+        return str(files[0])
+    if (folder / "adapter_model.bin").is_file():
+        raise UsageError(
+            f"The weights in {folder} are a pickle, which may run code; write safetensors from it with: "
+            f"overpaint convert {folder / 'adapter_model.bin'}"
+        )
+    inside = sorted(one.parent.name for one in folder.glob(f"*/{SETTINGS}"))
+    hint = f"name the folders inside it ({', '.join(inside)})" if inside else "name the file"
+    raise UsageError(f"The folder {folder} holds {'no' if not files else 'several'} LoRA files; {hint}.")

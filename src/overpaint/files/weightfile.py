@@ -14,6 +14,7 @@ from pathlib import Path
 from typing import Any, cast
 
 from overpaint.errors import UsageError
+from overpaint.files.mistaken import check_content
 
 MOST_HEADER = 100 * 2**20
 """Bytes of a header; those of real checkpoints have a few hundred thousand."""
@@ -82,11 +83,12 @@ def _raw(path: Path) -> tuple[bytes, int]:
         found = path.stat()
         if not stat.S_ISREG(found.st_mode):
             raise UsageError(f"{path} is not a file.")
+        check_content(path)
+        if found.st_size < 8:
+            raise UsageError(f"{path} has only {found.st_size} bytes and no weights; get it again.")
         with path.open("rb") as file:
             head = file.read(8)
             length = int.from_bytes(head, "little")
-            if len(head) < 8:
-                raise UsageError(f"{path} has only {len(head)} bytes and no weights; get it again.")
             if length > min(MOST_HEADER, found.st_size - 8):
                 raise UsageError(_no_header(path, head, length, found.st_size))
             return file.read(length), found.st_size
@@ -148,6 +150,7 @@ def read_pieces(index: Path) -> Sequence[Path]:
     Raises:
         UsageError: it cannot be understood, or names a file that is not in its own folder.
     """
+    check_content(index, text=True)
     try:
         names = sorted({str(name) for name in json.loads(index.read_text("utf-8"))["weight_map"].values()})
     except (OSError, ValueError, TypeError, KeyError, AttributeError, RecursionError):

@@ -7,16 +7,13 @@ from typing import Any, Literal
 import numpy as np
 from PIL import Image, ImageCms
 
+from overpaint.images.depth import eight
 from overpaint.images.picture import RGB, Alpha
 
 SPACES = {"CMYK": b"CMYK", "L": b"GRAY", "LAB": b"Lab "}
 """Modes that are no RGB, and what a profile for them says in its header."""
-INVERTED, BITS = 262, 258  # tags of a TIFF: zero is white; bits of a sample
+PALETTES = ("P", "PA")
 NO_PROFILE = "its CMYK colours come without a usable profile, so they were converted by rule of thumb"
-
-
-class Odd(ValueError):
-    """Pixels that cannot be understood; the message goes on from the name of the file."""
 
 
 @dataclass(frozen=True, eq=False)
@@ -35,17 +32,19 @@ def channels(image: Image.Image) -> Channels:
     Raises:
         Odd: numbers whose range nobody knows.
     """
+    guessed: tuple[str, ...] = ()
     if image.mode.startswith(("I", "F")):
-        return deep_grey(image)
-    colours, clear = split(image)
-    alpha = None if clear is None else np.array(clear)
+        colours, alpha, guessed = shallow(image)
+    else:
+        colours, clear = split(image)
+        alpha = None if clear is None else np.array(clear)
     profile = image.info.get("icc_profile")
     space = profile[16:20] if isinstance(profile, bytes) else b""
     if space == SPACES.get(colours.mode) and isinstance(profile, bytes):
         converted = through(colours, profile)
         if converted is not None:
-            return Channels(np.array(converted), alpha)
-    notes = (NO_PROFILE,) if colours.mode == "CMYK" else ()
+            return Channels(np.array(converted), alpha, None, guessed)
+    notes = (*guessed, NO_PROFILE) if colours.mode == "CMYK" else guessed
     if colours.mode == "LAB":
         colours = through(colours, None) or colours
     own = colours.mode not in SPACES and space == b"RGB "
@@ -85,17 +84,11 @@ def standard(space: Literal["sRGB", "LAB"]) -> Any:
     return ImageCms.createProfile(space)  # pyright: ignore[reportUnknownMemberType, reportUnknownVariableType]
 
 
-def deep_grey(image: Image.Image) -> Channels:
-    """Sixteen-bit grey, rounded to eight; Pillow's own conversion clips instead."""
+def shallow(image: Image.Image) -> tuple[Image.Image, Alpha | None, tuple[str, ...]]:
+    """Grey of other depths in eight bits; Pillow's own conversion clips instead."""
     deep = np.array(image)
-    tags = getattr(image, "tag_v2", {})
-    top = 4095 if tags.get(BITS) == (12,) else 65535
-    if deep.dtype.kind == "f" or (deep.size and (deep.min() < 0 or deep.max() > top)):
-        raise Odd("holds numbers whose range is not known; save it with 8 or 16 bits a channel.")
-    whole = deep.astype(np.int64)
-    grey = ((whole * 255 * 2 + top) // (2 * top)).astype(np.uint8)
-    if tags.get(INVERTED) == 0:
-        grey = 255 - grey
+    levels, note = eight(deep, 16 if image.mode.startswith("I;16") else 32)
+    grey = Image.fromarray(levels)
     clear = image.info.get("transparency")
-    alpha = None if clear is None else np.where(whole == clear, 0, 255).astype(np.uint8)
-    return Channels(np.repeat(grey[..., None], 3, axis=2), alpha)
+    alpha = None if clear is None else np.where(deep == clear, 0, 255).astype(np.uint8)
+    return grey, alpha, () if note is None else (note,)

@@ -14,6 +14,11 @@ Weights = UInt8[NDArray[np.uint8], "h w"]
 """How much of the edit a pixel takes: 0 none of it, 255 all of it."""
 BLACK, WHITE = 15, 240
 """Levels from here on outwards are black and white: masks are often saved as JPEG, which adds noise."""
+TINTED = 48
+"""Channels that differ by more make a colour: less is the noise of a JPEG."""
+ONES = "The mask holds nothing but 0 and 1, so 1 was read as white."
+STRAY = 0.001
+"""So few coloured pixels are no colours of the mask's."""
 SEAM = 32
 """A cropped edit fades into its surroundings over this part of its shorter side."""
 
@@ -26,34 +31,65 @@ class Mask:
     weights: Weights
     place: str | None = None
     """Where it lies, if it is a file."""
+    notes: tuple[str, ...] = ()
+    """What had to be guessed about it, a sentence each."""
 
 
 def mask_of(given: Picture, size: tuple[int, int], feather: int = 0, place: str | None = None) -> Mask:
     """The mask for a picture of that height and width; ``feather`` pixels inside its border fade.
 
     Raises:
-        UsageError: it has another size, or nothing in it is white.
+        UsageError: it has another size, is made of colours, or nothing in it is white.
     """
     if given.size != size:
         ours, theirs = (f"{width} x {height}" for height, width in (given.size, size))
         raise UsageError(f"The mask has {ours} pixels and the picture {theirs}; make them equal.")
-    weights = painted(given)
+    weights, notes = painted(given)
     if not weights.any():
-        raise UsageError("The mask is black everywhere; paint white what may change.")
+        lightest = "" if not (most := given.rgb.max()) else f" (its lightest pixel is {most} of 255)"
+        raise UsageError(f"The mask is black everywhere{lightest}; paint white what may change.")
     soft = np.minimum(weights, ramp(weights, feather))
     if not soft.any():
         raise UsageError(f"A feather of {feather} pixels is wider than what the mask lets change; lower it.")
-    return Mask(given, soft, place)
+    return Mask(given, soft, place, (*given.info.notes, *notes))
 
 
-def painted(given: Picture) -> Weights:
-    """The lightness of a mask, almost black and almost white made so; what is transparent is black."""
-    light = np.array(Image.fromarray(given.rgb).convert("L"))
+def painted(given: Picture) -> tuple[Weights, tuple[str, ...]]:
+    """The lightness of a mask, almost black and almost white made so, and what has to be said of it.
+
+    What is transparent is black. Where nothing is above one, one is white.
+
+    Raises:
+        UsageError: its numbers stand for colours, which say nothing about what may change.
+    """
+    ones = given.rgb.size > 0 and given.rgb.max() == 1
+    light = given.rgb[..., 0] * np.uint8(255) if ones else np.array(Image.fromarray(given.rgb).convert("L"))
     if given.alpha is not None:
         light = (light.astype(np.uint16) * given.alpha // 255).astype(np.uint8)
     light[light <= BLACK] = 0
     light[light >= WHITE] = 255
-    return light
+    return light, (ONES,) if ones else coloured(given, light)
+
+
+def coloured(given: Picture, weights: Weights) -> tuple[str, ...]:
+    """What is to be said about a mask that is not grey."""
+    spread = given.rgb.max(2).astype(np.int16) - given.rgb.min(2)
+    colours = spread > TINTED
+    if given.alpha is not None:
+        colours &= given.alpha > 0
+    if colours.mean() <= STRAY:
+        return ()
+    if given.info.palette:
+        red, green, blue = given.rgb[colours][0]
+        raise UsageError(
+            f"The mask is made of a palette's colours, such as #{red:02x}{green:02x}{blue:02x}, which do not "
+            "say what may change; paint that white and the rest black."
+        )
+    partial = (weights > 0) & (weights < 255) & colours
+    return (
+        "The mask has colours, of which only the lightness counts: "
+        f"{partial.mean():.0%} of the picture takes a share of the edit.",
+    )
 
 
 def ramp(weights: Weights, width: int) -> Weights:

@@ -16,10 +16,10 @@ from xml.sax.saxutils import escape
 
 from PIL import Image
 
+from overpaint.images.credit import CREDIT
+
 EXIF, COMMENT = 0x8769, 0x9286
 ASCII = b"ASCII\0\0\0"  # the JSON is written in ASCII; a comment says so in its first eight bytes
-CREDIT = {"Artist": 0x013B, "Copyright": 0x8298}
-LONGEST_CREDIT = 1000
 SEGMENT = 65_533  # bytes of a segment behind its length
 NAMESPACE = "urn:overpaint:1.0/"
 MAIN, MORE = b"http://ns.adobe.com/xap/1.0/\0", b"http://ns.adobe.com/xmp/extension/\0"
@@ -65,19 +65,6 @@ def exif(comment: str, credit: Mapping[str, str]) -> bytes:
     if comment:
         made.get_ifd(EXIF)[COMMENT] = ASCII + comment.encode("ascii", "replace")
     return made.tobytes() if comment or credit else b""
-
-
-def credit_of(image: Image.Image) -> dict[str, str]:
-    """Author and copyright notice, as the file spells them."""
-    try:
-        tags = image.getexif()
-        return {
-            name: value[:LONGEST_CREDIT]
-            for name, tag in CREDIT.items()
-            if isinstance(value := tags.get(tag), str) and value
-        }
-    except Exception:  # EXIF is often damaged, and the picture is fine without it
-        return {}
 
 
 def texts_of(image: Image.Image) -> dict[str, str]:

@@ -27,6 +27,8 @@ class Info:
     icc: bytes | None = None
     credit: Mapping[str, str] = field(default_factory=dict[str, str])
     notes: tuple[str, ...] = ()
+    palette: bool = False
+    """Whether the pixels are numbers of a table of colours, as in masks that number their classes."""
 
 
 @dataclass(frozen=True, eq=False)

@@ -9,19 +9,33 @@ from io import BytesIO
 from pathlib import Path
 from threading import RLock
 
-from PIL import Image, ImageOps
+from PIL import Image, ImageOps, PngImagePlugin
 
 from overpaint.errors import UsageError
-from overpaint.images.channels import Odd, channels
-from overpaint.images.metadata import credit_of, texts_of
+from overpaint.images.channels import PALETTES, channels
+from overpaint.images.credit import credit_of
+from overpaint.images.depth import Odd
+from overpaint.images.metadata import texts_of
+from overpaint.images.photometric import image_of
 from overpaint.images.picture import Info, Picture
+from overpaint.images.tiff import MARKS, Large, check_amount, distrusted, numbers_of, sound
+from overpaint.images.unfinished import NOTE, completed
 
 READABLE = {"PNG": "PNG", "JPEG": "JPEG", "WEBP": "WebP", "TIFF": "TIFF", "BMP": "BMP", "GIF": "GIF"}
+ONE = "only its first {} is used"
 PHONE = "MPO"  # what many phones write: a JPEG with more behind it
 KINDS = "PNG, JPEG, WebP, TIFF, BMP or GIF"
+UNPACKED = 4 * 2**20
+"""Bytes that a text or profile inside a PNG may unpack to: profiles of printers have up to three million."""
 SCANS = 500
 """A JPEG of more passes than this is made to keep a decoder busy: progressive ones have about ten."""
-OURS = ((b"\x89PNG\r\n\x1a\n", 0), (b"\xff\xd8", 0), (b"GIF8", 0), (b"WEBP", 8), (b"II*\0", 0), (b"MM\0*", 0))
+OURS = (
+    (b"\x89PNG\r\n\x1a\n", 0),
+    (b"\xff\xd8", 0),
+    (b"GIF8", 0),
+    (b"WEBP", 8),
+    *((mark, 0) for mark in MARKS),
+)
 OTHERS = (
     (b"ftypavif", 4, "AVIF"),
     (b"ftyphei", 4, "HEIC"),
@@ -81,21 +95,41 @@ def decode_picture(data: bytes, name: str, *, limits: Limits | None = None) -> P
     if len(data) > limits.bytes:
         raise too_long(name, limits)
     with within(limits):
-        image = opened(data, name, limits)
-        return decoded(image, name)
+        distrusted = deep(data, name, limits)
+        if distrusted is not None:
+            return finished(*distrusted, name)
+        return decoded(opened(data, name, limits), data, name)
 
 
 @contextmanager
 def within(limits: Limits) -> Generator[None, None, None]:
-    """Pillow's own limit set to ours, so that it neither warns nor refuses earlier; set back afterwards."""
+    """Pillow's own limits set to ours, so that it neither warns nor refuses earlier; set back afterwards."""
     with PILLOW, warnings.catch_warnings():
         warnings.simplefilter("ignore")  # Pillow warns where this module raises
-        before = Image.MAX_IMAGE_PIXELS
-        Image.MAX_IMAGE_PIXELS = limits.pixels
+        before = Image.MAX_IMAGE_PIXELS, PngImagePlugin.MAX_TEXT_CHUNK
+        Image.MAX_IMAGE_PIXELS, PngImagePlugin.MAX_TEXT_CHUNK = limits.pixels, UNPACKED
         try:
             yield
         finally:
-            Image.MAX_IMAGE_PIXELS = before
+            Image.MAX_IMAGE_PIXELS, PngImagePlugin.MAX_TEXT_CHUNK = before
+
+
+def deep(data: bytes, name: str, limits: Limits) -> tuple[Image.Image, tuple[str, ...]] | None:
+    """A TIFF that Pillow cannot be trusted with, in eight bits, and what is to be said of it."""
+    try:
+        layout = distrusted(data)
+        if layout is None:
+            return None
+        check_amount(layout, limits.pixels)
+        image, notes = image_of(layout, numbers_of(layout, data))
+    except Odd as error:
+        raise UsageError(f"{name} {error}") from None
+    except Large:
+        raise too_large(name, limits) from None
+    except Exception as error:  # a damaged file fails in many ways
+        raise broken(name, error) from None
+    image.format = "TIFF"
+    return image, ((ONE.format("page"),) if layout.several else ()) + notes
 
 
 def opened(data: bytes, name: str, limits: Limits) -> Image.Image:
@@ -103,7 +137,8 @@ def opened(data: bytes, name: str, limits: Limits) -> Image.Image:
     try:
         image = Image.open(BytesIO(data), formats=list(READABLE))
     except Image.UnidentifiedImageError:
-        raise UsageError(f"{name} {unknown(data)}") from None
+        kind = "is a TIFF of a kind that is not read; save it as PNG."
+        raise UsageError(f"{name} {kind if sound(data) else unknown(data)}") from None
     except Image.DecompressionBombError:
         raise too_large(name, limits) from None
     except Exception as error:  # a damaged header makes Pillow's readers fail in many ways
@@ -115,21 +150,34 @@ def opened(data: bytes, name: str, limits: Limits) -> Image.Image:
     return image
 
 
-def decoded(image: Image.Image, name: str) -> Picture:
-    """The pixels, turned upright once, and what the file says about them."""
+def decoded(image: Image.Image, data: bytes, name: str) -> Picture:
+    """The pixels of an opened file, and what it says about them."""
+    notes: tuple[str, ...] = ()
     try:
         several = bool(getattr(image, "is_animated", False)) and image.format != PHONE
         image.load()
+    except Exception as error:  # a damaged body makes Pillow's decoders fail in many ways
+        whole = completed(data) if image.format in ("JPEG", PHONE) else None
+        if whole is None:
+            raise broken(name, error) from None
+        image, several, notes = Image.open(BytesIO(whole), formats=["JPEG"]), False, (NOTE,)
+        image.load()
+    first = ONE.format("page" if image.format == "TIFF" else "frame")
+    return finished(image, (first, *notes) if several else notes, name)
+
+
+def finished(image: Image.Image, notes: tuple[str, ...], name: str) -> Picture:
+    """The pixels, turned upright once, and what the file says about them."""
+    try:
         text, credit = texts_of(image), credit_of(image)
         found = channels(turned(image))
     except Odd as error:
         raise UsageError(f"{name} {error}") from None
-    except Exception as error:  # a damaged body makes Pillow's decoders fail in many ways
+    except Exception as error:  # damage that shows when colours are converted
         raise broken(name, error) from None
     kind = READABLE.get(image.format or "", "JPEG")
-    first = (f"only its first {'page' if kind == 'TIFF' else 'frame'} is used",) if several else ()
-    notes = tuple(f"Of {name}: {note}." for note in (*first, *found.notes))
-    return Picture(found.rgb, found.alpha, Info(kind, text, found.icc, credit, notes))
+    said = tuple(f"Of {name}: {note}." for note in (*notes, *found.notes))
+    return Picture(found.rgb, found.alpha, Info(kind, text, found.icc, credit, said, image.mode in PALETTES))
 
 
 def turned(image: Image.Image) -> Image.Image:

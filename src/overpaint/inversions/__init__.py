@@ -3,6 +3,8 @@
 from overpaint.inversions.base import Inversion, Walk
 from overpaint.inversions.choice import NAMES, AnyInversion, named
 from overpaint.inversions.ddim import DDIM, Direct
+from overpaint.inversions.edict import Edict
+from overpaint.inversions.edit_friendly import EditFriendly
 from overpaint.inversions.negative_prompt import NegativePrompt
 from overpaint.inversions.null_text import NullText
 from overpaint.inversions.quality import Quality, reconstruction
@@ -14,6 +16,8 @@ __all__ = [
     "NAMES",
     "AnyInversion",
     "Direct",
+    "Edict",
+    "EditFriendly",
     "Inversion",
     "NegativePrompt",
     "NullText",

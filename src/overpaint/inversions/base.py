@@ -3,12 +3,13 @@
 from abc import ABC, abstractmethod
 from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass
-from typing import Any, Protocol, final, runtime_checkable
+from typing import Any, final
 
-from torch import Tensor
+import torch
 
 from overpaint.attention import Control
 from overpaint.card import Cost, Paper
+from overpaint.files.store import Draft
 from overpaint.guides import CFG, Plain
 from overpaint.images.recipe import Recipe
 from overpaint.inversions.quality import Quality, reconstruction
@@ -18,35 +19,11 @@ from overpaint.model import Branch, Guide, Model
 from overpaint.network import Text
 from overpaint.noise import Draws
 from overpaint.options import Options
-from overpaint.path import Latent, Path
+from overpaint.path import Coupled, Latent, Path
 from overpaint.sample import After, Latents, Solver, compose, ddim, denoise, each
 
 CONDITIONAL = frozenset({"src+"})
 """The source row that attention controls of most editors read."""
-
-
-@runtime_checkable
-class Draft(Protocol):
-    """Where a long inversion keeps what it has found so far, so that a kill loses little of it."""
-
-    def read(self) -> Mapping[str, Tensor]:
-        """What an earlier run of the same inversion left; empty if there was none."""
-        ...
-
-    def keep(self, found: Mapping[str, Tensor]) -> None:
-        """Replace it; may be left out where writing would take a large share of the time."""
-        ...
-
-
-class NoDraft:
-    """For an inversion whose result is not kept either."""
-
-    def read(self) -> Mapping[str, Tensor]:
-        """Nothing."""
-        return {}
-
-    def keep(self, found: Mapping[str, Tensor]) -> None:
-        """Forget it."""
 
 
 @dataclass(frozen=True)
@@ -61,8 +38,10 @@ class Walk:
     solver: Solver
     controls: Sequence[Control]
     after: After
-    finish: Callable[[Latent], Latent]
+    finish: Callable[[Coupled], Latent]
     """From what has been walked to the latent of a picture."""
+    dtype: torch.dtype
+    """The type of that latent; a walk may need a wider one."""
 
     def run(self, model: Model, *controls: Control, after: After | None = None) -> Latents:
         """Both, under the inversion's own controls and then these; ``after`` comes after its corrections."""
@@ -72,19 +51,30 @@ class Walk:
         """The target without the source, for an editor that reads nothing from it."""
         return self._walked(model, [self.branches[-1].name], controls, after)
 
+    def coupled(self, model: Model, *controls: Control, after: After | None = None) -> list[Latent]:
+        """The target alone, where it is several latents that belong together: each of them."""
+        name = self.branches[-1].name
+        made = self._walked(model, [name], controls, after, bare=True)[name]
+        return [made[k : k + 1].to(self.dtype) for k in range(len(made))]
+
     def home(self, model: Model, *controls: Control, after: After | None = None) -> Latents:
         """The source without the target: what is left of the picture."""
         return self._walked(model, [self.branches[0].name], controls, after)
 
     def _walked(
-        self, model: Model, names: Sequence[str], controls: Sequence[Control], after: After | None
+        self,
+        model: Model,
+        names: Sequence[str],
+        controls: Sequence[Control],
+        after: After | None,
+        bare: bool = False,
     ) -> Latents:
         xs = {name: self.xs[name] for name in names}
         branches = [branch for branch in self.branches if branch.name in names]
         both = compose(self.after, after)
         with model.control(*self.controls, *controls):
             made = denoise(model, self.path, xs, branches, solver=self.solver, after=both)
-        return {name: self.finish(x) for name, x in made.items()}
+        return made if bare else {name: self.finish(x).to(self.dtype) for name, x in made.items()}
 
 
 def empty(guide: CFG) -> Text:
@@ -212,7 +202,7 @@ class Inversion(Options, ABC):
         """What attention layers must see on the way back for the source to find home."""
         return ()
 
-    def finish(self, x: Latent) -> Latent:
+    def finish(self, x: Coupled) -> Latent:
         """The latent of a picture from what has been walked."""
         return x
 
@@ -265,4 +255,5 @@ class Inversion(Options, ABC):
             self.controls(path, traj),
             traj.follow(model, held=self.held),
             self.finish,
+            x0.dtype,
         )

@@ -7,14 +7,12 @@ import torch
 
 from overpaint.attention import Moment
 from overpaint.files.fingerprint import tensor_hash
+from overpaint.files.store import FORMAT
 from overpaint.guides import CFG
 from overpaint.inversions.base import Inversion, empty, told
 from overpaint.model import Model
 from overpaint.noise import Draws, Noise
 from overpaint.path import Latent, Path
-
-FORMAT = "4"
-"""Changed whenever stored trajectories mean something else; older files are then found anew."""
 
 
 def touched(inversion: Inversion, model: Model, path: Path, x0: Latent) -> bool:
@@ -41,7 +39,7 @@ def key(inversion: Inversion, model: Model, path: Path, x0: Latent, guide: CFG, 
     texts = [told(guide), empty(guide)] if inversion.guided else [told(guide)]
     parts = {
         "format": FORMAT,
-        "model": model.fingerprint,
+        "model": model.content,
         "arithmetic": [str(model.dtype), x0.device.type, torch.__version__, torch.get_num_threads()],
         "at once": apart(inversion, model),
         "path": [path.kind, tensor_hash(path.t, path.alpha, path.sigma)],

@@ -8,6 +8,8 @@ from pydantic import BeforeValidator, Field
 from overpaint.errors import UsageError
 from overpaint.inversions.base import Inversion
 from overpaint.inversions.ddim import DDIM, Direct
+from overpaint.inversions.edict import Edict
+from overpaint.inversions.edit_friendly import EditFriendly
 from overpaint.inversions.negative_prompt import NegativePrompt
 from overpaint.inversions.null_text import NullText
 from overpaint.inversions.recorded import Recorded
@@ -17,6 +19,8 @@ KINDS: dict[str, type[Inversion]] = {
     "direct": Direct,
     "null-text": NullText,
     "negative-prompt": NegativePrompt,
+    "edict": Edict,
+    "edit-friendly": EditFriendly,
     "recorded": Recorded,
 }
 """What they are called in options, recipes and on the command line."""
@@ -53,6 +57,8 @@ def known(name: str) -> str:
 
 
 AnyInversion = Annotated[
-    DDIM | Direct | NullText | NegativePrompt | Recorded, Field(discriminator="name"), BeforeValidator(named)
+    DDIM | Direct | NullText | NegativePrompt | Edict | EditFriendly | Recorded,
+    Field(discriminator="name"),
+    BeforeValidator(named),
 ]
 """The type of a method's ``inversion`` option: an inversion, its fields as a mapping, or just its name."""

@@ -8,16 +8,17 @@ from pydantic import Field
 from torch import Tensor
 
 from overpaint.card import Cost, Paper
+from overpaint.files.store import Draft, NoDraft
 from overpaint.finite import finite, stopped
 from overpaint.guides import CFG
-from overpaint.inversions.base import Draft, Inversion, NoDraft, empty, told
+from overpaint.inversions.base import Inversion, empty, told
 from overpaint.inversions.ddim import DDIM_PAPER, inverted
-from overpaint.inversions.fit import fit
 from overpaint.inversions.trajectory import Trajectory
 from overpaint.model import Line, Model
 from overpaint.network import Text
 from overpaint.noise import Draws
 from overpaint.path import Latent, Path
+from overpaint.tune.fit import fit
 
 NULL_TEXT_PAPER = Paper(
     "mokady2023null",

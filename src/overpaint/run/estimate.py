@@ -16,7 +16,7 @@ from torch.utils._pytree import tree_iter
 
 from overpaint.card import Need
 from overpaint.files import atomic
-from overpaint.inversions.cache import default_folder
+from overpaint.files.store import default_folder
 from overpaint.model import Line, Model
 from overpaint.out_of_memory import roomy, ways_out
 from overpaint.run.plan import Job

@@ -13,6 +13,7 @@ from torch.nn.functional import interpolate
 from overpaint.attention import Moment
 from overpaint.card import KINDS
 from overpaint.controls.keep import Keep, near_side, word_maps
+from overpaint.families.extras import unused_words
 from overpaint.families.load import SHIPPED
 from overpaint.images import Picture, pixels_hash, spread
 from overpaint.images.recipe import Environment, ModelRecord, Recipe, SourceRecord
@@ -61,7 +62,8 @@ def execute(job: Job, meter: Meter) -> Edit:
     work = {name: value - before[name] for name, value in counts(meter).items()}
     quality = understood(job, meter)
     poor = (quality.words,) if quality is not None and quality.grade == "poor" else ()
-    noted = notes(job.asked, model)
+    prompts = (job.asked.request.source, job.asked.request.target, *job.task.texts)
+    noted = (*model.notes, *unused_words(model, prompts), *notes(job.asked, model))
     for words in (*noted, *poor):
         LOG.warning(words)
     return Edit(

@@ -1,21 +1,25 @@
 """Pictures and prompts as callers hand them in, made ours; whatever is wrong with them is one sentence."""
 
+from dataclasses import replace
 from pathlib import Path as FilePath
 from typing import Any, cast
 from unicodedata import category
 
 import numpy as np
 from numpy.typing import NDArray
-from PIL import Image
+from PIL import Image, TiffImagePlugin
 
 from overpaint.errors import UsageError
 from overpaint.images import Info, Limits, Mask, Picture, load_picture, mask_of
-from overpaint.images.channels import Odd, channels
-from overpaint.images.metadata import credit_of
+from overpaint.images.channels import PALETTES, channels
+from overpaint.images.credit import credit_of
+from overpaint.images.depth import Levels, Odd, eight
 from overpaint.images.reading import turned, within
 from overpaint.images.recipe import Recipe, parse_recipe
+from overpaint.images.tiff import misread
+from overpaint.run.markup import check_markup
 
-Given = str | FilePath | Image.Image | NDArray[np.uint8] | Picture
+Given = str | FilePath | Image.Image | NDArray[Any] | Picture
 """A picture as a caller may hand it in: a file, an image of Pillow, an array or one of ours."""
 CAPTION = "overpaint-caption"
 """The text chunk in which a drawn picture says what it shows."""
@@ -33,7 +37,7 @@ def taken_in(given: Any, limits: Limits | None = None) -> tuple[Picture, str | N
         case Image.Image():
             return from_pillow(given), None
         case np.ndarray():
-            return from_array(cast("NDArray[np.uint8]", given)), None
+            return from_array(cast("NDArray[Any]", given)), None
         case str() | FilePath():
             return load_picture(given, limits=limits), str(FilePath(given).absolute())
         case _:
@@ -55,6 +59,10 @@ def mask_in(given: Given, picture: Picture, feather: int = 0, limits: Limits | N
 
 def from_pillow(image: Image.Image) -> Picture:
     """An image of Pillow: upright, transparency apart, with its texts, its profile and its credit."""
+    if isinstance(image, TiffImagePlugin.TiffImageFile) and misread(image.tag_v2):
+        raise UsageError(
+            "The image is a TIFF of which Pillow gives other numbers than it holds; give the file's name."
+        )
     try:
         with within(Limits(pixels=max(1, image.width * image.height))):
             found = channels(turned(image))
@@ -65,14 +73,18 @@ def from_pillow(image: Image.Image) -> Picture:
     text = {str(key): value for key, value in image.info.items() if isinstance(value, str)}
     notes = tuple(f"Of the image: {note}." for note in found.notes)
     return Picture(
-        found.rgb, found.alpha, Info(text=text, icc=found.icc, credit=credit_of(image), notes=notes)
+        found.rgb, found.alpha, Info("", text, found.icc, credit_of(image), notes, image.mode in PALETTES)
     )
 
 
-def from_array(array: NDArray[np.uint8]) -> Picture:
-    """An array of bytes, height by width by three or four channels (grey may leave the channels out)."""
+def from_array(array: NDArray[Any]) -> Picture:
+    """An array, height by width by three or four channels (grey may leave the channels out).
+
+    It holds bytes, or yes and no, or numbers of other kinds as files of their depth do: integers over their
+    whole range, floating-point numbers from 0 to 1.
+    """
     if (
-        array.dtype != np.uint8
+        array.dtype.kind not in "buif"
         or array.ndim not in (2, 3)
         or (array.ndim == 3 and array.shape[2] not in (3, 4))
     ):
@@ -82,7 +94,21 @@ def from_array(array: NDArray[np.uint8]) -> Picture:
         )
     if not array.size:
         raise UsageError("The array holds no pixels; give a picture.")
-    return from_pillow(Image.fromarray(np.ascontiguousarray(array)))
+    try:
+        levels, note = levels_of(array)
+    except Odd as error:
+        raise UsageError(f"The array {error}") from None
+    made = from_pillow(Image.fromarray(np.ascontiguousarray(levels)))
+    return made if note is None else replace(made, info=replace(made.info, notes=(f"Of the array: {note}.",)))
+
+
+def levels_of(array: NDArray[Any]) -> tuple[Levels, str | None]:
+    """The numbers of an array as eight bits, and a note where their range was guessed."""
+    if array.dtype == np.uint8:
+        return array, None
+    if array.dtype == np.bool_:
+        return array.astype(np.uint8) * np.uint8(255), None
+    return eight(array, array.dtype.itemsize * 8)
 
 
 def recipe_of(picture: Picture) -> Recipe | None:
@@ -110,4 +136,5 @@ def checked_text(prompt: str, what: str) -> str:
     strange = next((c for c in prompt if category(c) == "Cc" and not c.isspace()), None)
     if strange is not None:
         raise UsageError(f"The {what} prompt holds control characters, such as {strange!r}; leave them out.")
+    check_markup(prompt, what)
     return prompt

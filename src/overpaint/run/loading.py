@@ -11,8 +11,14 @@ from overpaint.errors import UsageError
 from overpaint.families.load import load as load_at
 from overpaint.files.provenance import Origin
 from overpaint.model import Model
+from overpaint.neutral import neutral
 
-DTYPES = {"float32": torch.float32, "float16": torch.float16, "bfloat16": torch.bfloat16}
+DTYPES = {
+    "float64": torch.float64,
+    "float32": torch.float32,
+    "float16": torch.float16,
+    "bfloat16": torch.bfloat16,
+}
 
 
 def load(
@@ -31,7 +37,8 @@ def load(
 
     Args:
         name: its name, a diffusers folder, a checkpoint in one safetensors file, or an id of the Hub.
-        dtype: the network's type (``"float32"``, ``"float16"``, ``"bfloat16"``); by itself float32 on the
+        dtype: the network's type (``"float32"``, ``"float16"``, ``"bfloat16"``, ``"float64"``); by itself
+        float32 on the
             CPU and bfloat16 or float16 elsewhere.
         device: ``"cpu"``, ``"cuda"``, ``"cuda:1"`` or ``"mps"``; by itself the best there is.
         loras: LoRA files, each with its strength where that is not 1: ``"style.safetensors:0.8"``.
@@ -50,6 +57,7 @@ def load(
     return load_as(name, dtype, device, origin, download, offload)
 
 
+@neutral()
 def load_as(
     name: str,
     dtype: str | torch.dtype | None,

@@ -12,6 +12,7 @@ from overpaint.meter import Meter
 from overpaint.out_of_memory import either, ways_out
 from overpaint.run.estimate import Speed, look_folder, speed_of
 from overpaint.run.execute import execute
+from overpaint.run.kept import KEPT
 from overpaint.run.plan import Job
 from overpaint.run.result import Edit
 
@@ -89,7 +90,8 @@ def too_small(job: Job, rows: int) -> OutOfMemory:
 
 
 def freed(job: Job) -> None:
-    """Give back what the failed attempt held."""
+    """Give back what the failed attempt held, and what other models that were named hold."""
+    KEPT.let_go(but=job.model)
     gc.collect()
     if job.model.device.type == "cuda":
         torch.cuda.empty_cache()

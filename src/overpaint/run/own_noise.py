@@ -9,6 +9,7 @@ from overpaint.inversions.choice import KINDS
 from overpaint.method import Method
 from overpaint.model import Model
 from overpaint.run.inputs import recipe_of
+from overpaint.run.markup import stressed
 from overpaint.run.request import EditRequest
 from overpaint.run.resolve import nested
 from overpaint.run.settings import settings_of
@@ -86,7 +87,7 @@ def generated(asked: EditRequest, model: Model) -> OwnWalk | None:
     if told.model.hash != model.fingerprint or told.request.get("target") != asked.request.source:
         return None
     open_to = settings_of(asked.kind.model_json_schema())[field].parts
-    found = (KINDS[name].of_recipe(told) for name in open_to if named in (None, name))
+    found = (KINDS[name].of_recipe(told) for name in open_to if name in KINDS and named in (None, name))
     own = next((inversion for inversion in found if inversion is not None), None)
     if own is None:
         return None
@@ -110,9 +111,11 @@ def goes_on(asked: EditRequest, model: Model, method: Method) -> bool:
 
 def notes(asked: EditRequest, model: Model) -> tuple[str, ...]:
     """What should be known of the picture before it is edited, a sentence each."""
+    prompts = (("source", asked.request.source), ("target", asked.request.target))
+    signs = tuple(sentence for what, prompt in prompts for sentence in stressed(prompt, what))
     if asked.picture is None:
-        return ()
-    said = asked.picture.info.notes
+        return signs
+    said = (*signs, *asked.picture.info.notes, *(() if asked.mask is None else asked.mask.notes))
     if asked_for(asked) or generated(asked, model) is None or not asked.changed:
         return said
     why = LOSSY.get(asked.picture.info.format, "it was changed since")

@@ -112,5 +112,5 @@ def suited(kind: type[Method], model: Model) -> dict[str, Any]:
         name: getattr(model, mark.attribute)
         for name, field in kind.model_fields.items()
         for mark in field.metadata
-        if isinstance(mark, ModelOwn) and getattr(model, mark.attribute) != field.default
+        if isinstance(mark, ModelOwn) and getattr(model, mark.attribute) != mark.usual
     }

@@ -47,9 +47,14 @@ class Setting:
         return self.alternatives or _wanted(self.kind, self.bounds, self.choices)
 
     @property
+    def alone(self) -> bool:
+        """Whether it is a component without alternatives: nothing to choose, only its own settings."""
+        return set(self.parts) == {""}
+
+    @property
     def part(self) -> str:
-        """The name of the alternative that is used if nothing is said."""
-        return name_of(self.default) or next(iter(self.parts), "")
+        """The name of the alternative that is used if nothing is said; nothing where there is only one."""
+        return "" if self.alone else name_of(self.default) or next(iter(self.parts), "")
 
 
 def name_of(value: Any) -> str:

@@ -16,6 +16,7 @@ from torch import Tensor, nn
 
 from overpaint.families.load import hushed
 from overpaint.files import atomic
+from overpaint.files.mistaken import read_json
 from overpaint.stilllife.judge import Judge
 from overpaint.stilllife.tokenizer import build
 from overpaint.train.loop import TrainError
@@ -113,12 +114,25 @@ def save_log(
     command: str,
     figures: Mapping[str, Any],
     earlier: Mapping[str, Any] | None = None,
-) -> None:
+) -> bool:
     """Write LOG.json: how the weights came about and what they reach.
 
-    ``earlier`` is the log of the weights that training went on from: its stages stay, and a stage that was
-    trained further keeps its own as "before".
+    Args:
+        folder: of the assembled model.
+        runs: the folder of the runs.
+        command: that made them.
+        figures: what was measured just now; where that is nothing, earlier figures of the very same weights
+            stay.
+        earlier: the log of the weights that training went on from: its stages stay, and a stage that was
+            trained further keeps its own as "before".
+
+    Returns:
+        whether figures had to be left out, being of other weights.
     """
+    steps = {run.parent.name: steps_taken(run) for run in sorted(runs.glob("*/state.safetensors"))}
+    there = read_json(folder / "LOG.json") if (folder / "LOG.json").is_file() else {}
+    same = there.get("measured") == steps
+    figures = figures or (there.get("figures", {}) if same else {})
     stages: dict[str, Any] = dict((earlier or {}).get("stages", {}))
     for log in sorted(runs.glob("*/log.jsonl")):
         name, lines = log.parent.name, read_log(log)
@@ -126,8 +140,9 @@ def save_log(
         thin = [line for line in lines if "figures" not in line]
         before = {"before": stages[name]} if name in stages else {}
         stages[name] = {"losses": thin[:: max(1, len(thin) // 60)], "figures": kept, **before}
-    whole = {"command": command, "torch": torch.__version__, "figures": dict(figures), "stages": stages}
-    write_json(folder / "LOG.json", whole, 1)
+    whole = {"command": command, "torch": torch.__version__, "figures": dict(figures)}
+    write_json(folder / "LOG.json", {**whole, "measured": steps if figures else None, "stages": stages}, 1)
+    return bool(there.get("figures")) and not figures
 
 
 def read_log(log: Path) -> list[dict[str, Any]]:

@@ -16,8 +16,8 @@ from rich.console import Console
 from torch import Tensor, nn
 from transformers import CLIPTextModel
 
-from overpaint.families.folder import read_json
 from overpaint.files import atomic
+from overpaint.files.mistaken import read_json
 from overpaint.stilllife import judge as judging
 from overpaint.stilllife.judge import Judge
 from overpaint.train import assemble, nets
@@ -223,7 +223,9 @@ class Trainer:
         if self.state("clip").is_file():
             self.part("clip", "vision", Vision, Vision).save(folder)
         total = assemble.check_weight(folder)
-        assemble.save_log(folder, self.home, self.command, {}, self.earlier())
+        lost = assemble.save_log(folder, self.home, self.command, {}, self.earlier())
+        if lost:
+            self.say("The figures were of other weights and are left out; run the stage 'figures' again.")
         self.say(f"{folder}: {total / 1e6:.1f} MB of weights")
 
     def figures(self, count: int = 500) -> Mapping[str, Any]:

@@ -3,8 +3,8 @@ import torch
 from torch import Tensor
 
 from overpaint.errors import NotFinite
-from overpaint.inversions.fit import fit
 from overpaint.meter import Cancelled, Meter
+from overpaint.tune.fit import fit
 
 
 def test_it_walks_to_the_least_loss_and_stops_there() -> None:

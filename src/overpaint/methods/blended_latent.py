@@ -1,0 +1,87 @@
+"""Blended latent diffusion: the prompt inside a mask, the picture's own latent outside, at every step."""
+
+from typing import ClassVar, Literal
+
+from pydantic import Field
+
+from overpaint.card import Card, Cost, Law, Need, Paper
+from overpaint.guides import CFG
+from overpaint.masks.blend import Blend, Blending, pasted
+from overpaint.method import Method
+from overpaint.model import Branch, Model
+from overpaint.options import USUAL_GUIDANCE, Guidance
+from overpaint.outcome import Outcome
+from overpaint.path import Latent, Path, part
+from overpaint.sample import ddim, denoise, each
+from overpaint.task import Task
+
+BLENDED_LATENT = Paper(
+    "avrahami2023blended",
+    "Avrahami, Omri and Fried, Ohad and Lischinski, Dani",
+    "Blended Latent Diffusion",
+    "ACM Transactions on Graphics",
+    2023,
+    "2206.02779",
+    "https://github.com/omriav/blended-latent-diffusion",
+)
+CARD = Card(
+    name="blended-latent",
+    idea="Draw what the prompt says inside a mask, and put the picture back around it at every step.",
+    papers=(BLENDED_LATENT,),
+    needs=frozenset({Need.IMAGE, Need.TARGET, Need.MASK}),
+    families={"sd1": {}, "sd2": {}, "sdxl": {}},
+    cost=lambda o: Cost.of(
+        2 * o.samples * o.walked, decodes=o.samples * (o.walked - o.blend.latent_steps(o.walked))
+    ),
+    law=Law.NONE,
+    random=True,
+    trial={"samples": 2, "blend": {"pixel_share": 0.4, "dilation": 1}},
+)
+
+
+class BlendedLatent(Method):
+    """Denoise with the prompt; outside the mask latents are the picture's, noised to the level reached."""
+
+    card: ClassVar[Card] = CARD
+    steps: int = Field(default=50, ge=1, le=1000, description="denoising steps of the whole path")
+    guidance: Guidance = USUAL_GUIDANCE
+    skip: float = Field(default=0.0, ge=0, le=1, description="share of the noisiest steps that is left out")
+    start: Literal["source", "noise"] = Field(
+        default="source", description="set out from the noised picture, or from noise alone"
+    )
+    blend: Blending = Field(default=Blending(), description="how the picture is put back outside the mask")
+    samples: int = Field(default=1, ge=1, le=64, description="how many results are drawn at once")
+    offset: int | None = Field(
+        default=None, ge=0, le=999, description="added to the visited levels, in place of the model's own"
+    )
+
+    @property
+    def walked(self) -> int:
+        """How many steps are walked."""
+        return self.steps - part(self.steps, self.skip)
+
+    def __call__(self, model: Model, task: Task) -> Outcome:
+        """Walk every result beside the others, all in one network call a step."""
+        path = model.path(self.steps, offset=self.offset).last(self.walked)
+        how, names = self.blend, ["tgt", *(f"tgt{k}" for k in range(2, self.samples + 1))]
+        masks, first = how.masks(task), how.latent_steps(self.walked)
+        blend = Blend(path, task.x0, masks, task.noise, how, first)
+        guide = CFG(task.target, task.null, self.guidance)
+        made = denoise(
+            model,
+            path,
+            {name: begun(self, task, path, name) for name in names},
+            [Branch(name, guide) for name in names],
+            solver=pasted(model, task.pixels, task.mask, task.noise, first, each(ddim)),
+            before=blend.before,
+            after=blend.after,
+        )
+        return Outcome([made[name] for name in names])
+
+
+def begun(o: BlendedLatent, task: Task, path: Path, name: str) -> Latent:
+    """Where a result sets out: the picture itself where no step is walked."""
+    noise = task.noise.normal(task.shape, "blended", name).to(task.x0)
+    if o.start == "noise" or not len(path):
+        return noise if len(path) else task.x0
+    return path.noised(task.x0, noise, 0)

@@ -1,0 +1,106 @@
+"""The one loop that learns: any parameters, any loss, taken up again where it was killed."""
+
+import math
+from collections.abc import Callable, Mapping
+
+import torch
+from torch import Tensor
+
+from overpaint.errors import NotFinite
+from overpaint.files.store import Draft, NoDraft
+from overpaint.meter import Meter
+
+Loss = Callable[[int], Tensor]
+"""From the number of the update to what shall become small."""
+Rate = float | Callable[[int], float]
+MOMENTS = ("exp_avg", "exp_avg_sq", "step")
+"""What Adam remembers of each parameter."""
+
+
+def learn(
+    meter: Meter,
+    parameters: Mapping[str, Tensor],
+    loss: Loss,
+    updates: int,
+    rate: Rate,
+    *,
+    draft: Draft | None = None,
+) -> list[float]:
+    """Adam on the loss, in place; gives the losses back as they were before each update.
+
+    What a killed run left in the draft is taken up, with Adam's memory, so that the result is that of an
+    unbroken run. Parameters must require gradients (`overpaint.tune.unfrozen`), and do so no longer than the
+    caller says.
+
+    Args:
+        meter: told of every backward pass and every update, each of which can be cancelled.
+        parameters: what is learned, by name.
+        loss: called with gradients on.
+        updates: how many.
+        rate: Adam's learning rate, or one for each update.
+        draft: where it is written down now and then.
+
+    Raises:
+        NotFinite: loss or gradient are no numbers any more; the sentence names update and rate.
+    """
+    draft = draft or NoDraft()
+    adam = torch.optim.Adam(list(parameters.values()), lr=1.0)
+    losses, first = _taken_up(draft.read(), parameters, adam)
+    for k in range(first, updates):
+        now = rate if isinstance(rate, float | int) else rate(k)
+        losses.append(_update(meter, parameters, loss, adam, k, float(now)))
+        draft.keep(_state(parameters, adam, losses))
+    return losses
+
+
+def _update(
+    meter: Meter, parameters: Mapping[str, Tensor], loss: Loss, adam: torch.optim.Adam, k: int, rate: float
+) -> float:
+    with torch.enable_grad():
+        value = loss(k)
+        meter.tick("backward")
+        grads = torch.autograd.grad(value, list(parameters.values()), allow_unused=True)
+    known = [g for g in grads if isinstance(g, Tensor)]  # pyright: ignore[reportUnnecessaryIsInstance]
+    found = float(value.detach())
+    if not math.isfinite(found) or not all(bool(torch.isfinite(g).all()) for g in known):
+        raise NotFinite(
+            f"What is learned stopped being numbers at update {k + 1}: the learning rate {rate:.2g} is too "
+            "high, or the network overflows in float16; lower the rate, or choose the type float32."
+        )
+    for parameter, grad in zip(parameters.values(), grads, strict=True):
+        parameter.grad = grad
+    for group in adam.param_groups:
+        group["lr"] = rate
+    meter.tick("update")
+    adam.step()  # pyright: ignore[reportUnknownMemberType]
+    for parameter in parameters.values():
+        parameter.grad = None
+    return found
+
+
+def _state(
+    parameters: Mapping[str, Tensor], adam: torch.optim.Adam, losses: list[float]
+) -> dict[str, Tensor]:
+    state = {"losses": torch.tensor(losses, dtype=torch.float64)}
+    for name, parameter in parameters.items():
+        state[f"value.{name}"] = parameter.detach()
+        own = adam.state.get(parameter, {})
+        state |= {f"{moment}.{name}": own[moment] for moment in MOMENTS if moment in own}
+    return state
+
+
+def _taken_up(
+    left: Mapping[str, Tensor], parameters: Mapping[str, Tensor], adam: torch.optim.Adam
+) -> tuple[list[float], int]:
+    """Put back what a draft holds; nothing where it holds something else."""
+    if "losses" not in left or any(f"value.{name}" not in left for name in parameters):
+        return [], 0
+    with torch.no_grad():
+        for name, parameter in parameters.items():
+            parameter.copy_(left[f"value.{name}"])
+            own = {moment: left[f"{moment}.{name}"] for moment in MOMENTS if f"{moment}.{name}" in left}
+            if own:
+                adam.state[parameter] = {key: t.clone() for key, t in own.items()}
+                adam.state[parameter]["step"] = own["step"].cpu()
+    losses: list[float] = [float(value) for value in left["losses"]]
+    return losses, len(losses)

@@ -1,0 +1,76 @@
+"""What everything that learns is: options, a cost, and a way from examples to a patch, kept like an
+inversion.
+"""
+
+import json
+from abc import ABC, abstractmethod
+from collections.abc import Mapping, Sequence
+from hashlib import sha256
+from typing import final
+
+import torch
+from torch import Tensor
+
+from overpaint.card import Cost, Paper
+from overpaint.files.fingerprint import tensor_hash
+from overpaint.files.store import Draft, NoDraft, Store, Stored, StoredDraft
+from overpaint.model import Model, Patch
+from overpaint.network import Text
+from overpaint.noise import Draws, Noise
+from overpaint.options import Options
+from overpaint.path import Latent
+
+LOSES = "What was learned cannot be kept in {}, so the next edit with it will learn it anew"
+
+
+class Tuner(Options, ABC):
+    """From pictures and texts to something learned; a subclass implements ``run`` and ``patch``."""
+
+    @property
+    @abstractmethod
+    def papers(self) -> tuple[Paper, ...]:
+        """What to cite."""
+
+    @abstractmethod
+    def cost(self) -> Cost:
+        """The work of ``run``."""
+
+    @abstractmethod
+    def run(
+        self, model: Model, examples: Sequence[Latent], texts: Mapping[str, Text], noise: Draws, draft: Draft
+    ) -> dict[str, Tensor]:
+        """Learn; what a killed run left in the draft is taken up."""
+
+    @abstractmethod
+    def patch(self, tensors: Mapping[str, Tensor], model: Model) -> Patch:
+        """What was learned, ready to be put on."""
+
+    @final
+    def __call__(
+        self,
+        model: Model,
+        examples: Sequence[Latent],
+        texts: Mapping[str, Text],
+        noise: Draws,
+        store: Store | None = None,
+    ) -> Patch:
+        """Learn, or fetch what was learned from the same model, pictures, texts, options and seed."""
+        if store is None or not isinstance(noise, Noise):
+            return self.patch(self.run(model, examples, texts, noise, NoDraft()), model)
+
+        def make(draft: StoredDraft) -> Stored:
+            return self.run(model, examples, texts, noise, draft), {}
+
+        tensors, _ = store.fetch(self._key(model, examples, texts, noise), make, model.device)
+        return self.patch(tensors, model)
+
+    def _key(self, model: Model, examples: Sequence[Latent], texts: Mapping[str, Text], noise: Noise) -> str:
+        parts = {
+            "tuner": [type(self).__name__, self.model_dump(mode="json")],
+            "model": model.content,
+            "arithmetic": [str(model.dtype), model.device.type, torch.__version__, torch.get_num_threads()],
+            "examples": tensor_hash(*examples),
+            "texts": {name: tensor_hash(text.states) for name, text in texts.items()},
+            "seed": noise.seed,
+        }
+        return sha256(json.dumps(parts, sort_keys=True).encode()).hexdigest()
