@@ -23,7 +23,7 @@ class Thin:
     at: tuple[int, ...] | None = None
     cells: int = 1
     same: tuple[str, str, int] | None = None
-    """The file, the array and the entry's place among the kept ones, where it lies there already."""
+    """The file, the array and the entry's place there (-1: all), where it is kept already."""
 
 
 @dataclass
@@ -130,7 +130,7 @@ def _thin(said: Mapping[str, Any]) -> dict[str, Thin]:
 
 
 def _elsewhere(path: Path, file: str, name: str, place: int) -> Tensor:
-    """An entry of an array in another file beside this one."""
+    """An entry of an array in another file beside this one, or all of it."""
     with safe_open(path.with_stem(file), "pt") as opened:  # pyright: ignore[reportUnknownVariableType]
         array = cast(Tensor, opened.get_tensor(name))  # pyright: ignore[reportUnknownMemberType]
-    return array[place : place + 1]
+    return array if place < 0 else array[place : place + 1]

@@ -1,7 +1,7 @@
 """Walks from stored latents: what a cache would hand out, every state on the way, a part of a walk."""
 
 from collections.abc import Iterator, Mapping, Sequence
-from dataclasses import dataclass, replace
+from dataclasses import dataclass, field, replace
 from functools import partial
 
 import torch
@@ -59,8 +59,10 @@ class Taken:
         return torch.cat([self.xs["src"], self.xs["tgt"]])
 
 
-def walked(model: Model, walk: Walk, *controls: Control, after: After | None = None) -> list[Taken]:
-    """The whole walk of both, step by step."""
+def walked(
+    model: Model, walk: Walk, *controls: Control, after: After | None = None, alone: bool = False
+) -> list[Taken]:
+    """The whole walk of both, or of the target alone, step by step."""
     moved, made = list[Latents](), list[Latents]()
 
     def solver(ask: Ask, path: Path, i: int, xs: Latents) -> tuple[Latents, dict[str, Prediction]]:
@@ -72,7 +74,8 @@ def walked(model: Model, walk: Walk, *controls: Control, after: After | None = N
         made.append(xs)
         return xs
 
-    replace(walk, solver=solver).run(model, *controls, after=compose(after, keep))
+    noted = replace(walk, solver=solver)
+    (noted.alone if alone else noted.run)(model, *controls, after=compose(after, keep))
     return [Taken(i, *both) for i, both in enumerate(zip(moved, made, strict=True))]
 
 
@@ -105,6 +108,33 @@ def known(golden: Golden, path: Path, name: str = "trajectory") -> Tensor:
     for k, latent in golden.entries(name):
         latents[len(path) - k] = latent
     return latents
+
+
+@dataclass
+class Watched(Model):
+    """Notes the latents that enter each step, and the belief about the picture that comes of them."""
+
+    entered: list[Latents] = field(default_factory=list[Latents])
+    believed: list[Latents] = field(default_factory=list[Latents])
+
+    def predict(
+        self,
+        xs: Mapping[str, Latent],
+        i: int,
+        path: Path,
+        branches: Sequence[Branch],
+        level: int | None = None,
+    ) -> dict[str, Prediction]:
+        """As ever, with a note."""
+        self.entered.append(dict(xs))
+        ps = super().predict(xs, i, path, branches, level)
+        self.believed.append({name: p.x0 for name, p in ps.items()})
+        return ps
+
+
+def watched(model: Model) -> Watched:
+    """The same network and meter with a notebook."""
+    return Watched(model.net, model.family, dtype=model.dtype, meter=model.meter)
 
 
 def only(path: Path, i: int) -> Path:

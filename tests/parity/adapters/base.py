@@ -16,6 +16,8 @@ from tests.parity.figures import Measure, Row, Unknown, difference, outliers
 from tests.parity.golden import Golden
 from tests.parity.network import golden_model
 
+STATE = "state"
+"""What small files keep of a walk so that it can go on from there."""
 Reach = Literal["whole", "ends"]
 """Every stored array, or only what lies next to stored latents at both ends of the walk."""
 
@@ -28,6 +30,8 @@ class Adapter(ABC):
     measure: ClassVar[Measure] = "largest"
     inputs: ClassVar[frozenset[str]] = frozenset()
     """Arrays that are fed in: a small file keeps them whole."""
+    beside: ClassVar[frozenset[str]] = frozenset()
+    """Arrays that only illustrate, such as a picture whose latent is given."""
     spared: ClassVar[frozenset[str]] = frozenset()
     """Arrays a small file goes without."""
 
@@ -63,8 +67,12 @@ class Adapter(ABC):
         with torch.no_grad():
             yield from self.whole() if reach == "whole" else self.ends()
         if reach == "whole":
-            for name in sorted(set(self.golden.arrays) - self.golden.touched):
+            for name in sorted(set(self.golden.arrays) - self.golden.touched - self.beside - {STATE}):
                 yield self.refused(name, "no adapter compares this array")
+
+    def bound(self, name: str) -> float:
+        """The tolerance of an array."""
+        return self.golden.tolerance.of(name)
 
     def kept(self) -> Mapping[str, Sequence[int]]:
         """Of which arrays a small file keeps some entries only."""
@@ -76,7 +84,7 @@ class Adapter(ABC):
         stored = golden[name] if stored is None else stored
         cells = golden.cells(name)
         mine = mine.detach()[..., ::cells, ::cells] if cells > 1 else mine.detach()
-        bound = golden.tolerance.of(name)
+        bound = self.bound(name)
         try:
             figure = difference(mine, stored, self.measure)
             share = outliers(mine, stored, bound)
@@ -87,20 +95,17 @@ class Adapter(ABC):
         return Row(golden.name, called or name, bound, figure, share, golden.tolerance.allowed)
 
     def series(self, name: str, mine: Mapping[int, Tensor], called: str = "") -> Row:
-        """An array by entries of its first axis, as one row: the worst, and the first that fails."""
-        rows = [
-            (k, self.compare(name, mine[k], stored)) for k, stored in self.golden.entries(name) if k in mine
-        ]
-        if not rows:
+        """Those entries of an array that were computed, as one; a row that fails names the first."""
+        pairs = {k: (mine[k], stored) for k, stored in self.golden.entries(name) if k in mine}
+        if not pairs:
             return self.refused(called or name, "nothing stored belongs to what was computed")
-        worst = max((row for _, row in rows), key=lambda row: (row.failed, row.measured))
-        first = next((k for k, row in rows if row.failed), None)
-        note = (
-            worst.note if first is None else f"first at entry {first}" + f": {worst.note}" * bool(worst.note)
-        )
-        return Row(
-            worst.file, called or name, worst.tolerance, worst.measured, worst.share, worst.allowed, note
-        )
+        own, stored = (torch.stack(side) for side in zip(*pairs.values(), strict=True))
+        row = self.compare(name, own, stored, called)
+        if not row.failed:
+            return row
+        failing = (k for k, both in pairs.items() if self.compare(name, *both).failed)
+        first = next(failing, None)
+        return row if first is None else replace(row, note=f"first at entry {first} {row.note}".strip())
 
     def exactly(self, name: str, mine: Tensor, called: str = "") -> Row:
         """An array that has to be the same to the last element."""

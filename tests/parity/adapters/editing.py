@@ -25,10 +25,16 @@ class Editing(Adapter):
 
     method_options: PromptToPrompt
 
-    def read_edit(self, inversion: Inversion, kind: str | None = None) -> None:
-        """The prompts, the steps and the method."""
+    def read_edit(
+        self,
+        inversion: Inversion,
+        kind: str | None = None,
+        steps: str = "num_inference_steps",
+        guidance: str = "guidance",
+    ) -> None:
+        """The prompts, the steps and the method; steps and guidance have other names in places."""
         s = self.settings
-        self.steps, self.scale = s.count("num_inference_steps"), s.number("guidance")
+        self.steps, self.scale = s.count(steps), s.number(guidance)
         self.path = self.path_of(self.steps)
         self.source, self.target = self.text("source_prompt"), self.text("target_prompt")
         self.null = self.model.family.null()

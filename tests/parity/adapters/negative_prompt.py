@@ -78,9 +78,9 @@ class NegativePromptFile(Editing):
     def whole(self) -> Iterator[Row]:
         """Everything; where elements may fall on either side of a threshold, twice.
 
-        One that does is different from then on, and changes what follows. So a file that allows for such elements
-        is walked once in this precision, from each stored state to the next, and once as a whole in float64: what
-        then falls on the other side does so by the rounding of the file alone.
+        One that does is different from then on, and changes what follows. So a file that allows for such
+        elements is walked once in this precision, from each stored state to the next, and once as a whole in
+        float64: what then falls on the other side does so by the rounding of the file alone.
         """
         golden = self.golden
         yield from self.levels(self.path)
