@@ -57,7 +57,7 @@ def _watched(jobs: list[Job], reach: Reach) -> Iterator[Row]:
         for row in run(jobs, reach, lambda n: bar.advance(task, n)):
             bar.update(task, description=row.file)
             if row.failed and row.adapted:
-                console.print(str(row))
+                console.print(str(row), soft_wrap=True, markup=False, highlight=False)
             yield row
 
 

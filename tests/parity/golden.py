@@ -6,6 +6,7 @@ from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Any, cast
 
+import torch
 from safetensors import SafetensorError, safe_open
 from torch import Tensor
 
@@ -13,6 +14,8 @@ from tests.parity.figures import Tolerance, Unknown
 from tests.parity.settings import Settings
 
 GOLDEN = Path(__file__).parents[1] / "golden"
+STATE = "state_source", "state_target"
+"""What small files keep of a walk so that it can go on from there."""
 ARRAYS = "*.safetensors"
 
 
@@ -84,8 +87,8 @@ class Golden:
 
     def state(self) -> tuple[int, Tensor] | None:
         """A kept step and both rows after it, whole, from where a walk can go on; nothing without one."""
-        if "state" in self:
-            return self.places("state")[0], self["state"]
+        if STATE[0] in self:
+            return self.places(STATE[0])[0], torch.cat([self[name] for name in STATE])
         kept = self.numbers("kept_steps")
         if len(kept) < 2 or self.cells("edited_steps") != 1 or len(self["edited_steps"]) < len(kept):
             return None
@@ -110,13 +113,13 @@ class Golden:
                 arrays = {k: cast(Tensor, opened.get_tensor(k)) for k in names}  # pyright: ignore[reportUnknownMemberType]
             settings, thin = json.loads(meta["settings"]), _thin(json.loads(meta.get("thinned", "{}")))
             stated, _ = meta["tolerance"], meta["method"]
+            for name, how in thin.items():
+                if how.same is not None:
+                    arrays[name] = _elsewhere(path, *how.same)
         except KeyError as error:
             raise Unknown(f"the file says nothing of its {error.args[0]}") from error
         except (OSError, SafetensorError, ValueError) as error:
             raise Unknown(f"the file cannot be read ({type(error).__name__})") from error
-        for name, how in thin.items():
-            if how.same is not None:
-                arrays[name] = _elsewhere(path, *how.same)
         return Golden(path, arrays, meta, Settings(settings), Tolerance.read(stated, arrays), thin)
 
 

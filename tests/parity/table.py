@@ -25,6 +25,11 @@ class Job:
     adapter: Adapter | None
     refusals: tuple[Row, ...] = ()
 
+    @property
+    def method(self) -> str:
+        """The method, of a file that was read."""
+        return "" if self.adapter is None else self.adapter.method
+
     def rows(self, reach: Reach) -> int:
         """Network rows it will take, roughly."""
         return 0 if self.adapter is None else self.adapter.rows(reach)

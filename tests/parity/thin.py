@@ -15,7 +15,7 @@ from torch import Tensor
 
 from tests.parity.adapters.base import Adapter
 from tests.parity.adapters.editing import Editing
-from tests.parity.golden import GOLDEN
+from tests.parity.golden import GOLDEN, STATE
 from tests.parity.table import files, prepare
 
 CELLS = 4
@@ -55,8 +55,9 @@ def _with_state(adapter: Adapter, said: dict[str, Any]) -> Iterator[tuple[str, T
     if isinstance(adapter, Editing) and adapter.blend is None and "edited_steps" in adapter.golden:
         state = adapter.golden.state()
         if state is not None:
-            said["state"] = {"at": [state[0]]}
-            yield "state", state[1]
+            for name, row in zip(STATE, state[1], strict=True):
+                said[name] = {"at": [state[0]]}
+                yield name, row[None]
 
 
 def main(folder: Path, names: Sequence[str]) -> int:

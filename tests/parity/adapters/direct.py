@@ -53,7 +53,7 @@ class DirectFile(Editing):
 
     def rows(self, reach: Reach) -> int:
         """A row a step to invert, four to edit, two for the target's own offsets."""
-        return (7 if reach == "whole" else 4) * self.steps + 8 * (reach == "ends")
+        return 7 * self.steps if reach == "whole" else self.steps + 8
 
     def x0(self) -> Tensor:
         """The picture's latent."""
@@ -67,11 +67,9 @@ class DirectFile(Editing):
             yield self.series("trajectory", dict(enumerate(traj.latents.flip(0))))
 
     def ends(self) -> Iterator[Row]:
-        """Offsets from stored latents at both ends; the edit as a whole, for no state on its way is kept."""
+        """The trajectory, and offsets from stored latents at both ends; no state of the edit is kept."""
         yield from self.offsets_at_the_ends()
         yield from self.trajectory()
-        x0 = self.x0()
-        yield from self.compare_edit(self.edited(x0, self.walk(x0)))
 
     def whole(self) -> Iterator[Row]:
         """Everything."""

@@ -11,6 +11,7 @@ from overpaint.noise import Noise
 from tests.parity.adapters.base import Reach
 from tests.parity.adapters.editing import Editing
 from tests.parity.figures import Row
+from tests.parity.golden import STATE
 from tests.parity.settings import Settings
 from tests.parity.walking import Known, both, known, stretch
 
@@ -40,7 +41,7 @@ class NegativePromptFile(Editing):
     """``negative_prompt_inversion``"""
 
     method = "negative_prompt_inversion"
-    inputs = frozenset({"trajectory", "x0", "inverted", "state"})
+    inputs = frozenset({"trajectory", "x0", "inverted", *STATE})
 
     def read(self) -> None:
         """The share of the empty text, the proximal guide."""

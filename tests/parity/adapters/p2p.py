@@ -11,6 +11,7 @@ from tests.parity.adapters.base import Reach
 from tests.parity.adapters.editing import Editing
 from tests.parity.adapters.editor import KINDS
 from tests.parity.figures import Row
+from tests.parity.golden import STATE
 from tests.parity.walking import Known, walked
 
 
@@ -18,7 +19,7 @@ class PromptToPromptFile(Editing):
     """``prompt_to_prompt``"""
 
     method = "prompt_to_prompt"
-    inputs = frozenset({"x_T", "state"})
+    inputs = frozenset({"x_T", *STATE})
     spared = frozenset({"cross_alpha", "equalizer", "mapper", "mapper_alphas", "source_ids", "target_ids"})
 
     def read(self) -> None:
