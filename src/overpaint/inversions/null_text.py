@@ -134,5 +134,5 @@ class NullText(Inversion):
         enough, meter = self.stop + step.i * self.relax, step.model.meter
         before = meter.updates
         states = fit(meter, misses, start, self.inner, rate, enough)
-        meter.note("updates", meter.updates - before)
+        meter.note("updates", float(meter.updates - before))
         return states

@@ -37,12 +37,12 @@ class LocalBlend:
     subtract: Places = field(default_factory=dict[str, Sequence[int]])
     """The tokens of words that must not; their masks are not widened."""
     threshold: float = 0.3
-    subtract_threshold: float | None = None
-    """Of the words that must not change; by itself that of the others."""
     start: int = 0
     """The first step that blends (0 in the first release, a fifth of the steps in the second)."""
     meter: Meter = field(default_factory=Meter)
     """Told at each step what share of the picture may change; gets the masks as ``maps["blend"]``."""
+    subtract_threshold: float | None = None
+    """Of the words that must not change; by itself that of the others."""
     masks: list[Bool[Tensor, "height width"]] = field(
         default_factory=list[Bool[Tensor, "height width"]], init=False, repr=False
     )

@@ -18,6 +18,7 @@ from overpaint.path import Latent
 from overpaint.task import Task
 from overpaint.words import Alignment, Words, copy, refine, swap, weights, windows
 
+Kind = Literal["auto", "swap", "refine", "copy"]
 CARD = Card(
     name="p2p",
     idea="The new prompt looks where the old one looks, so that only what the words change changes.",
@@ -54,9 +55,7 @@ class PromptToPrompt(Method):
     steps: int = Field(default=50, ge=1, le=1000, description="denoising steps")
     guidance: Guidance = USUAL_GUIDANCE
     inversion: AnyInversion = Field(default=Direct(), description="how the picture becomes noise")
-    kind: Literal["auto", "swap", "refine", "copy"] = Field(
-        "auto", description="swap words, add some, or copy"
-    )
+    kind: Kind = Field(default="auto", description="swap words, add some, or copy")
     cross_replace: Span = Field(default=0.8, description="share of the steps with the source's word maps")
     self_replace: Span = Field(default=0.4, description="share of the steps with the source's layout")
     word_windows: SpanByWord = Field(default={}, description="cross_replace for single words of the target")
@@ -66,8 +65,8 @@ class PromptToPrompt(Method):
     blend_threshold: Share = Field(default=0.3, description="share of the peak that counts as place")
     blend_subtract_threshold: Share | None = Field(default=None, description="the same for blend_subtract")
     blend_version: int = Field(default=2, ge=1, le=2, description="from the start (1), or after a fifth (2)")
-    blend_start: Share | None = Field(None, description="share of the steps before it, if not the version's")
-    self_limit: int = Field(32, ge=1, le=1024, description="largest side of a map that holds the layout")
+    blend_start: Share | None = Field(default=None, description="share of the steps before; else by version")
+    self_limit: int = Field(default=32, ge=1, le=1024, description="largest side of a map of the layout")
     official: bool = Field(default=False, description="align tokens of a swap as the published code does")
 
     def check(self, model: Model, task: Task) -> None:
@@ -103,8 +102,8 @@ def parts(o: PromptToPrompt, model: Model, task: Task) -> tuple[list[Control], L
     places = both_places(o.blend, source, target), both_places(o.blend_subtract, source, target)
     usual = 0.2 if o.blend_version == 2 else 0.0
     start = int(o.steps * (usual if o.blend_start is None else o.blend_start))
-    thresholds = o.blend_threshold, o.blend_subtract_threshold
-    return [*controls, keep], LocalBlend(keep, *places, *thresholds, start, model.meter)
+    other = o.blend_subtract_threshold
+    return [*controls, keep], LocalBlend(keep, *places, o.blend_threshold, start, model.meter, other)
 
 
 def align(o: PromptToPrompt, source: Words, target: Words) -> Alignment:
