@@ -7,7 +7,7 @@ from pydantic import Field
 from overpaint.attention import Control
 from overpaint.card import Card, Law, Need, Paper
 from overpaint.controls import CrossReplace, Keep, SelfReplace, near_side
-from overpaint.controls.given import FactorByWord, Span, SpanByWord, both_places
+from overpaint.controls.given import FactorByWord, Share, Span, SpanByWord, both_places
 from overpaint.errors import UsageError
 from overpaint.inversions import AnyInversion, Direct
 from overpaint.masks import LocalBlend
@@ -16,8 +16,9 @@ from overpaint.model import Model
 from overpaint.options import USUAL_GUIDANCE, Guidance
 from overpaint.path import Latent
 from overpaint.task import Task
-from overpaint.words import Alignment, Words, refine, swap, weights, windows
+from overpaint.words import Alignment, Words, copy, refine, swap, weights, windows
 
+Kind = Literal["auto", "swap", "refine", "copy"]
 CARD = Card(
     name="p2p",
     idea="The new prompt looks where the old one looks, so that only what the words change changes.",
@@ -54,20 +55,18 @@ class PromptToPrompt(Method):
     steps: int = Field(default=50, ge=1, le=1000, description="denoising steps")
     guidance: Guidance = USUAL_GUIDANCE
     inversion: AnyInversion = Field(default=Direct(), description="how the picture becomes noise")
-    kind: Literal["auto", "swap", "refine"] = Field(default="auto", description="swap words, or add some")
+    kind: Kind = Field(default="auto", description="swap words, add some, or copy")
     cross_replace: Span = Field(default=0.8, description="share of the steps with the source's word maps")
     self_replace: Span = Field(default=0.4, description="share of the steps with the source's layout")
     word_windows: SpanByWord = Field(default={}, description="cross_replace for single words of the target")
     reweight: FactorByWord = Field(default={}, description="how much words of the target count (-20 to 20)")
     blend: str = Field(default="", description="words whose place alone may change: cat=>dog")
     blend_subtract: str = Field(default="", description="words whose place must not change: bench")
-    blend_threshold: float = Field(
-        default=0.3, ge=0, le=1, description="share of the peak that counts as place"
-    )
+    blend_threshold: Share = Field(default=0.3, description="share of the peak that counts as place")
+    blend_subtract_threshold: Share | None = Field(default=None, description="the same for blend_subtract")
     blend_version: int = Field(default=2, ge=1, le=2, description="from the start (1), or after a fifth (2)")
-    self_limit: int = Field(
-        default=32, ge=1, le=1024, description="largest side of a map that holds the layout"
-    )
+    blend_start: Share | None = Field(default=None, description="share of the steps before; else by version")
+    self_limit: int = Field(default=32, ge=1, le=1024, description="largest side of a map of the layout")
     official: bool = Field(default=False, description="align tokens of a swap as the published code does")
 
     def check(self, model: Model, task: Task) -> None:
@@ -101,11 +100,19 @@ def parts(o: PromptToPrompt, model: Model, task: Task) -> tuple[list[Control], L
         return controls, None
     keep = Keep(near_side(model.tap.sites, *task.shape[-2:]))
     places = both_places(o.blend, source, target), both_places(o.blend_subtract, source, target)
-    start = int(o.steps * (0.2 if o.blend_version == 2 else 0))
-    return [*controls, keep], LocalBlend(keep, *places, o.blend_threshold, start, model.meter)
+    usual = 0.2 if o.blend_version == 2 else 0.0
+    start = int(o.steps * (usual if o.blend_start is None else o.blend_start))
+    other = o.blend_subtract_threshold
+    return [*controls, keep], LocalBlend(keep, *places, o.blend_threshold, start, model.meter, other)
 
 
 def align(o: PromptToPrompt, source: Words, target: Words) -> Alignment:
     """The alignment of the chosen kind; by itself, a swap where both prompts have as many words."""
-    swaps = len(source.words) == len(target.words) if o.kind == "auto" else o.kind == "swap"
-    return swap(source, target, o.official) if swaps else refine(source, target)
+    auto = "swap" if len(source.words) == len(target.words) else "refine"
+    match auto if o.kind == "auto" else o.kind:
+        case "swap":
+            return swap(source, target, o.official)
+        case "refine":
+            return refine(source, target)
+        case "copy":
+            return copy(source, target)
