@@ -5,16 +5,18 @@ from typing import ClassVar, Literal
 from pydantic import Field
 
 from overpaint.attention import Control
-from overpaint.card import Card, Law, Need, Paper
+from overpaint.card import Card, Cost, Law, Need, Paper
 from overpaint.controls import CrossReplace, Keep, SelfReplace, near_side
 from overpaint.controls.given import FactorByWord, Span, SpanByWord, both_places
 from overpaint.errors import UsageError
 from overpaint.inversions import AnyInversion, Direct
 from overpaint.masks import LocalBlend
+from overpaint.masks.disagreement import Asking, DisagreementBlend, Threshold, asking_cost
 from overpaint.method import Method
 from overpaint.model import Model
-from overpaint.options import USUAL_GUIDANCE, Guidance
+from overpaint.options import USUAL_GUIDANCE, Guidance, Tuned
 from overpaint.path import Latent
+from overpaint.sample import compose
 from overpaint.task import Task
 from overpaint.words import Alignment, Words, refine, swap, weights, windows
 
@@ -35,7 +37,11 @@ CARD = Card(
     ),
     needs=frozenset({Need.IMAGE, Need.SOURCE, Need.TARGET}),
     families={"sd1": {}, "sd2": {}, "sdxl": {}},
-    cost=lambda o: o.inversion.cost(o.steps) + o.inversion.walk_cost(o.steps),
+    cost=lambda o: (
+        o.inversion.cost(o.steps)
+        + o.inversion.walk_cost(o.steps)
+        + (asking_cost(o.steps) if o.blend_disagreement else Cost())
+    ),
     law=Law.AS_INVERSION,
     published="PIE-Bench with SD 1.4, 50 steps, direct inversion (arXiv:2310.01506, table 1): structure "
     "distance 0.01165; outside the edit PSNR 27.22, LPIPS 0.05455, SSIM 0.8476; CLIP 25.02, in it 22.10",
@@ -61,14 +67,12 @@ class PromptToPrompt(Method):
     reweight: FactorByWord = Field(default={}, description="how much words of the target count (-20 to 20)")
     blend: str = Field(default="", description="words whose place alone may change: cat=>dog")
     blend_subtract: str = Field(default="", description="words whose place must not change: bench")
-    blend_threshold: float = Field(
-        default=0.3, ge=0, le=1, description="share of the peak that counts as place"
-    )
+    blend_threshold: float = Field(default=0.3, ge=0, le=1, description="share of the peak that is place")
+    blend_disagreement: Threshold = 0.0
     blend_version: int = Field(default=2, ge=1, le=2, description="from the start (1), or after a fifth (2)")
-    self_limit: int = Field(
-        default=32, ge=1, le=1024, description="largest side of a map that holds the layout"
-    )
+    self_limit: int = Field(default=32, ge=1, le=1024, description="largest side of a map that is layout")
     official: bool = Field(default=False, description="align tokens of a swap as the published code does")
+    tuned: Tuned = "auto"
 
     def check(self, model: Model, task: Task) -> None:
         """Every word that is named must be in its prompt, and the prompts must suit the kind of edit."""
@@ -79,8 +83,9 @@ class PromptToPrompt(Method):
         path = model.path(self.steps)
         controls, blend = parts(self, model, task)
         texts = task.source, task.target, task.null
+        agreed = agreement(self, model, task)
         walk = self.inversion.walk(model, path, task.x0, texts, self.guidance, task.noise)
-        return walk.run(model, *controls, after=blend)["tgt"]
+        return walk.run(model, *controls, after=compose(blend, agreed))["tgt"]
 
 
 def parts(o: PromptToPrompt, model: Model, task: Task) -> tuple[list[Control], LocalBlend | None]:
@@ -103,6 +108,15 @@ def parts(o: PromptToPrompt, model: Model, task: Task) -> tuple[list[Control], L
     places = both_places(o.blend, source, target), both_places(o.blend_subtract, source, target)
     start = int(o.steps * (0.2 if o.blend_version == 2 else 0))
     return [*controls, keep], LocalBlend(keep, *places, o.blend_threshold, start, model.meter)
+
+
+def agreement(o: PromptToPrompt, model: Model, task: Task) -> DisagreementBlend | None:
+    """What keeps the places about which both prompts say the same, if that is wanted."""
+    if not o.blend_disagreement:
+        return None
+    factors = weights(task.target.prompt, o.reweight) if o.reweight else None
+    asking = Asking(task.x0, task.source, task.target, task.noise, factors)
+    return DisagreementBlend.of(model, model.path(o.steps), asking, o.blend_disagreement)
 
 
 def align(o: PromptToPrompt, source: Words, target: Words) -> Alignment:
