@@ -1,6 +1,8 @@
+from contextlib import nullcontext
+
 import pytest
 import torch
-from tests.kit import Record, call, draw, gap, shared, single, text
+from tests.kit import Record, call, draw, gap, pair, shared, single, text
 from tests.parity import golden_model
 
 from overpaint.attention import Moment, Site
@@ -101,3 +103,16 @@ def test_a_map_for_every_word() -> None:
         assert torch.equal(one, keep.mean("tgt+")[..., list(prompt.places(word))].sum(-1))
         assert 0 <= float(one.min()) <= float(one.max()) <= 1
     assert list(word_maps(keep, text("sd1", "a dog on a cat").prompt)) == ["a", "dog", "on", "cat"]
+
+
+def test_the_latest_step_alone_may_be_held() -> None:
+    model, path = shared(), shared().path(4)
+    names = near_side(model.tap.sites, 8, 8)
+    whole, step, last = Keep(names), Keep(names, window="step"), Keep(names)
+    x = draw(1, 4, 8, 8)
+    with torch.no_grad(), model.control(whole, step):
+        for i in (0, 1):
+            with model.control(last) if i else nullcontext():
+                model.predict({"src": x, "tgt": x}, i, path, pair())
+    assert torch.equal(step.mean("tgt+"), last.mean("tgt+"))
+    assert not torch.equal(step.mean("tgt+"), whole.mean("tgt+"))

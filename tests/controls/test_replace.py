@@ -11,6 +11,7 @@ from torch import Tensor
 from overpaint.attention import Control, Heads, Maps, Moment, SilentControl, Site, scores
 from overpaint.controls import CrossReplace, SelfReplace, put
 from overpaint.families.tiny import SHAPES, Shape, tiny
+from overpaint.model import Branch
 from overpaint.words import Alignment, Words, refine, swap, weights, windows
 
 ROWS = ("src-", "tgt-", "src+", "tgt+")
@@ -258,3 +259,17 @@ def test_a_missing_row_is_refused_before_the_call(control: Control) -> None:
         model.predict({"src": draw(1, 4, 8, 8)}, 0, model.path(STEPS), [branch])
     assert model.meter.calls == calls
     assert clean(model)
+
+
+def test_several_targets_may_follow_one_source_of_another_name() -> None:
+    model, x = shared(), draw(1, 4, 8, 8)
+    names = ("cat", "one", "two")
+    branches = [Branch(name, pair()[k > 0].guide) for k, name in enumerate(names)]
+    controls = SelfReplace(1.0, source="cat+", targets=frozenset({"one+", "two+"}))
+    with torch.no_grad(), model.control(controls):
+        ps = model.predict(dict.fromkeys(names, x), 0, model.path(4), branches)
+    assert torch.equal(ps["one"].eps, ps["two"].eps)
+    with torch.no_grad():
+        free = model.predict(dict.fromkeys(names, x), 0, model.path(4), branches)
+    assert gap(ps["one"].eps, free["one"].eps) > 1e-5
+    assert gap(ps["cat"].eps, free["cat"].eps) < 1e-5

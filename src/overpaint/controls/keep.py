@@ -2,6 +2,7 @@
 
 from collections.abc import Iterable, Sequence
 from dataclasses import dataclass, field
+from typing import Literal
 
 from jaxtyping import Float
 from torch import Tensor
@@ -25,7 +26,7 @@ def near_side(sites: Iterable[Site], height: int, width: int, side: int = 16) ->
 
 @dataclass(eq=False)
 class Keep(Control):
-    """Adds up cross-attention maps over heads, layers and steps, one sum a role; single steps are not stored.
+    """Adds up cross-attention maps over heads, layers and steps (or those of the latest), one sum a role.
 
     Pushed after another control it records what that one left, before it what it found. All chosen layers
     must have maps of one size (`near_side`).
@@ -35,8 +36,12 @@ class Keep(Control):
     """The layers to record."""
     reads: frozenset[str] = frozenset({"src+", "tgt+"})
     """The roles to record."""
+    window: Literal["walk", "step"] = "walk"
+    """Add up the maps of all steps, or hold those of the latest one alone."""
     sums: dict[str, Tensor] = field(default_factory=dict[str, Tensor], init=False, repr=False)
     counts: dict[str, int] = field(default_factory=dict[str, int], init=False, repr=False)
+    held: int | None = field(default=None, init=False, repr=False)
+    """The step whose maps are held."""
     needs_probs = True
 
     def where(self, site: Site) -> bool:
@@ -45,6 +50,10 @@ class Keep(Control):
 
     def probs(self, site: Site, at: Moment, p: Maps) -> Maps:
         """Add to the sums; the maps go on unchanged."""
+        if self.window == "step" and self.held != at.step:
+            self.held = at.step
+            self.sums.clear()
+            self.counts.clear()
         for role in self.reads:
             for row in at.of(role):
                 total = p[row].detach().sum(0).view(*at.canvas(site), p.shape[-1])

@@ -12,7 +12,7 @@ from overpaint.attention import Control, Heads, Maps, Moment, Site
 from overpaint.controls.rows import put
 from overpaint.words import Alignment, Window, bounds
 
-SOURCE, TARGET = "src+", "tgt+"
+SOURCE, TARGETS = "src+", frozenset({"tgt+"})
 
 
 @dataclass(eq=False)
@@ -30,11 +30,14 @@ class CrossReplace(Control):
     """When each target token follows the source (`overpaint.words.windows`)."""
     factors: Float[Tensor, " tokens"]
     """What the maps of each target token are multiplied by inside its window (`overpaint.words.weights`)."""
+    source: str = SOURCE
+    """The role that is followed."""
+    targets: frozenset[str] = TARGETS
+    """The roles that follow it."""
     needs_probs = True
-    reads = frozenset({SOURCE, TARGET})
-    writes = frozenset({TARGET})
 
     def __post_init__(self) -> None:
+        self.reads, self.writes = self.targets | {self.source}, self.targets
         inside, kept = self.table * self.factors, self.alignment.kept
         # The formula as S (A u) + T v.
         self._parts: tuple[Tensor, ...] = (
@@ -54,11 +57,13 @@ class CrossReplace(Control):
         return at.step < len(self._open) and self._open[at.step]
 
     def probs(self, site: Site, at: Moment, p: Maps) -> Maps:
-        """The target's row anew, from the source's and its own."""
-        (source,), (target,) = at.of(SOURCE), at.of(TARGET)
+        """Every target's row anew, from the source's and its own."""
+        (source,) = at.of(self.source)
         matrix, moved, own = self._parts = tuple(part.to(p) for part in self._parts)
-        new = p[source] @ (matrix * moved[at.step]) + p[target] * own[at.step]
-        return put(p, [target], new[None])
+        brought = p[source] @ (matrix * moved[at.step])
+        for target in at.of(*self.targets):
+            p = put(p, [target], (brought + p[target] * own[at.step])[None])
+        return p
 
 
 @dataclass(eq=False)
@@ -72,8 +77,13 @@ class SelfReplace(Control):
     """The share of the steps during which the layout is held."""
     limit: int = 32
     """The largest side, in cells, of a map that is replaced (16 in the first published code)."""
-    reads = frozenset({SOURCE, TARGET})
-    writes = frozenset({TARGET})
+    source: str = SOURCE
+    """The role that is followed."""
+    targets: frozenset[str] = TARGETS
+    """The roles that follow it."""
+
+    def __post_init__(self) -> None:
+        self.reads, self.writes = self.targets | {self.source}, self.targets
 
     def where(self, site: Site) -> bool:
         """Every self-attention layer; which maps are small enough depends on the picture."""
@@ -88,5 +98,5 @@ class SelfReplace(Control):
         """The source's queries and keys for both; each keeps its values."""
         if at.side(site) > self.limit:
             return q, k, v
-        (source,), targets = at.of(SOURCE), at.of(TARGET)
+        (source,), targets = at.of(self.source), at.of(*self.targets)
         return put(q, targets, q[source : source + 1]), put(k, targets, k[source : source + 1]), v

@@ -15,9 +15,8 @@ from jaxtyping import Bool, Float
 from pydantic import Field
 from torch import Tensor
 
-from overpaint.attention import Control, Maps, Moment, Site
 from overpaint.card import Cost
-from overpaint.controls.rows import put
+from overpaint.controls import CrossReplace
 from overpaint.guides import Plain
 from overpaint.meter import Meter
 from overpaint.model import Branch, Model
@@ -25,6 +24,7 @@ from overpaint.network import Text
 from overpaint.noise import Draws
 from overpaint.path import Latent, Path, part
 from overpaint.sample import Latents
+from overpaint.words import Alignment
 
 OLD, NEW = "old", "new"
 """The two rows; not those of an edit, so that nobody who watches its target's attention counts them."""
@@ -60,22 +60,11 @@ class Asking:
         return plain and self.source.prompt.ids == self.target.prompt.ids
 
 
-@dataclass(eq=False)
-class Reweigh(Control):
-    """One role's word maps times a factor for each token."""
-
-    factors: Float[Tensor, " tokens"]
-    role: str
-    needs_probs = True
-
-    def where(self, site: Site) -> bool:
-        """Every cross-attention layer."""
-        return site.kind == "cross"
-
-    def probs(self, site: Site, at: Moment, p: Maps) -> Maps:
-        """The role's rows, multiplied."""
-        rows = at.of(self.role)
-        return put(p, rows, p[rows] * self.factors.to(p))
+def reweighed(factors: Float[Tensor, " tokens"], steps: int) -> CrossReplace:
+    """The new row's word maps times a factor for each token, and nothing of the old one's."""
+    n = len(factors)
+    none = Alignment(torch.zeros(n, n), torch.zeros(n))
+    return CrossReplace(none, torch.ones(steps, n), factors, OLD + "+", frozenset({NEW + "+"}))
 
 
 def levels(steps: int) -> list[int]:
@@ -99,7 +88,7 @@ def disagreement(model: Model, path: Path, asking: Asking) -> Float[Tensor, "hei
     if asking.alike:
         return torch.zeros(x0.shape[-2:], device=x0.device)
     branches = [Branch(OLD, Plain(asking.source)), Branch(NEW, Plain(asking.target))]
-    controls = [] if asking.factors is None else [Reweigh(asking.factors, NEW + "+")]
+    controls = [] if asking.factors is None else [reweighed(asking.factors, len(path))]
     found = torch.zeros_like(x0[:, :1])
     with model.control(*controls):
         for i in levels(len(path)):
