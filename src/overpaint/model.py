@@ -26,7 +26,7 @@ from overpaint.files.provenance import Origin
 from overpaint.finite import finite, stopped
 from overpaint.meter import Meter
 from overpaint.network import Eye, Family, Pixels, Residuals, Side, Text, together
-from overpaint.options import USUAL_GUIDANCE
+from overpaint.options import USUAL_GUIDANCE, Suits
 from overpaint.path import Latent, Path, Prediction
 
 
@@ -121,6 +121,8 @@ class Model:
     """Whether its parts wait on the CPU until they are used; its lock then sends them home."""
     guidance: float = USUAL_GUIDANCE
     """The scale of classifier-free guidance that suits it; small models saturate early."""
+    suits: Suits = field(default_factory=Suits)
+    """What it suggests for the options of methods, by what the prompts ask for."""
     meter: Meter = field(default_factory=Meter)
     sides: list[Side] = field(default_factory=list[Side])
     patches: list[Patch] = field(default_factory=list[Patch])

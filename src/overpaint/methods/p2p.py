@@ -5,16 +5,18 @@ from typing import ClassVar, Literal
 from pydantic import Field
 
 from overpaint.attention import Control
-from overpaint.card import Card, Law, Need, Paper
+from overpaint.card import Card, Cost, Law, Need, Paper
 from overpaint.controls import CrossReplace, Keep, SelfReplace, near_side
 from overpaint.controls.given import FactorByWord, Share, Span, SpanByWord, both_places
 from overpaint.errors import UsageError
 from overpaint.inversions import AnyInversion, Direct
 from overpaint.masks import LocalBlend
+from overpaint.masks.disagreement import Asking, DisagreementBlend, Threshold, asking_cost
 from overpaint.method import Method
 from overpaint.model import Model
-from overpaint.options import USUAL_GUIDANCE, Guidance
+from overpaint.options import USUAL_GUIDANCE, Guidance, Tuned
 from overpaint.path import Latent
+from overpaint.sample import compose
 from overpaint.task import Task
 from overpaint.words import Alignment, Words, copy, refine, swap, weights, windows
 
@@ -36,7 +38,11 @@ CARD = Card(
     ),
     needs=frozenset({Need.IMAGE, Need.SOURCE, Need.TARGET}),
     families={"sd1": {}, "sd2": {}, "sdxl": {}},
-    cost=lambda o: o.inversion.cost(o.steps) + o.inversion.walk_cost(o.steps),
+    cost=lambda o: (
+        o.inversion.cost(o.steps)
+        + o.inversion.walk_cost(o.steps)
+        + (asking_cost(o.steps) if o.blend_disagreement else Cost())
+    ),
     law=Law.AS_INVERSION,
     published="PIE-Bench with SD 1.4, 50 steps, direct inversion (arXiv:2310.01506, table 1): structure "
     "distance 0.01165; outside the edit PSNR 27.22, LPIPS 0.05455, SSIM 0.8476; CLIP 25.02, in it 22.10",
@@ -46,9 +52,8 @@ CARD = Card(
 class PromptToPrompt(Method):
     """Swap, add or re-weight words of a prompt while the target follows the source's attention maps.
 
-    Same prompt twice: over an inversion that does not pin the source, the target is the walked-back source.
-    Over one that does (`Direct`) the source is the picture itself, and the target a guided walk beside it
-    that sees its maps.
+    Same prompt twice: the target is the walked-back source over an inversion that does not pin it; beside a
+    pinned source (`Direct`) it is a guided walk that sees the picture's maps.
     """
 
     card: ClassVar[Card] = CARD
@@ -64,10 +69,12 @@ class PromptToPrompt(Method):
     blend_subtract: str = Field(default="", description="words whose place must not change: bench")
     blend_threshold: Share = Field(default=0.3, description="share of the peak that counts as place")
     blend_subtract_threshold: Share | None = Field(default=None, description="the same for blend_subtract")
+    blend_disagreement: Threshold = 0.0
     blend_version: int = Field(default=2, ge=1, le=2, description="from the start (1), or after a fifth (2)")
     blend_start: Share | None = Field(default=None, description="share of the steps before; else by version")
     self_limit: int = Field(default=32, ge=1, le=1024, description="largest side of a map of the layout")
     official: bool = Field(default=False, description="align tokens of a swap as the published code does")
+    tuned: Tuned = "auto"
 
     def check(self, model: Model, task: Task) -> None:
         """Every word that is named must be in its prompt, and the prompts must suit the kind of edit."""
@@ -75,11 +82,11 @@ class PromptToPrompt(Method):
 
     def __call__(self, model: Model, task: Task) -> Latent:
         """Invert, then walk both prompts with the target's attention replaced."""
-        path = model.path(self.steps)
         controls, blend = parts(self, model, task)
-        texts = task.source, task.target, task.null
+        agreed, texts = agreement(self, model, task), (task.source, task.target, task.null)
+        path = model.path(self.steps)
         walk = self.inversion.walk(model, path, task.x0, texts, self.guidance, task.noise)
-        return walk.run(model, *controls, after=blend)["tgt"]
+        return walk.run(model, *controls, after=compose(blend, agreed))["tgt"]
 
 
 def parts(o: PromptToPrompt, model: Model, task: Task) -> tuple[list[Control], LocalBlend | None]:
@@ -104,6 +111,15 @@ def parts(o: PromptToPrompt, model: Model, task: Task) -> tuple[list[Control], L
     start = int(o.steps * (usual if o.blend_start is None else o.blend_start))
     other = o.blend_subtract_threshold
     return [*controls, keep], LocalBlend(keep, *places, o.blend_threshold, start, model.meter, other)
+
+
+def agreement(o: PromptToPrompt, model: Model, task: Task) -> DisagreementBlend | None:
+    """What keeps the places about which both prompts say the same, if that is wanted."""
+    if not o.blend_disagreement:
+        return None
+    factors = weights(task.target.prompt, o.reweight) if o.reweight else None
+    asking = Asking(task.x0, task.source, task.target, task.noise, factors)
+    return DisagreementBlend.of(model, model.path(o.steps), asking, o.blend_disagreement)
 
 
 def align(o: PromptToPrompt, source: Words, target: Words) -> Alignment:

@@ -12,7 +12,7 @@ from overpaint.stilllife.captions import Caption, describe
 from overpaint.stilllife.judge import Judge, Reading, score
 from overpaint.stilllife.render import render
 from overpaint.stilllife.scene import FRAME, SCENE_VALUES, Scene
-from overpaint.train.assemble import GUIDANCE
+from overpaint.stilllife.suits import GUIDANCE
 from overpaint.train.data import held_out, sentences
 from overpaint.train.judge import judge_figures
 from overpaint.train.loop import grid
