@@ -10,7 +10,7 @@ import torch
 from torch import Tensor
 
 from overpaint.attention import Control, Moment, Site
-from overpaint.errors import OverpaintError
+from overpaint.errors import OverpaintError, UsageError
 from overpaint.families.tiny import tiny
 from overpaint.guides import CFG, Plain
 from overpaint.meter import Meter
@@ -259,3 +259,26 @@ def test_guides_may_give_another_null_at_every_step() -> None:
         one = model.predict({"t": x}, i, model.path(4), [Branch("t", guide)])["t"]
         same = model.predict({"t": x}, i, model.path(4), [Branch("t", CFG(guide.text, null, 5.0))])["t"]
         assert torch.equal(one.eps, same.eps)
+
+
+def test_its_eye_is_opened_once_and_looks_are_counted() -> None:
+    opened: list[int] = []
+
+    class Blind:
+        def look(self, pixels: Tensor) -> Tensor:
+            return torch.ones(len(pixels), 3)
+
+        def read(self, prompts: Sequence[str]) -> Tensor:
+            return torch.ones(len(prompts), 3)
+
+    def open_eye() -> Blind:
+        opened.append(1)
+        return Blind()
+
+    base = shared()
+    model = Model(base.net, base.family, open_eye=open_eye)
+    for _ in range(2):
+        assert model.look(torch.zeros(2, 3, 8, 8)).shape == (2, 3)
+    assert (len(opened), model.meter.looks) == (1, 4)
+    with pytest.raises(UsageError, match="no image tower of CLIP"):
+        Model(base.net, base.family).look(torch.zeros(1, 3, 8, 8))

@@ -5,7 +5,7 @@ predictions.
 """
 
 from abc import ABC, abstractmethod
-from collections.abc import Generator, Mapping, Sequence
+from collections.abc import Callable, Generator, Mapping, Sequence
 from contextlib import AbstractContextManager, ExitStack, contextmanager
 from dataclasses import dataclass, field, replace
 from functools import cached_property
@@ -15,17 +15,18 @@ from threading import RLock
 from typing import Any, Protocol, runtime_checkable
 
 import torch
+from jaxtyping import Float
 from torch import Tensor, nn
 
 from overpaint import tape
 from overpaint.attention import Control, Moment, Tap, Turn
-from overpaint.errors import OverpaintError
+from overpaint.errors import OverpaintError, UsageError
 from overpaint.files.fingerprint import weights_hash
 from overpaint.files.provenance import Origin
 from overpaint.finite import finite, stopped
 from overpaint.meter import Meter
-from overpaint.network import Family, Pixels, Residuals, Side, Text, together
-from overpaint.options import USUAL_GUIDANCE
+from overpaint.network import Eye, Family, Pixels, Residuals, Side, Text, together
+from overpaint.options import USUAL_GUIDANCE, Suits
 from overpaint.path import Latent, Path, Prediction
 
 
@@ -120,6 +121,8 @@ class Model:
     """Whether its parts wait on the CPU until they are used; its lock then sends them home."""
     guidance: float = USUAL_GUIDANCE
     """The scale of classifier-free guidance that suits it; small models saturate early."""
+    suits: Suits = field(default_factory=Suits)
+    """What it suggests for the options of methods, by what the prompts ask for."""
     meter: Meter = field(default_factory=Meter)
     sides: list[Side] = field(default_factory=list[Side])
     patches: list[Patch] = field(default_factory=list[Patch])
@@ -129,6 +132,8 @@ class Model:
     """Rows that go through the network together, where controls allow it; nothing for all of a call."""
     cache: Any = None
     """Where inversions are kept between edits (`overpaint.inversions.cache.Cache`), or nothing."""
+    open_eye: Callable[[], Eye] | None = None
+    """Loads the CLIP that goes with it; nothing where there is none."""
     lock: AbstractContextManager[bool] = field(default_factory=RLock, repr=False)
 
     def __post_init__(self) -> None:
@@ -139,6 +144,26 @@ class Model:
     def fingerprint(self) -> str:
         """A hash of the weights' content: what caches and recipes know the model by."""
         return weights_hash(self.net, self.home, self.origin)
+
+    @cached_property
+    def eye(self) -> Eye:
+        """The CLIP that goes with the model, loaded when it is first asked for.
+
+        Raises:
+            UsageError: it has none.
+        """
+        if self.open_eye is None:
+            raise UsageError(
+                f"The model {self.name} has no image tower of CLIP beside it; use a folder that holds "
+                "image_encoder and text_projection, such as still-life."
+            )
+        return self.open_eye()
+
+    def look(self, pixels: Pixels) -> Float[Tensor, "rows features"]:
+        """Pictures as the model's CLIP sees them, counted."""
+        eye = self.eye
+        self.meter.tick("look", len(pixels))
+        return eye.look(pixels)
 
     @property
     def content(self) -> str:

@@ -81,6 +81,19 @@ class Side(Protocol):
 
 
 @runtime_checkable
+class Eye(Protocol):
+    """Pictures and sentences as unit vectors of one space (CLIP); their product says how well they agree."""
+
+    def look(self, pixels: Pixels) -> Float[Tensor, "rows features"]:
+        """Vectors of pictures in [-1, 1], of any size; gradients flow to the pixels."""
+        ...
+
+    def read(self, prompts: Sequence[str]) -> Float[Tensor, "rows features"]:
+        """Vectors of sentences."""
+        ...
+
+
+@runtime_checkable
 class Family(Protocol):
     """The only place that knows a network class, its text encoders and its picture codec."""
 
@@ -129,6 +142,10 @@ class Family(Protocol):
 
     def text(self, prompt: str) -> Text:
         """A prompt encoded."""
+        ...
+
+    def learned_text(self, prompt: str, vectors: Mapping[str, Sequence[Tensor]]) -> Text:
+        """A prompt in which words have vectors that are being learned, one tensor for each encoder."""
         ...
 
     def null(self) -> Text:

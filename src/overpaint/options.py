@@ -1,7 +1,7 @@
 """What a user can set: frozen, typed, bounded, described. Every interface is made from its schema."""
 
 from dataclasses import dataclass
-from typing import Annotated, Any, TypeVar
+from typing import Annotated, Any, Literal, TypeVar
 
 from pydantic import BaseModel, ConfigDict, Field
 
@@ -26,6 +26,12 @@ Guidance = Annotated[
     ModelOwn("guidance", USUAL_GUIDANCE),
 ]
 
+Tuned = Annotated[
+    Literal["auto", "published"],
+    Field(description="defaults: what the model suggests for such prompts, or as published"),
+]
+"""An option of methods for which a model may suggest defaults by what the prompts ask for."""
+
 
 class Options(BaseModel):
     """Base of every method and component: immutable, with no fields but its own."""
@@ -35,3 +41,15 @@ class Options(BaseModel):
     def changed(self: T, **fields: Any) -> T:
         """A copy with some fields changed, checked like new."""
         return type(self).model_validate({**self.model_dump(), **fields})
+
+
+class Suits(Options):
+    """What a model suggests for edits, by what the two prompts ask for (`overpaint.run.asked`).
+
+    It belongs to a model, because it was measured on it; other models keep the published defaults.
+    """
+
+    edits: dict[str, dict[str, dict[str, Any]]] = Field(
+        default={}, description="options by method and by what is asked for: p2p, then attribute.colour"
+    )
+    words: dict[str, str] = Field(default={}, description="what kind of word a word is: red is a colour")

@@ -171,6 +171,17 @@ def swap(source: Words, target: Words, official: bool = False) -> Alignment:
     return Alignment(matrix, torch.ones(n))
 
 
+def copy(source: Words, target: Words) -> Alignment:
+    """Every token takes the map of the token in the same place, whatever it is: what re-weighting alone does.
+
+    Raises:
+        UsageError: the two were made for text encoders of different length.
+    """
+    if source.window != target.window:
+        raise UsageError("Both prompts must be read by the same text encoder; encode them with one model.")
+    return Alignment(torch.eye(target.window), torch.ones(target.window))
+
+
 def refine(source: Words, target: Words) -> Alignment:
     """Refinement: tokens both prompts share take the source's map, new tokens keep their own.
 

@@ -8,7 +8,7 @@ from tests import kit
 from tests.kit import draw, gap, shared, text
 
 from overpaint.errors import UsageError
-from overpaint.families.tiny import tiny
+from overpaint.families.tiny import SHAPES, Shape, tiny
 from overpaint.network import Residuals, together
 
 
@@ -96,3 +96,21 @@ def test_pictures_go_through_the_codec() -> None:
     assert torch.equal(family().encode(pixels), family().codec.encode(pixels))
     latents = draw(1, 4, 8, 8)
     assert torch.equal(family().decode(latents), family().codec.decode(latents))
+
+
+@pytest.mark.parametrize("shape", SHAPES)
+def test_words_may_have_vectors_that_are_being_learned(shape: Shape) -> None:
+    family: Any = tiny(shape).family
+    plain = family.text("a cat on the grass")
+    place = plain.prompt.places("cat")
+    ids = [family._ids(k, "a cat on the grass")[0, place] for k in range(len(family.encoders))]
+    own = [e.get_input_embeddings().weight[i].clone() for e, i in zip(family.encoders, ids, strict=True)]
+    same = family.learned_text("a cat on the grass", {"cat": own})
+    assert torch.equal(same.states, plain.states)
+    free = [v.requires_grad_() for v in own]
+    loss = family.learned_text("a cat on the grass", {"cat": free}).states.square().sum()
+    grads = torch.autograd.grad(loss, free)
+    assert all(float(g.abs().max()) > 0 for g in grads)
+    with pytest.raises(UsageError, match="'cat' has 1 tokens in the prompt and 2 vectors"):
+        family.learned_text("a cat", {"cat": [torch.cat([v, v]) for v in own]})
+    assert not any(e.get_input_embeddings()._forward_hooks for e in family.encoders)

@@ -107,6 +107,9 @@ class Plane:
     def text(self, prompt: str) -> Text:
         return Text(torch.full((1, 4, 2), float(len(prompt))))
 
+    def learned_text(self, prompt: str, vectors: Mapping[str, Sequence[Tensor]]) -> Text:
+        return self.text(prompt)
+
     def null(self) -> Text:
         return self.text("")
 

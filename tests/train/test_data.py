@@ -5,6 +5,7 @@ from __future__ import annotations
 from pathlib import Path
 from typing import Any
 
+import pytest
 import torch
 
 from overpaint.stilllife.render import render
@@ -43,6 +44,18 @@ def test_rendering_goes_on_where_it_stopped(tmp_path: Path) -> None:
     assert renders.ready == 5
     expected = render([training_scene(k) for k in (4, 0)])
     assert torch.allclose(renders.pictures([4, 0]), expected, atol=0.5 / 255 + 1e-6)
+
+
+def test_pictures_may_be_drawn_otherwise_and_whole_files_are_left_alone(tmp_path: Path) -> None:
+    renders = Renders(tmp_path, 3, name="greys")
+    renders.make(chunk=2, draw=lambda picked: torch.stack([torch.full((3, 128, 128), k / 4) for k in picked]))
+    assert renders.file == tmp_path / "greys.u8"
+    shown = renders.pictures([2, 1])[:, 0, 0, 0]
+    torch.testing.assert_close(shown, torch.tensor([0.5, 0.25]), atol=0.51 / 255, rtol=0)
+    renders.file.chmod(0o444)
+    fewer = Renders(tmp_path, 2, name="greys")
+    fewer.make(lambda made: pytest.fail("nothing is missing"))
+    assert fewer.ready == 3
 
 
 def test_boxes_hold_the_things() -> None:

@@ -21,7 +21,10 @@ from overpaint.train.assemble import steps_taken
 from overpaint.train.distributed import Crew
 from overpaint.train.loop import TrainError
 
-ORDER = ("renders", "judge", "text", "vae", "latents", "decoder", "unet", "clip", "assemble", "figures")
+ORDER = (
+    *("renders", "text", "vae", "latents", "decoder", "echoes", "judge", "unet", "clip"),
+    *("assemble", "words", "figures"),
+)
 
 
 @pytest.fixture(scope="module")
@@ -44,7 +47,7 @@ def test_every_stage_leaves_its_mark(whole: Path) -> None:
         assert list((whole / "model" / part).iterdir())
     log: dict[str, Any] = json.loads((whole / "model" / "LOG.json").read_text())
     assert log["command"] == "overpaint train still-life --size toy"
-    assert {"judge", "vae", "unet_1", "unet_2", "inversion"} == set(log["figures"])
+    assert {"judge", "vae", "unet_1", "unet_2", "inversion", "words"} == set(log["figures"])
 
 
 def test_figures_stay_until_the_weights_change(whole: Path, tmp_path: Path) -> None:

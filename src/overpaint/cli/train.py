@@ -6,7 +6,7 @@ import click
 
 from overpaint.cli.words import say
 
-STAGES = "renders, judge, text, vae, latents, decoder, unet, clip, assemble, figures, publish"
+STAGES = "renders, text, vae, latents, decoder, echoes, judge, unet, clip, assemble, words, figures, publish"
 
 
 @click.command(short_help="Train the shipped model again, stage by stage.")

@@ -36,10 +36,6 @@ class Keep(Control):
     """The layers to record."""
     reads: frozenset[str] = frozenset({"src+", "tgt+"})
     """The roles to record."""
-    latest: bool = False
-    """Forget each step when the next one begins."""
-    step: int = field(default=-1, init=False, repr=False)
-    """The step that was recorded last."""
     window: Literal["walk", "step"] = "walk"
     """Add up the maps of all steps, or hold those of the latest one alone."""
     sums: dict[str, Tensor] = field(default_factory=dict[str, Tensor], init=False, repr=False)
@@ -54,10 +50,6 @@ class Keep(Control):
 
     def probs(self, site: Site, at: Moment, p: Maps) -> Maps:
         """Add to the sums; the maps go on unchanged."""
-        if self.latest and at.step != self.step:
-            self.sums.clear()
-            self.counts.clear()
-        self.step = at.step
         if self.window == "step" and self.held != at.step:
             self.held = at.step
             self.sums.clear()

@@ -1,8 +1,9 @@
 """The eye: pictures and sentences as vectors of one space, as CLIP learns them (arXiv:2103.00020)."""
 
 import json
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
 from dataclasses import dataclass
+from functools import partial
 from pathlib import Path
 from typing import Any
 
@@ -116,6 +117,13 @@ class ClipEye:
             torch.tensor(v, device=pixels.device).view(-1, 1, 1) for v in (self.mean, self.spread)
         )
         return ((pixels.clamp(-1, 1) + 1) / 2 - mean) / spread
+
+
+def beside(home: Path | None, device: torch.device) -> Callable[[], ClipEye] | None:
+    """What loads the towers in a model's folder; nothing where it lacks some."""
+    if home is None or not all((home / part).is_dir() for part in PARTS):
+        return None
+    return partial(ClipEye.load, home, device)
 
 
 def ready(net: nn.Module, device: str | torch.device) -> nn.Module:

@@ -23,7 +23,7 @@ from overpaint.families.single import parts_of_file
 from overpaint.families.unet import UNetFamily
 from overpaint.files.provenance import PREDICTION_TYPES, Origin
 from overpaint.model import Model
-from overpaint.options import USUAL_GUIDANCE, Guidance, Options
+from overpaint.options import USUAL_GUIDANCE, Guidance, Suits
 from overpaint.out_of_memory import roomy, ways_out
 
 __all__ = ["SHIPPED", "load"]
@@ -145,6 +145,7 @@ def _assembled(
         extra=extra,
         bring=bring,
     )
+    habits = _habits(home) if home.is_dir() else Habits()
     return Model(
         unet.to(at, dtype),
         family,
@@ -153,17 +154,23 @@ def _assembled(
         device=where,
         dtype=dtype,
         offload=ferry is not None,
-        guidance=_habits(home).guidance if home.is_dir() else USUAL_GUIDANCE,
+        guidance=habits.guidance,
+        suits=habits.suits,
         origin=origin,
         notes=list(parts.notes),
         lock=RLock() if ferry is None else Held(ferry),
     )
 
 
-class Habits(Options):
+class Habits(Suits):
     """What a model folder may say about itself in `overpaint.json`."""
 
     guidance: Guidance = USUAL_GUIDANCE
+
+    @property
+    def suits(self) -> Suits:
+        """What of it is about edits."""
+        return Suits(edits=self.edits, words=self.words)
 
 
 def _habits(home: Path) -> Habits:
@@ -174,5 +181,6 @@ def _habits(home: Path) -> Habits:
         return Habits.model_validate_json(file.read_text(encoding="utf-8"))
     except (ValueError, OSError) as error:
         raise UsageError(
-            f'The file {file} cannot be understood; it may say {{"guidance": 7.5}} (0 to 30) and no more.'
+            f'The file {file} cannot be understood; it may say {{"guidance": 7.5}} (0 to 30), '
+            '"edits" and "words", and no more.'
         ) from error

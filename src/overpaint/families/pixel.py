@@ -40,6 +40,10 @@ class PixelFamily:
         """Nothing that the network would read."""
         return Text(torch.zeros(1, 1, 1))
 
+    def learned_text(self, prompt: str, vectors: Mapping[str, Sequence[Tensor]]) -> Text:
+        """Nothing either."""
+        return self.text(prompt)
+
     def null(self) -> Text:
         """Nothing either."""
         return self.text("")

@@ -16,6 +16,7 @@ from overpaint.errors import UsageError
 from overpaint.families.codec import Codec, single
 from overpaint.families.offload import Bring, stay
 from overpaint.families.sites import sites_of
+from overpaint.families.spoken import Vectors, spoken
 from overpaint.network import Pixels, Residuals, Text
 from overpaint.path import Latent, Schedule
 from overpaint.words import Words
@@ -108,10 +109,37 @@ class UNetFamily:
         Raises:
             UsageError: the prompt is longer than the encoders read.
         """
-        words = self._words(prompt)
-        if len(self.encoders) == 1:
-            return Text(single(self._states(0, prompt).last_hidden_state), None, words)
-        outputs = [self._states(k, prompt) for k in range(len(self.encoders))]
+        return self._encoded(
+            self._words(prompt), [self._states(k, prompt) for k in range(len(self.encoders))]
+        )
+
+    def learned_text(self, prompt: str, vectors: Mapping[str, Sequence[Vectors]]) -> Text:
+        """A prompt in which words have vectors that are being learned, one tensor for each encoder.
+
+        Gradients flow back to them.
+
+        Raises:
+            UsageError: a word is not in the prompt, or has another number of tokens than vectors.
+        """
+        words, outputs = self._words(prompt), list[Any]()
+        for k, encoder in enumerate(self.encoders):
+            placed: dict[int, Tensor] = {}
+            for word, own in vectors.items():
+                places = words.places(word)
+                if len(places) != len(own[k]):
+                    raise UsageError(
+                        f"{word!r} has {len(places)} tokens in the prompt and {len(own[k])} vectors; use a "
+                        "word of as many tokens."
+                    )
+                placed |= dict(zip(places, own[k], strict=True))
+            with spoken(encoder, placed):
+                outputs.append(self._states(k, prompt))
+        return self._encoded(words, outputs)
+
+    def _encoded(self, words: Words, outputs: Sequence[Any]) -> Text:
+        """What the encoders gave, as a text."""
+        if len(outputs) == 1:
+            return Text(single(outputs[0].last_hidden_state), None, words)
         states = torch.cat([single(o.hidden_states[-2]) for o in outputs], -1)
         return Text(states, single(outputs[-1].text_embeds), words)
 

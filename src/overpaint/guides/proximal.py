@@ -48,7 +48,7 @@ class Pull:
 
     With ``m`` the mask of what is edited, the belief about the picture moves by ``picture * (1 - m)`` towards
     the picture itself (reconstruction guidance), and the next latent by ``stored * (1 - m)`` towards the
-    stored one (inversion guidance). Both act below one training level only.
+    stored one (inversion guidance). Both act between two training levels only, those left out.
     """
 
     latents: Float[Tensor, "levels c h w"]
@@ -56,14 +56,17 @@ class Pull:
     picture: float = 0.0
     stored: float = 0.0
     below: int = 400
+    above: int = -1
 
     def __call__(self, p: Prediction, mask: Latent, call: Call) -> Prediction:
         """The prediction with the leash on."""
         path, i = call.path, call.i
-        if path.t[i] >= self.below:
+        if not self.above < path.t[i] < self.below:
             return p
         free = 1 - mask
         p = Prediction(p.x0 - self.picture * free * (p.x0 - self.latents[-1:]), p.eps)
+        if not self.stored:
+            return p
         # The next latent is affine in x0, so what is to be added to it can be added here.
         gap = self.latents[i + 1 : i + 2] - path.at(p, i + 1)
         return Prediction(p.x0 + self.stored * free * gap / path.alpha[i + 1], p.eps)
@@ -82,6 +85,8 @@ class Proximal(Guide):
     """Nothing where a branch's text is its own empty text: its difference is zero, and one row tells all."""
     scale: float = 7.5
     quantile: float = 0.7
+    threshold: float | None = None
+    """In place of the quantile, where given."""
     shrink: Shrink = "l0"
     dilate: int = 1
     """Cells by which the mask of what is edited is grown."""
@@ -96,13 +101,18 @@ class Proximal(Guide):
         """Guide where the difference stands out; elsewhere, and below a level, hold on to the source."""
         base = own.get("-", own["+"])
         delta = own["+"].eps - base.eps
-        limit = torch.quantile(_differences(call.rows), self.quantile)
+        limit = self._limit(call)
         kept = shrunk(delta, limit, self.shrink)
         # As a factor on the difference, so that it holds for x0 too, whatever the network predicts.
         p = base.toward(own["+"], self.scale * torch.where(delta == 0, 0.0, kept / delta))
         if self.pull is None:
             return p
         return self.pull(p, spread((kept.abs() > limit).to(kept), self.dilate), call)
+
+    def _limit(self, call: Call) -> Tensor:
+        if self.threshold is not None:
+            return call.x.new_tensor(self.threshold)
+        return torch.quantile(_differences(call.rows), self.quantile)
 
 
 def _differences(call: Mapping[str, Prediction]) -> Float[Tensor, " elements"]:

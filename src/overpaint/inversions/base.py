@@ -14,7 +14,7 @@ from overpaint.files.store import Draft
 from overpaint.guides import CFG, Plain
 from overpaint.images.recipe import Recipe
 from overpaint.inversions.quality import Quality, reconstruction
-from overpaint.inversions.trajectory import Trajectory
+from overpaint.inversions.trajectory import Trajectory, wholly
 from overpaint.meter import Meter
 from overpaint.model import Branch, Guide, Model
 from overpaint.network import Text
@@ -202,6 +202,10 @@ class Inversion(Options, ABC):
         """Where both set out: what is stored at the noise end."""
         return self.level(traj, 0)
 
+    def held(self, i: int) -> float:
+        """By what share of the way a pinned source is put back after step ``i``."""
+        return wholly(i)
+
     def solver(self, path: Path, traj: Trajectory) -> Solver:
         """How a step back is taken; a fresh one for each walk."""
         return each(ddim)
@@ -264,7 +268,7 @@ class Inversion(Options, ABC):
             traj,
             self.solver(path, traj),
             self.controls(path, traj),
-            traj.follow(model),
+            traj.follow(model, held=self.held),
             self.finish,
             x0.dtype,
             partial(self.level, traj),

@@ -10,9 +10,9 @@ from torch import Tensor
 
 from overpaint.card import Cost, Paper
 from overpaint.guides import CFG, Plain
-from overpaint.inversions.base import Inversion, told
+from overpaint.inversions.base import Inversion, empty, told
 from overpaint.inversions.trajectory import Trajectory
-from overpaint.model import Branch, Model
+from overpaint.model import Branch, Guide, Model
 from overpaint.network import Text
 from overpaint.noise import Draws
 from overpaint.path import Convention, Latent, Path
@@ -49,14 +49,28 @@ CONVENTION = (
     "scheduler of diffusers does it (layout and light change more easily)"
 )
 
+GUIDANCE = "guidance of the walk to noise; 1 is the source prompt as it is, which reconstructs best"
+ROWS = {1: ("src+",), 2: ("src-", "src+")}
+
+
+def rows_of(scale: float) -> int:
+    """Rows a step of a walk to noise with that guidance."""
+    return 1 if scale in (0, 1) else 2
+
 
 def inverted(
-    model: Model, path: Path, x0: Latent, text: Text, convention: Convention = "published"
+    model: Model, path: Path, x0: Latent, by: Text | Guide, convention: Convention = "published"
 ) -> Float[Tensor, "levels c h w"]:
-    """DDIM inversion with the conditional row as it is: guiding it would amplify its one approximation."""
-    return torch.cat(
-        walk_to_noise(model, replace(path, convention=convention), x0, Branch("src", Plain(text)))
-    )
+    """DDIM inversion, with a text as it is: guiding it would amplify its one approximation."""
+    guide = Plain(by) if isinstance(by, Text) else by
+    return torch.cat(walk_to_noise(model, replace(path, convention=convention), x0, Branch("src", guide)))
+
+
+def guided_by(guide: CFG, scale: float) -> Guide:
+    """The guide of a walk to noise: one row where one text alone has a say."""
+    if scale in (0, 1):
+        return Plain(told(guide) if scale else empty(guide))
+    return replace(guide, scale=scale)
 
 
 class DDIM(Inversion):
@@ -64,19 +78,31 @@ class DDIM(Inversion):
 
     name: Literal["ddim"] = Field(default="ddim", description="the deterministic sampler, walked backwards")
     convention: Convention = Field(default="published", description=CONVENTION)
+    guidance: float = Field(default=1.0, ge=0, le=30, description=GUIDANCE)
 
     @property
     def papers(self) -> tuple[Paper, ...]:
         """The sampler and its reversal."""
         return DDIM_PAPER, ODE_PAPER
 
+    @property
+    def guided(self) -> bool:
+        """Only a guided walk to noise looks at the empty text."""
+        return self.guidance != 1
+
+    @property
+    def calls(self) -> tuple[tuple[str, ...], ...]:
+        """The walk to noise: one row, or both where it is guided."""
+        return (ROWS[rows_of(self.guidance)],)
+
     def cost(self, steps: int) -> Cost:
-        """One row a step."""
-        return Cost.of(steps)
+        """One row a step, two where the walk to noise is guided."""
+        return Cost.of(steps * rows_of(self.guidance))
 
     def run(self, model: Model, path: Path, x0: Latent, guide: CFG, noise: Draws) -> Trajectory:
         """Invert with the source text."""
-        return Trajectory(path.t, inverted(model, path, x0, told(guide), self.convention))
+        by = guided_by(guide, self.guidance)
+        return Trajectory(path.t, inverted(model, path, x0, by, self.convention))
 
 
 class Direct(Inversion):
@@ -86,26 +112,56 @@ class Direct(Inversion):
     that to the source afterwards. Overwriting the source is the same to rounding, needs no extra pass, and
     leaves no use for the source's guidance: one row instead of eight. Put back, the source cannot get lost,
     so it takes the freer convention of diffusers: under the published one, the noise of a v-prediction keeps
-    so much of the picture that day hardly becomes night.
+    so much of the picture that day hardly becomes night. ``every`` and ``scale`` are the paper's ablations.
     """
 
     name: Literal["direct"] = Field(default="direct", description="DDIM inversion, the source pinned to it")
     convention: Convention = Field(default="diffusers", description=CONVENTION)
+    guidance: float = Field(default=1.0, ge=0, le=30, description=GUIDANCE)
+    every: int = Field(default=1, ge=1, le=1000, description="put the source back at every k-th step only")
+    scale: float = Field(default=1.0, ge=0, le=1, description="share of the way by which it is put back")
 
     @property
     def papers(self) -> tuple[Paper, ...]:
         """The method, and the sampler under it."""
         return DIRECT_PAPER, DDIM_PAPER, ODE_PAPER
 
+    @property
+    def guided(self) -> bool:
+        """Only a guided walk to noise looks at the empty text."""
+        return self.guidance != 1
+
+    @property
+    def calls(self) -> tuple[tuple[str, ...], ...]:
+        """The walk to noise: one row, or both where it is guided."""
+        return (ROWS[rows_of(self.guidance)],)
+
     def cost(self, steps: int) -> Cost:
-        """One row a step."""
-        return Cost.of(steps)
+        """One row a step, two where the walk to noise is guided."""
+        return Cost.of(steps * rows_of(self.guidance))
 
     def run(self, model: Model, path: Path, x0: Latent, guide: CFG, noise: Draws) -> Trajectory:
         """DDIM inversion, pinned."""
-        return Trajectory(path.t, inverted(model, path, x0, told(guide), self.convention), pinned=True)
+        by = guided_by(guide, self.guidance)
+        return Trajectory(path.t, inverted(model, path, x0, by, self.convention), pinned=True)
+
+    def held(self, i: int) -> float:
+        """Its share, at the first step and every k-th from there."""
+        return 0.0 if i % self.every else self.scale
+
+    def home(
+        self, path: Path, traj: Trajectory, text: Text, null: Text, scale: float, reads: frozenset[str]
+    ) -> Guide:
+        """Where the source is left to itself it needs its guidance."""
+        if self._loose:
+            return self.guide(path, traj, text, null, scale)
+        return super().home(path, traj, text, null, scale, reads)
+
+    @property
+    def _loose(self) -> bool:
+        return self.every > 1 or self.scale < 1
 
     @property
     def source_rows(self) -> int:
-        """Pinned: the conditional row alone."""
-        return 1
+        """Pinned: the conditional row alone, unless it is not always put back."""
+        return 2 if self._loose else 1

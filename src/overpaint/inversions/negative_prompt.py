@@ -70,6 +70,9 @@ class NegativePrompt(Inversion):
     quantile: float = Field(
         default=0.7, ge=0, le=1, description="share of the differences below the threshold"
     )
+    threshold: float | None = Field(
+        default=None, ge=0, le=100, description="a threshold of that size in place of the quantile"
+    )
     dilate: int = Field(
         default=1, ge=0, le=64, description="cells by which the edited part is grown, for the two below"
     )
@@ -85,6 +88,7 @@ class NegativePrompt(Inversion):
     below: int = Field(
         default=400, ge=0, le=1000, description="noise level (of 1000) below which the two pulls act"
     )
+    above: int = Field(default=-1, ge=-1, le=1000, description="noise level above which the two pulls act")
 
     @model_validator(mode="after")
     def _check(self) -> "NegativePrompt":
@@ -140,8 +144,9 @@ class NegativePrompt(Inversion):
         if self.proximal == "none":
             return Plain(text) if null is None else CFG(text, null, scale)
         pulls = self.reconstruction_guidance, self.inversion_guidance
-        pull = Pull(traj.latents, *pulls, self.below) if any(pulls) else None
-        return Proximal(text, null, scale, self.quantile, self.proximal, self.dilate, pull)
+        pull = Pull(traj.latents, *pulls, self.below, self.above) if any(pulls) else None
+        limit = self.quantile, self.threshold
+        return Proximal(text, null, scale, *limit, self.proximal, self.dilate, pull)
 
     @property
     def source_rows(self) -> int:

@@ -131,5 +131,8 @@ class NullText(Inversion):
         def misses(states: Tensor) -> Latent:
             return step.guided(conditional, states) - goal
 
-        enough = self.stop + step.i * self.relax
-        return fit(step.model.meter, misses, start, self.inner, rate, enough)
+        enough, meter = self.stop + step.i * self.relax, step.model.meter
+        before = meter.updates
+        states = fit(meter, misses, start, self.inner, rate, enough)
+        meter.note("updates", float(meter.updates - before))
+        return states

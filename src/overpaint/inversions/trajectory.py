@@ -1,6 +1,6 @@
 """Trajectories: what an inversion found, as tensors only, so that it can be stored and used again."""
 
-from collections.abc import Mapping
+from collections.abc import Callable, Mapping
 from dataclasses import dataclass, field
 
 import torch
@@ -12,6 +12,11 @@ from overpaint.model import Model
 from overpaint.network import Text
 from overpaint.path import Latent, Path
 from overpaint.sample import After, Latents
+
+
+def wholly(i: int) -> float:
+    """All the way, after every step."""
+    return 1.0
 
 
 @dataclass(frozen=True)
@@ -76,8 +81,10 @@ class Trajectory:
         levels = torch.tensor([*rows, len(self.t)])
         return Trajectory(self.t[part], self.latents[levels], nulls, self.pooled, noise, self.pinned)
 
-    def follow(self, model: Model, name: str = "src") -> After:
+    def follow(self, model: Model, name: str = "src", held: Callable[[int], float] = wholly) -> After:
         """After every step: note how far the source strayed, and put it back if the trajectory is pinned.
+
+        ``held`` says by what share of the way it is put back after a step.
 
         For a pinned trajectory that distance is the pull the pinning had to make (the picture itself would
         look perfect by construction), for others what was lost; it costs no network call.
@@ -89,6 +96,9 @@ class Trajectory:
             stored = self.level(i + 1).to(xs[name])
             own = xs[name][:1]  # of coupled latents the first is the source
             model.meter.note("strayed", float((own - stored).square().mean().sqrt()))
-            return {**xs, name: stored} if self.pinned else xs
+            share = held(i) if self.pinned else 0.0
+            if share in (0.0, 1.0):
+                return {**xs, name: stored} if share else xs
+            return {**xs, name: xs[name] + share * (stored - xs[name])}
 
         return after

@@ -69,7 +69,7 @@ class ConceptMasks:
         """For terms of the branch ``tgt``, whose latents have that shape."""
         names = near_side(model.tap.sites, *shape[-2:])
         roles = frozenset(f"tgt{row(k)}" for k in range(len(terms)))
-        keep = None if found == "noise" else Keep(names, roles, latest=True)
+        keep = None if found == "noise" else Keep(names, roles, "step")
         return ConceptMasks(found, alone_above, keep, given)
 
     @property

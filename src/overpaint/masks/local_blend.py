@@ -42,6 +42,8 @@ class LocalBlend:
     """The first step that blends (0 in the first release, a fifth of the steps in the second)."""
     meter: Meter = field(default_factory=Meter)
     """Told at each step what share of the picture may change; gets the masks as ``maps["blend"]``."""
+    subtract_threshold: float | None = None
+    """Of the words that must not change; by itself that of the others."""
     masks: list[Bool[Tensor, "height width"]] = field(
         default_factory=list[Bool[Tensor, "height width"]], init=False, repr=False
     )
@@ -60,14 +62,19 @@ class LocalBlend:
 
     def mask(self, height: int, width: int) -> Bool[Tensor, "{height} {width}"]:
         """Where the target may differ, from what was recorded so far."""
-        may = self._region(self.words, 3, height, width)
-        return may & ~self._region(self.subtract, 1, height, width) if self.subtract else may
+        may = self._region(self.words, 3, self.threshold, height, width)
+        if not self.subtract:
+            return may
+        own = self.threshold if self.subtract_threshold is None else self.subtract_threshold
+        return may & ~self._region(self.subtract, 1, own, height, width)
 
-    def _region(self, words: Places, widen: int, height: int, width: int) -> Tensor:
+    def _region(self, words: Places, widen: int, threshold: float, height: int, width: int) -> Tensor:
         maps = [self.keep.of(f"{name}+", places) for name, places in words.items()]
-        return torch.stack([self._above(resized(dilate(m, widen), height, width)) for m in maps]).any(0)
+        shown = [resized(dilate(m, widen), height, width) for m in maps]
+        return torch.stack([_above(m, threshold) for m in shown]).any(0)
 
-    def _above(self, shown: Float[Tensor, "height width"]) -> Bool[Tensor, "height width"]:
-        # A map without a positive value (a word weighted away) covers nothing; dividing by its peak would
-        # give no number, or turn it over.
-        return shown / shown.max().clamp(min=torch.finfo(shown.dtype).tiny) > self.threshold
+
+def _above(shown: Float[Tensor, "height width"], threshold: float) -> Bool[Tensor, "height width"]:
+    # A map without a positive value (a word weighted away) covers nothing; dividing by its peak would
+    # give no number, or turn it over.
+    return shown / shown.max().clamp(min=torch.finfo(shown.dtype).tiny) > threshold

@@ -5,19 +5,22 @@ from typing import ClassVar, Literal
 from pydantic import Field
 
 from overpaint.attention import Control
-from overpaint.card import Card, Law, Need, Paper
+from overpaint.card import Card, Cost, Law, Need, Paper
 from overpaint.controls import CrossReplace, Keep, SelfReplace, near_side
-from overpaint.controls.given import FactorByWord, Span, SpanByWord, both_places
+from overpaint.controls.given import FactorByWord, Share, Span, SpanByWord, both_places
 from overpaint.errors import UsageError
 from overpaint.inversions import AnyInversion, Direct
 from overpaint.masks import LocalBlend
+from overpaint.masks.disagreement import Asking, DisagreementBlend, Threshold, asking_cost
 from overpaint.method import Method
 from overpaint.model import Model
-from overpaint.options import USUAL_GUIDANCE, Guidance
+from overpaint.options import USUAL_GUIDANCE, Guidance, Tuned
 from overpaint.path import Latent
+from overpaint.sample import compose
 from overpaint.task import Task
-from overpaint.words import Alignment, Words, refine, swap, weights, windows
+from overpaint.words import Alignment, Words, copy, refine, swap, weights, windows
 
+Kind = Literal["auto", "swap", "refine", "copy"]
 CARD = Card(
     name="p2p",
     idea="The new prompt looks where the old one looks, so that only what the words change changes.",
@@ -35,7 +38,11 @@ CARD = Card(
     ),
     needs=frozenset({Need.IMAGE, Need.SOURCE, Need.TARGET}),
     families={"sd1": {}, "sd2": {}, "sdxl": {}},
-    cost=lambda o: o.inversion.cost(o.steps) + o.inversion.walk_cost(o.steps),
+    cost=lambda o: (
+        o.inversion.cost(o.steps)
+        + o.inversion.walk_cost(o.steps)
+        + (asking_cost(o.steps) if o.blend_disagreement else Cost())
+    ),
     law=Law.AS_INVERSION,
     finds_mask=lambda o: bool(o.blend),
     published="PIE-Bench with SD 1.4, 50 steps, direct inversion (arXiv:2310.01506, table 1): structure "
@@ -46,30 +53,29 @@ CARD = Card(
 class PromptToPrompt(Method):
     """Swap, add or re-weight words of a prompt while the target follows the source's attention maps.
 
-    Same prompt twice: over an inversion that does not pin the source, the target is the walked-back source.
-    Over one that does (`Direct`) the source is the picture itself, and the target a guided walk beside it
-    that sees its maps.
+    Same prompt twice: the target is the walked-back source over an inversion that does not pin it; beside a
+    pinned source (`Direct`) it is a guided walk that sees the picture's maps.
     """
 
     card: ClassVar[Card] = CARD
     steps: int = Field(default=50, ge=1, le=1000, description="denoising steps")
     guidance: Guidance = USUAL_GUIDANCE
     inversion: AnyInversion = Field(default=Direct(), description="how the picture becomes noise")
-    kind: Literal["auto", "swap", "refine"] = Field(default="auto", description="swap words, or add some")
+    kind: Kind = Field(default="auto", description="swap words, add some, or copy")
     cross_replace: Span = Field(default=0.8, description="share of the steps with the source's word maps")
     self_replace: Span = Field(default=0.4, description="share of the steps with the source's layout")
     word_windows: SpanByWord = Field(default={}, description="cross_replace for single words of the target")
     reweight: FactorByWord = Field(default={}, description="how much words of the target count (-20 to 20)")
     blend: str = Field(default="", description="words whose place alone may change: cat=>dog")
     blend_subtract: str = Field(default="", description="words whose place must not change: bench")
-    blend_threshold: float = Field(
-        default=0.3, ge=0, le=1, description="share of the peak that counts as place"
-    )
+    blend_threshold: Share = Field(default=0.3, description="share of the peak that counts as place")
+    blend_subtract_threshold: Share | None = Field(default=None, description="the same for blend_subtract")
+    blend_disagreement: Threshold = 0.0
     blend_version: int = Field(default=2, ge=1, le=2, description="from the start (1), or after a fifth (2)")
-    self_limit: int = Field(
-        default=32, ge=1, le=1024, description="largest side of a map that holds the layout"
-    )
+    blend_start: Share | None = Field(default=None, description="share of the steps before; else by version")
+    self_limit: int = Field(default=32, ge=1, le=1024, description="largest side of a map of the layout")
     official: bool = Field(default=False, description="align tokens of a swap as the published code does")
+    tuned: Tuned = "auto"
 
     def check(self, model: Model, task: Task) -> None:
         """Every word that is named must be in its prompt, and the prompts must suit the kind of edit."""
@@ -77,11 +83,11 @@ class PromptToPrompt(Method):
 
     def __call__(self, model: Model, task: Task) -> Latent:
         """Invert, then walk both prompts with the target's attention replaced."""
-        path = model.path(self.steps)
         controls, blend = parts(self, model, task)
-        texts = task.source, task.target, task.null
+        agreed, texts = agreement(self, model, task), (task.source, task.target, task.null)
+        path = model.path(self.steps)
         walk = self.inversion.walk(model, path, task.x0, texts, self.guidance, task.noise)
-        return walk.run(model, *controls, after=blend)["tgt"]
+        return walk.run(model, *controls, after=compose(blend, agreed))["tgt"]
 
 
 def parts(o: PromptToPrompt, model: Model, task: Task) -> tuple[list[Control], LocalBlend | None]:
@@ -102,11 +108,28 @@ def parts(o: PromptToPrompt, model: Model, task: Task) -> tuple[list[Control], L
         return controls, None
     keep = Keep(near_side(model.tap.sites, *task.shape[-2:]))
     places = both_places(o.blend, source, target), both_places(o.blend_subtract, source, target)
-    start = int(o.steps * (0.2 if o.blend_version == 2 else 0))
-    return [*controls, keep], LocalBlend(keep, *places, o.blend_threshold, start, model.meter)
+    usual = 0.2 if o.blend_version == 2 else 0.0
+    start = int(o.steps * (usual if o.blend_start is None else o.blend_start))
+    other = o.blend_subtract_threshold
+    return [*controls, keep], LocalBlend(keep, *places, o.blend_threshold, start, model.meter, other)
+
+
+def agreement(o: PromptToPrompt, model: Model, task: Task) -> DisagreementBlend | None:
+    """What keeps the places about which both prompts say the same, if that is wanted."""
+    if not o.blend_disagreement:
+        return None
+    factors = weights(task.target.prompt, o.reweight) if o.reweight else None
+    asking = Asking(task.x0, task.source, task.target, task.noise, factors)
+    return DisagreementBlend.of(model, model.path(o.steps), asking, o.blend_disagreement)
 
 
 def align(o: PromptToPrompt, source: Words, target: Words) -> Alignment:
     """The alignment of the chosen kind; by itself, a swap where both prompts have as many words."""
-    swaps = len(source.words) == len(target.words) if o.kind == "auto" else o.kind == "swap"
-    return swap(source, target, o.official) if swaps else refine(source, target)
+    auto = "swap" if len(source.words) == len(target.words) else "refine"
+    match auto if o.kind == "auto" else o.kind:
+        case "swap":
+            return swap(source, target, o.official)
+        case "refine":
+            return refine(source, target)
+        case "copy":
+            return copy(source, target)

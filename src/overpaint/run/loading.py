@@ -8,6 +8,7 @@ from pathlib import Path
 import torch
 
 from overpaint.errors import UsageError
+from overpaint.families.clip import beside
 from overpaint.families.load import load as load_at
 from overpaint.files.provenance import Origin
 from overpaint.model import Model
@@ -71,7 +72,9 @@ def load_as(
         dtype = dtype_of(dtype)
     state = torch.random.get_rng_state()
     try:
-        return load_at(name, dtype, device, origin, download, offload)
+        model = load_at(name, dtype, device, origin, download, offload)
+        model.open_eye = beside(model.home, model.device)
+        return model
     finally:  # constructors may draw weights before the stored ones replace them
         torch.random.set_rng_state(state)
 

@@ -18,6 +18,7 @@ from overpaint.outcome import Layer
 from overpaint.run.own_noise import remembered
 from overpaint.run.request import EditRequest
 from overpaint.run.resolve import resolve
+from overpaint.run.suiting import suggested
 from overpaint.task import Task
 
 
@@ -80,7 +81,8 @@ def planned(asked: EditRequest, model: Model) -> Job:
             f"The method {card.name!r} does not work on {family.name} models; it works on: "
             f"{', '.join(card.families)}."
         )
-    preset = {**card.families[family.name], **suited(asked.kind, model), **remembered(asked, model)}
+    general = {**card.families[family.name], **suited(asked.kind, model)}
+    preset = {**general, **suggested(asked, model), **remembered(asked, model)}
     method = resolve(asked.kind, asked.options, preset, asked.title)
     shown = asked.shown
     fitted = None if shown is None else fit(shown, family.side, grain(model), asked.request.fit)

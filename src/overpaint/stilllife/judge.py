@@ -89,7 +89,7 @@ def _down(inside: int, outside: int) -> nn.Sequential:
 class Judge(nn.Module):
     """The network. `read` turns pictures into readings; `forward` gives the raw answers to train on."""
 
-    def __init__(self, width: int = 80) -> None:
+    def __init__(self, width: int = 96) -> None:
         super().__init__()
         self.width = width
         near, mid = width // 4, width // 2

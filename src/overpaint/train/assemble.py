@@ -18,13 +18,12 @@ from overpaint.families.load import hushed
 from overpaint.files import atomic
 from overpaint.files.mistaken import read_json
 from overpaint.stilllife.judge import Judge
+from overpaint.stilllife.suits import habits
 from overpaint.stilllife.tokenizer import build
 from overpaint.train.loop import TrainError
 from overpaint.train.nets import Prediction, make_schedule
 
 SHARD = "14MB"
-GUIDANCE = 3.0
-"""Suits networks as small as these: at the usual 7.5 the sky turns white."""
 LIMIT = 45_000_000
 """Bytes of all weights that may be shipped."""
 
@@ -100,7 +99,7 @@ def save_frame(folder: Path, prediction: Prediction) -> None:
     """Everything that is not weights: index, schedule and tokenizer."""
     folder.mkdir(parents=True, exist_ok=True)
     write_json(folder / "model_index.json", INDEX, 2)
-    write_json(folder / "overpaint.json", {"guidance": GUIDANCE})
+    write_json(folder / "overpaint.json", habits(), 1)
     with atomic.drafted_folder(folder / "scheduler") as draft:
         make_schedule(prediction).save_pretrained(draft)
     if not (folder / "tokenizer" / "tokenizer_config.json").is_file():

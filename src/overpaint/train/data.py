@@ -22,6 +22,7 @@ from overpaint.stilllife.words import VOCABULARY
 CPU = torch.device("cpu")
 HELD_OUT = 1_000_000
 """Scenes with smaller numbers are never trained on; demos and figures use them."""
+Draw = Callable[[Sequence[int]], Float[Tensor, "b 3 h w"]]
 WORD_IDS = {word: index for index, word in enumerate(VOCABULARY)}
 
 
@@ -66,31 +67,44 @@ class Renders:
     home: Path
     count: int
     device: torch.device = CPU
+    name: str = "renders"
+    """What the file is called."""
 
     @property
     def file(self) -> Path:
         """One byte a channel, pictures in order."""
-        return self.home / "renders.u8"
+        return self.home / f"{self.name}.u8"
 
     @property
     def ready(self) -> int:
         """How many are on disk."""
         return self.file.stat().st_size // (3 * FRAME * FRAME) if self.file.is_file() else 0
 
-    def make(self, note: Callable[[int], bool] = lambda _: True, chunk: int = 64) -> None:
-        """Render what is missing, until `note` of the number made says no; a later call goes on there."""
+    def make(
+        self, note: Callable[[int], bool] = lambda _: True, chunk: int = 64, draw: Draw | None = None
+    ) -> None:
+        """Make what is missing, until `note` of the number made says no; a later call goes on there.
+
+        `draw` gives the pictures of some of the scenes; by itself they are rendered.
+        """
+        draw = self.rendered if draw is None else draw
         self.home.mkdir(parents=True, exist_ok=True)
         whole = self.ready
+        if whole >= self.count:  # it may be somebody else's, which is not to be touched
+            return
         if self.file.is_file():
             os.truncate(self.file, whole * 3 * FRAME * FRAME)
         with self.file.open("ab") as file:
             for start in range(whole, self.count, chunk):
-                scenes = [training_scene(k) for k in range(start, min(start + chunk, self.count))]
-                pictures = (render(scenes, FRAME, self.device) * 255).round().byte()
-                file.write(pictures.cpu().numpy().tobytes())
+                picked = range(start, min(start + chunk, self.count))
+                file.write((draw(picked) * 255).round().byte().cpu().numpy().tobytes())
                 file.flush()
-                if not note(start + len(scenes)):
+                if not note(picked.stop):
                     return
+
+    def rendered(self, picked: Sequence[int]) -> Float[Tensor, "b 3 h w"]:
+        """Some of the scenes, drawn."""
+        return render([training_scene(k) for k in picked], FRAME, self.device)
 
     @cached_property
     def pixels(self) -> np.ndarray[tuple[int, ...], np.dtype[np.uint8]]:

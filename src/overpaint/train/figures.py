@@ -12,12 +12,13 @@ from overpaint.stilllife.captions import Caption, describe
 from overpaint.stilllife.judge import Judge, Reading, score
 from overpaint.stilllife.render import render
 from overpaint.stilllife.scene import FRAME, SCENE_VALUES, Scene
-from overpaint.train.assemble import GUIDANCE
+from overpaint.stilllife.suits import GUIDANCE
 from overpaint.train.data import held_out, sentences
 from overpaint.train.judge import judge_figures
 from overpaint.train.loop import grid
 from overpaint.train.sampling import Painter
 from overpaint.train.vae import psnr, reconstruct, vae_figures
+from overpaint.train.word_maps import USED, pointing
 
 Figures = dict[str, float]
 Note = Callable[[str], None]
@@ -32,7 +33,8 @@ def all_figures(
     guidance: float = GUIDANCE,
     note: Note = lambda _: None,
 ) -> dict[str, Figures]:
-    """Everything: the judge on raw pictures, the autoencoder, samples of one and two things, inversion."""
+    """Everything: the judge on raw pictures, the autoencoder, samples of one and two things, inversion, and
+    how often words point at what they speak of."""
     scenes = held_out(count)
     pictures = render(scenes, FRAME, painter.device)
     out = {"judge": judge_figures(judge, scenes, pictures)}
@@ -49,6 +51,9 @@ def all_figures(
         note(f"unet, {objects} things")
     out["inversion"] = inversion_figures(painter, min(count, 64), steps)
     note("inversion")
+    looks = pointing(painter, min(count, 200))[USED]
+    out["words"] = {name: share["peak"] for name, share in looks.items()}
+    note("words")
     return out
 
 

@@ -1,9 +1,9 @@
-"""Training the judge on raw pictures, whose truth is exact."""
+"""Training the judge on pictures whose truth is exact: as drawn, and as the autoencoder gives them back."""
 
 from __future__ import annotations
 
 from collections import defaultdict
-from collections.abc import Sequence
+from collections.abc import Callable, Mapping, Sequence
 
 import torch
 from jaxtyping import Float
@@ -15,6 +15,7 @@ from overpaint.stilllife.render import render
 from overpaint.stilllife.scene import FRAME, SCENE_VALUES, THING_VALUES, Scene
 from overpaint.train.data import Renders, held_out, pick, training_scene
 from overpaint.train.loop import Batch, Stage
+from overpaint.train.nets import mixed
 from overpaint.train.optim import Rates
 
 BATCH = 32
@@ -22,24 +23,45 @@ NO_THING = -100
 """Cells without a thing: cross-entropy passes them over."""
 
 
+HARD: Mapping[str, float] = {"kind": 1.5, "material": 2.0}
+"""What counts more than once: the attributes of which most mistakes were."""
+
+
 def judge_stage(
-    judge: Judge, renders: Renders, steps: int, rates: Rates, *, batch: int = BATCH, exam: int = 256
+    judge: Judge,
+    renders: Renders,
+    echoes: Renders,
+    steps: int,
+    rates: Rates,
+    *,
+    through: Callable[[Tensor], Tensor],
+    batch: int = BATCH,
+    exam: int = 256,
 ) -> Stage:
-    """Cells and pictures at once; cells round a middle are asked too, with less weight."""
+    """Cells and pictures at once; cells round a middle are asked too, with less weight.
+
+    Half of every batch are pictures as drawn (`renders`), half what the autoencoder made of some (`echoes`);
+    `through` is that autoencoder, for measuring.
+    """
 
     def data(step: int) -> Batch:
-        picked = pick(step, batch, renders.count)
-        scenes = [training_scene(k) for k in picked]
+        drawn = pick(step, batch // 2, renders.count)
+        back = pick(step, batch - len(drawn), echoes.count, seed=3)
+        scenes = [training_scene(k) for k in (*drawn, *back)]
         truth = {name: value.to(renders.device) for name, value in targets(scenes).items()}
-        return {"pixels": renders.pictures(picked), **truth}
+        return {"pixels": torch.cat([renders.pictures(drawn), echoes.pictures(back)]), **truth}
 
     def loss(batch: Batch, generator: torch.Generator) -> tuple[Tensor, dict[str, Tensor]]:
-        return judge_loss(judge(worn(batch["pixels"], generator)), batch)
+        with mixed(renders.device):
+            answers = judge(worn(batch["pixels"], generator))
+        return judge_loss(in_full(answers), batch)
 
     scenes = held_out(exam)
 
     def measure() -> dict[str, float]:
-        return judge_figures(judge, scenes, render(scenes, FRAME, renders.device))
+        pictures = render(scenes, FRAME, renders.device)
+        back = judge_figures(judge, scenes, through(pictures))
+        return judge_figures(judge, scenes, pictures) | {f"vae_{name}": v for name, v in back.items()}
 
     return Stage("judge", {"judge": judge}, data, loss, steps, rates, batch, measure, None, (judge,))
 
@@ -67,8 +89,14 @@ def targets(scenes: Sequence[Scene]) -> dict[str, Tensor]:
     return out
 
 
+def in_full(answers: Answers) -> Answers:
+    """The same logits in float32."""
+    parts = ({name: v.float() for name, v in part.items()} for part in (answers.thing, answers.scene))
+    return Answers(answers.present.float(), answers.offset.float(), *parts)
+
+
 def judge_loss(answers: Answers, truth: Batch) -> tuple[Tensor, dict[str, Tensor]]:
-    """Sum of the losses of all questions."""
+    """Weighted sum of the losses of all questions."""
     present = truth["present"]
     middle = present == 1
     asked = binary_cross_entropy_with_logits(answers.present, middle.float(), reduction="none")
@@ -81,7 +109,7 @@ def judge_loss(answers: Answers, truth: Batch) -> tuple[Tensor, dict[str, Tensor
         parts[name] = (each * weight).sum() / (weight * (truth[name] >= 0)).sum()
     for name, logits in answers.scene.items():
         parts[name] = cross_entropy(logits, truth[name])
-    total = torch.stack(list(parts.values())).sum()
+    total = torch.stack([HARD.get(name, 1.0) * value for name, value in parts.items()]).sum()
     return total, {name: value.detach() for name, value in parts.items()}
 
 

@@ -143,6 +143,13 @@ def make_schedule(prediction: Prediction = "v_prediction") -> DDIMScheduler:
     )
 
 
+def mixed(device: torch.device) -> torch.autocast:
+    """A block that multiplies in half the bits where that is faster: on accelerators, and on processors that
+    have a unit for it (2 to 4 times as fast for plain convolutions there; elsewhere slower)."""
+    quick = device.type == "cuda" or bool(torch.cpu.get_capabilities().get("amx_bf16"))
+    return torch.autocast(device.type, torch.bfloat16, enabled=quick)
+
+
 @contextmanager
 def seeded(seed: int) -> Generator[None]:
     """A block in which new networks get the weights of `seed`; the global state is put back after it."""

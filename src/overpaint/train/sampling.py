@@ -47,7 +47,7 @@ class Painter:
     @torch.no_grad()
     def denoise(self, x: Tensor, texts: Sequence[str], steps: int, guidance: float) -> Tensor:
         """From noise to latents: DDIM (Song et al. 2021, arXiv 2010.02502) with classifier-free guidance."""
-        levels = _grid(steps)
+        levels = grid_of(steps)
         states = self._states(texts, guidance != 1)
         for t, before in zip(levels, [*levels[1:], None], strict=True):
             x = self._move(x, t, t, before, states, guidance)
@@ -56,7 +56,7 @@ class Painter:
     @torch.no_grad()
     def invert(self, x: Tensor, texts: Sequence[str], steps: int) -> Tensor:
         """From latents to noise: the same steps backwards, at guidance 1."""
-        levels = _grid(steps)
+        levels = grid_of(steps)
         states = self._states(texts, False)
         for before, t in zip([None, *levels[:0:-1]], levels[::-1], strict=True):
             x = self._move(x, t, before, t, states, 1.0)
@@ -86,18 +86,20 @@ class Painter:
         if rows == 2:
             with_text, without = out.chunk(2)
             out = without + guidance * (with_text - without)
-        a, s = self._alpha_sigma(t)
+        a, s = level_of(t)
         eps = out if self.prediction == "epsilon" else s * x + a * out
-        a, s = self._alpha_sigma(start)
+        a, s = level_of(start)
         x0 = (x - s * eps) / a
-        a, s = self._alpha_sigma(end)
+        a, s = level_of(end)
         return a * x0 + s * eps
 
-    def _alpha_sigma(self, t: int | None) -> tuple[float, float]:
-        at = float(make_schedule().alphas_cumprod[0 if t is None else t])
-        return at**0.5, (1 - at) ** 0.5
+
+def level_of(t: int | None) -> tuple[float, float]:
+    """Shares of picture and noise at a level; nothing is the cleanest."""
+    at = float(make_schedule().alphas_cumprod[0 if t is None else t])
+    return at**0.5, (1 - at) ** 0.5
 
 
-def _grid(steps: int) -> list[int]:
+def grid_of(steps: int) -> list[int]:
     """Stable Diffusion's levels: every 1000 // steps, shifted by one, noise first."""
     return [k * (1000 // steps) + 1 for k in range(steps)][::-1]

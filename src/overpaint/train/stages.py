@@ -5,7 +5,7 @@ from __future__ import annotations
 import dataclasses
 import shutil
 import time
-from collections.abc import Callable, Mapping
+from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Any, TypeVar
@@ -31,10 +31,13 @@ from overpaint.train.optim import Rates
 from overpaint.train.sampling import Painter
 from overpaint.train.text import Heads, text_stage
 from overpaint.train.unet import Latents, encode_all, one_file, unet_stage
-from overpaint.train.vae import vae_stage
+from overpaint.train.vae import reconstruct, vae_stage
+from overpaint.train.word_maps import tables
 
 T = TypeVar("T", bound=nn.Module)
 SHIPPED = judging.FOLDER.parent
+ECHOED = 4
+"""Of so many pictures one goes through the autoencoder for the judge."""
 PART = 10_000
 """Pictures whose latents are kept in one file."""
 RATES: Mapping[str, Rates] = {
@@ -75,18 +78,25 @@ class Trainer:
         """The pictures on disk."""
         return Renders(self.home, self.size.renders, self.device)
 
+    @property
+    def echoes(self) -> Renders:
+        """The first of them as the autoencoder gives them back."""
+        return Renders(self.home, -(-self.size.renders // ECHOED), self.device, "echoes")
+
     def stages(self) -> Mapping[str, Callable[[], object]]:
         """Every stage by name, in the order in which they build on each other."""
         return {
             "renders": self.make_renders,
-            "judge": self.judge,
             "text": self.text,
             "vae": self.vae,
             "latents": self.latents,
             "decoder": self.decoder,
+            "echoes": self.make_echoes,
+            "judge": self.judge,
             "unet": self.unet,
             "clip": self.clip,
             "assemble": self.assemble,
+            "words": self.words,
             "figures": self.figures,
         }
 
@@ -99,13 +109,25 @@ class Trainer:
         self.say(f"{self.renders.ready} of {self.size.renders} pictures are drawn")
         self.renders.make(lambda _: self.left() > 0, self.few(64))
 
+    def make_echoes(self) -> None:
+        """Send some of the training pictures through the autoencoder: such pictures are judged later."""
+        self.make_renders()
+        vae = self.ready(self.best_vae()[0])
+        self.say(f"{self.echoes.ready} of {self.echoes.count} pictures went through the autoencoder")
+
+        def draw(picked: Sequence[int]) -> Tensor:
+            with nets.mixed(self.device):
+                return reconstruct(vae, self.renders.pictures(picked))
+
+        self.echoes.make(lambda _: self.left() > 0, self.few(16), draw)
+
     def judge(self) -> Run:
         """Train the judge."""
-        self.make_renders()
-        judge = self.fresh("judge", "judge", Judge)
-        return self.train(
-            judge_stage(judge, self.renders, self.count("judge"), RATES["judge"], exam=self.exam(256))
-        )
+        self.make_echoes()
+        judge, vae = self.fresh("judge", "judge", Judge), self.ready(self.best_vae()[0])
+        plan = (self.renders, self.echoes, self.count("judge"), RATES["judge"])
+        exam = self.exam(256)
+        return self.train(judge_stage(judge, *plan, exam=exam, through=lambda x: reconstruct(vae, x)))
 
     def text(self) -> Run:
         """Train the text tower on sentences."""
@@ -242,6 +264,12 @@ class Trainer:
         folder.mkdir(parents=True, exist_ok=True)
         assemble.save_log(folder, self.home, self.command, found, self.earlier())
         self.console.print(table(found), markup=False, soft_wrap=True)
+        return found
+
+    def words(self, count: int = 200) -> str:
+        """Measure where words look and what carries their meaning, and print it."""
+        found = tables(self.painter(), self.exam(count), lambda what: self.say(f"measured {what}"))
+        self.console.print(found, markup=False, soft_wrap=True)
         return found
 
     def publish(self) -> None:

@@ -137,14 +137,14 @@ def encoded(vae: AutoencoderKL, pictures: Float[Tensor, "b 3 h w"]) -> tuple[Ten
     """Mean and standard deviation of the (unscaled) latents of pictures in [0, 1]."""
     coder: Any = vae
     spread = coder.encode(pictures * 2 - 1).latent_dist
-    return spread.mean, spread.std
+    return spread.mean.float(), spread.std.float()
 
 
 @torch.no_grad()
 def decoded(vae: AutoencoderKL, latents: Float[Tensor, "b 4 16 16"]) -> Float[Tensor, "b 3 h w"]:
     """Pictures in [0, 1] of unscaled latents."""
     coder: Any = vae
-    return ((coder.decode(latents).sample + 1) / 2).clamp(0, 1)
+    return ((coder.decode(latents).sample.float() + 1) / 2).clamp(0, 1)
 
 
 def _chunks(x: Tensor, size: int) -> list[Tensor]:

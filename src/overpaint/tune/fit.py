@@ -20,7 +20,8 @@ def fit(meter: Meter, misses: Misses, start: Tensor, updates: int, rate: float, 
     ``updates`` is 0, one always happens. Gradients are kept for the embedding alone.
 
     Args:
-        meter: told of every backward pass and every update, each of which can be cancelled.
+        meter: told of every backward pass and every update, each of which can be cancelled, and gets the
+            losses as the figure ``loss``.
         misses: what to make small.
         start: the embedding to begin with; it is not changed.
         updates: how many updates at most.
@@ -46,6 +47,7 @@ def fit(meter: Meter, misses: Misses, start: Tensor, updates: int, rate: float, 
                 f"The tuned text stopped being numbers at update {k + 1}: the learning rate {rate:.2g} is "
                 "too high, or the network overflows in float16; lower the rate, or choose the type float32."
             )
+        meter.note("loss", now)
         states.grad = grad / lift
         meter.tick("update")
         adam.step()  # pyright: ignore[reportUnknownMemberType]

@@ -1,0 +1,27 @@
+"""What a model suggests for the options of an edit, from what its two prompts ask for."""
+
+from collections.abc import Mapping
+from typing import Any
+
+from overpaint.model import Model
+from overpaint.run.asked import asked
+from overpaint.run.request import EditRequest
+
+TUNED, PUBLISHED = "tuned", "published"
+"""The option by which a method says that it takes such suggestions, and the value that refuses them."""
+
+
+def suggested(request: EditRequest, model: Model) -> Mapping[str, Any]:
+    """The model's suggestions for what these prompts ask for: the finest there are.
+
+    They give way to everything a user sets. None where the method takes none, where the published defaults
+    were asked for, or without two prompts.
+    """
+    table = model.suits.edits.get(request.kind.card.name, {})
+    source, target = request.request.source, request.request.target
+    if not table or TUNED not in request.kind.model_fields or request.options.get(TUNED) == PUBLISHED:
+        return {}
+    if not source or not target:
+        return {}
+    kinds = (kind for kind in asked(source, target, model.suits.words) if kind in table)
+    return table.get(next(kinds, ""), {})

@@ -1,0 +1,29 @@
+"""One adapter a method; a file's own ``method`` chooses."""
+
+from collections.abc import Mapping
+
+from tests.parity.adapters.base import Adapter, Reach
+from tests.parity.adapters.blended_latent import BlendedLatentFile
+from tests.parity.adapters.ddim import DDIMFile
+from tests.parity.adapters.direct import DirectFile
+from tests.parity.adapters.edict import EdictFile
+from tests.parity.adapters.edit_friendly import EditFriendlyFile
+from tests.parity.adapters.negative_prompt import NegativePromptFile
+from tests.parity.adapters.null_text import NullTextFile
+from tests.parity.adapters.p2p import PromptToPromptFile
+
+ADAPTERS: Mapping[str, type[Adapter]] = {
+    adapter.method: adapter
+    for adapter in (
+        BlendedLatentFile,
+        DDIMFile,
+        DirectFile,
+        EdictFile,
+        EditFriendlyFile,
+        NegativePromptFile,
+        NullTextFile,
+        PromptToPromptFile,
+    )
+}
+
+__all__ = ["ADAPTERS", "Adapter", "Reach"]

@@ -1,0 +1,32 @@
+"""Every file in ``tests/golden`` through its adapter: next to stored latents, or all with ``every_step``."""
+
+import pytest
+
+from tests.parity.adapters import ADAPTERS, Reach
+from tests.parity.golden import GOLDEN
+from tests.parity.table import files, prepare, run
+
+FILES = {file.stem: file for file in files(GOLDEN)}
+LONG = {"edict"}
+"""Files of which another one shows the same by default, in less time."""
+
+
+def failing(name: str, reach: Reach) -> list[str]:
+    rows = list(run([prepare(FILES[name])], reach))
+    assert rows, "a file without a row would prove nothing"
+    return [str(row) for row in rows if row.failed]
+
+
+@pytest.mark.parametrize("name", sorted(FILES.keys() - LONG))
+def test_parity_next_to_stored_latents(name: str) -> None:
+    assert failing(name, "ends") == []
+
+
+@pytest.mark.every_step
+@pytest.mark.parametrize("name", sorted(FILES))
+def test_parity_the_whole_way(name: str) -> None:
+    assert failing(name, "whole") == []
+
+
+def test_every_adapter_has_a_file() -> None:
+    assert {prepare(file).method for file in FILES.values()} == set(ADAPTERS)
