@@ -85,3 +85,11 @@ def test_a_level_without_noise_gives_none() -> None:
     s = replace(s, path=path)
     traj = s.run(EditFriendly(skip=0, last_noise=True))
     assert traj.noise is not None and bool(torch.isfinite(traj.noise).all())
+
+
+@pytest.mark.parametrize("shape", SHAPES)
+@pytest.mark.parametrize("order", [1, 2])
+def test_in_double_precision_the_picture_comes_back_to_the_last_digits(shape: Shape, order: int) -> None:
+    s = setting(shape, 6, torch.float64)
+    inversion = EditFriendly(skip=0, order=order, last_noise=True, pinned=False)
+    assert gap(s.walk(inversion).home(s.model)["src"], s.x0) < 1e-9

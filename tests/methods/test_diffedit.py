@@ -5,19 +5,14 @@ from typing import Any
 import pytest
 import torch
 from tests.kit import gap, shared
-from tests.parity import Golden, difference, golden_model
 
 from overpaint.contract.trial import SIZE, mask, picture, run
 from overpaint.errors import UsageError
 from overpaint.inversions import DDIM
-from overpaint.masks.blend import Restored
-from overpaint.masks.contrast import Contrast, contrast
+from overpaint.masks.contrast import Contrast
 from overpaint.meter import Meter
 from overpaint.methods.diffedit import DiffEdit
-from overpaint.network import Text
-from overpaint.noise import Noise
 from overpaint.path import Latent
-from overpaint.sample import Latents
 from overpaint.task import Request, Task
 
 STEPS = 5
@@ -111,39 +106,3 @@ def test_what_is_missing_is_a_sentence() -> None:
         made(task(source=""), encode="source")
     with pytest.raises(ValueError, match="does not match any of the expected tags"):
         DiffEdit.model_validate({"inversion": {"name": "recorded"}})
-
-
-def said(golden: Golden, which: str) -> Text:
-    return golden_model().family.text(str(golden.settings.get(f"{which}_prompt")))
-
-
-def test_parity_of_the_mask() -> None:
-    golden, model = Golden.load("diffedit"), golden_model()
-    path = model.path(10).last(5)
-    assert float(path.t[0]) == golden.numbers("mask_timestep")[0]
-    texts = said(golden, "target"), said(golden, "source")
-    with torch.no_grad():
-        found = contrast(model, path, [golden["copies"][k : k + 1] for k in range(3)], *texts)
-    assert float((Contrast().cut(found)[0] != golden["mask"]).float().mean()) <= 0.001
-
-
-def test_parity_of_both_walks() -> None:
-    golden, model = Golden.load("diffedit"), golden_model()
-    source, target = (
-        model.family.text(str(golden.settings.get(f"{n}_prompt"))) for n in ("source", "target")
-    )
-    path, states = model.path(10).last(8), list[Latent]()
-    assert [int(t) for t in path.t] == golden.numbers("timesteps")
-    with torch.no_grad():
-        walk = DDIM().walk(model, path, golden["x0"], (source, target, model.family.null()), 7.5, Noise(0))
-        blend = Restored(golden["mask"][None].float(), walk.stored, lag=True)
-
-        def keep(i: int, xs: Latents) -> Latents:
-            states.append(blend(i, xs)["tgt"])
-            return {"tgt": states[-1]}
-
-        edited = walk.alone(model, after=keep)["tgt"]
-    for k, stored in zip(golden.numbers("inverted_at"), golden["inverted"], strict=True):
-        assert difference(walk.trajectory.latents[k, :, ::2, ::2], stored) <= 1e-4
-    assert difference(states[4][..., ::2, ::2], golden["edited_mid"]) <= 2e-4
-    assert difference(edited[..., ::2, ::2], golden["edited"]) <= 2e-4

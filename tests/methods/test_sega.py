@@ -5,19 +5,14 @@ from typing import Any
 import pytest
 import torch
 from tests.kit import gap, shared
-from tests.parity import Golden, difference, golden_model, outliers
 
 from overpaint.contract.trial import SIZE, picture, run
 from overpaint.errors import UsageError
-from overpaint.guides import CFG
-from overpaint.guides.semantic import Semantic, Term
 from overpaint.inversions import DDIM
 from overpaint.meter import Meter
 from overpaint.methods.ddim import DDIMEdit
 from overpaint.methods.sega import Sega
-from overpaint.model import Branch
 from overpaint.path import Latent
-from overpaint.sample import Latents, denoise
 from overpaint.task import Request, Task
 
 STEPS = 4
@@ -70,33 +65,3 @@ def test_no_concept_is_a_sentence_before_any_work() -> None:
 def test_a_concept_that_is_too_long_is_a_sentence() -> None:
     with pytest.raises(UsageError, match="reads at most"):
         made(task(), concept=f"+{'dog ' * 99}:3")
-
-
-def test_parity_with_the_pipeline() -> None:
-    golden, model, states = Golden.load("sega"), golden_model(), list[Latent]()
-    said = golden.settings.get
-    columns: Any = zip(
-        said("editing_prompt"),  # pyright: ignore[reportArgumentType]
-        said("edit_guidance_scale"),  # pyright: ignore[reportArgumentType]
-        said("reverse_editing_direction"),  # pyright: ignore[reportArgumentType]
-        said("edit_threshold"),  # pyright: ignore[reportArgumentType]
-        said("edit_warmup_steps"),  # pyright: ignore[reportArgumentType]
-        strict=True,
-    )
-    terms = [
-        Term(words, model.family.text(words), -scale if away else scale, threshold, warmup)
-        for words, scale, away, threshold, warmup in columns
-    ]
-    base = CFG(model.family.text(str(said("prompt"))), model.family.null(), 7.5)
-    guide = Semantic(base, terms, momentum=0.1, beta=0.4)
-
-    def keep(i: int, xs: Latents) -> Latents:
-        states.append(xs["tgt"])
-        return xs
-
-    with torch.no_grad():
-        denoise(model, model.path(10), {"tgt": golden["x_T"]}, [Branch("tgt", guide)], after=keep)
-    for k, stored in zip(golden.numbers("kept_steps"), golden["edited_steps"], strict=True):
-        assert outliers(states[k][0, :, ::2, ::2], stored, 2e-4) <= 0.001
-    assert outliers(states[-1][..., ::2, ::2], golden["edited"], 2e-4) <= 0.001
-    assert difference(states[0][0, :, ::2, ::2], golden["edited_steps"][0]) <= 2e-4

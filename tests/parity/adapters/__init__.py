@@ -4,7 +4,9 @@ from collections.abc import Mapping
 
 from tests.parity.adapters.base import Adapter, Reach
 from tests.parity.adapters.blended_latent import BlendedLatentFile
+from tests.parity.adapters.concepts import LeditsFile, SegaFile
 from tests.parity.adapters.ddim import DDIMFile
+from tests.parity.adapters.diffedit import DiffEditFile
 from tests.parity.adapters.direct import DirectFile
 from tests.parity.adapters.edict import EdictFile
 from tests.parity.adapters.edit_friendly import EditFriendlyFile
@@ -17,12 +19,15 @@ ADAPTERS: Mapping[str, type[Adapter]] = {
     for adapter in (
         BlendedLatentFile,
         DDIMFile,
+        DiffEditFile,
         DirectFile,
         EdictFile,
         EditFriendlyFile,
+        LeditsFile,
         NegativePromptFile,
         NullTextFile,
         PromptToPromptFile,
+        SegaFile,
     )
 }
 

@@ -1,0 +1,100 @@
+"""LEDITS and LEDITS++: what their concepts do to a walk over the picture's own noise."""
+
+from typing import Any
+
+import pytest
+import torch
+from tests.kit import gap, shared
+
+from overpaint.contract.trial import SIZE, mask, picture, run
+from overpaint.errors import UsageError
+from overpaint.inversions import EditFriendly
+from overpaint.meter import Meter
+from overpaint.method import Method
+from overpaint.methods.edit_friendly import EditFriendlyEdit
+from overpaint.methods.ledits import Ledits
+from overpaint.methods.ledits_pp import LeditsPP
+from overpaint.path import Latent
+from overpaint.task import Request, Task
+
+STEPS = 6
+BOTH: list[type[Method]] = [Ledits, LeditsPP]
+
+
+def task(kind: type[Method], target: str = "", where: torch.Tensor | None = None) -> Task:
+    card, request = kind.card, Request(source="a photo of a cat", target=target)
+    return Task.of(shared(), request, card.needs, picture(), SIZE, optional=card.optional, mask=where)
+
+
+def made(kind: type[Method], given: Task, meter: Meter | None = None, **options: Any) -> Latent:
+    return run(shared(), kind.model_validate({"steps": STEPS, **options}), given, meter).latents[0]
+
+
+@pytest.mark.parametrize("never", [{"warmup": STEPS}, {"warmup": 0, "cooldown": 0}])
+def test_without_an_acting_concept_the_second_order_walk_gives_the_picture_back(
+    never: dict[str, int],
+) -> None:
+    given = task(LeditsPP)
+    assert gap(made(LeditsPP, given, concept="+dog:5", **never), given.x0) < 1e-4
+    assert gap(made(LeditsPP, given, concept="+dog:5"), given.x0) > 1e-2
+
+
+def test_without_an_acting_concept_the_first_order_walk_is_the_edit_friendly_one() -> None:
+    given = task(Ledits, "a photo of a dog")
+    plain = run(shared(), EditFriendlyEdit(steps=STEPS), given).latents[0]
+    assert gap(made(Ledits, given, concept="+red:7", warmup=STEPS), plain) < 1e-4
+    assert gap(made(Ledits, given, concept="+red:7", warmup=0), plain) > 1e-2
+
+
+def test_the_order_of_concepts_does_not_matter() -> None:
+    given = task(LeditsPP)
+    one, other = (made(LeditsPP, given, concept=c) for c in (["+dog:5", "-red:3"], ["-red:3", "+dog:5"]))
+    assert gap(one, other) < 1e-4
+
+
+def test_away_is_towards_with_the_other_sign_of_the_push() -> None:
+    given = task(LeditsPP)
+    towards, away = (made(LeditsPP, given, concept=f"{sign}dog:5") for sign in "+-")
+    assert gap(towards, away) > 1e-2
+
+
+def test_a_mask_that_is_given_limits_those_that_are_found() -> None:
+    given, nowhere = task(LeditsPP, where=mask()), task(LeditsPP, where=torch.zeros(1, 1, *SIZE))
+    assert gap(made(LeditsPP, nowhere, concept="+dog:5"), nowhere.x0) < ROUNDING
+    assert gap(made(LeditsPP, given, concept="+dog:5"), given.x0) > 1e-3
+
+
+@pytest.mark.parametrize("found", ["both", "noise", "attention"])
+def test_masks_are_shown_by_concept(found: str) -> None:
+    meter = Meter()
+    made(LeditsPP, task(LeditsPP), meter, concept=["+dog:5", "-red:3"], found=found)
+    shown = {name: masks for name, masks in meter.maps.items() if name in ("+dog", "-red")}
+    assert {tuple(masks.shape) for masks in shown.values()} == {(STEPS, 8, 8)} and len(shown) == 2
+    assert "mask" in meter.maps
+
+
+def test_both_kinds_of_mask_together_lie_within_each() -> None:
+    kept: dict[str, torch.Tensor] = {}
+    for found in ("both", "noise", "attention"):
+        meter = Meter()
+        made(LeditsPP, task(LeditsPP), meter, concept="+dog:5", found=found)
+        kept[found] = meter.maps["+dog"][0]  # of the first step, where all three stand at the same latent
+    assert bool((kept["both"] <= kept["noise"]).all()) and bool((kept["both"] <= kept["attention"]).all())
+
+
+@pytest.mark.parametrize("kind", BOTH)
+def test_no_concept_is_a_sentence_before_any_work(kind: type[Method]) -> None:
+    meter = Meter()
+    with pytest.raises(UsageError, match="There is no concept"):
+        made(kind, task(kind), meter)
+    assert meter.calls == 0
+
+
+def test_more_steps_than_levels_is_a_sentence() -> None:
+    with pytest.raises(UsageError, match="there are 100 levels, fewer than 200 steps"):
+        made(LeditsPP, task(LeditsPP), concept="+dog:5", steps=200, skip=0.9)
+
+
+def test_steps_of_second_order_are_as_random_as_they_are() -> None:
+    with pytest.raises(ValueError, match="an eta of 1, not"):
+        EditFriendly(order=2, eta=0.5)
