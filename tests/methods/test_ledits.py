@@ -30,12 +30,15 @@ def made(kind: type[Method], given: Task, meter: Meter | None = None, **options:
     return run(shared(), kind.model_validate({"steps": STEPS, **options}), given, meter).latents[0]
 
 
-@pytest.mark.parametrize("never", [{"warmup": STEPS}, {"warmup": 0, "cooldown": 0}])
-def test_without_an_acting_concept_the_second_order_walk_gives_the_picture_back(
-    never: dict[str, int],
-) -> None:
+ROUNDING = 1e-3
+"""What single precision loses on the way; tests of the inversion hold it to double precision."""
+
+
+@pytest.mark.parametrize(("warmup", "cooldown"), [(STEPS, None), (0, 0)])
+def test_without_an_acting_concept_the_picture_comes_back(warmup: int, cooldown: int | None) -> None:
     given = task(LeditsPP)
-    assert gap(made(LeditsPP, given, concept="+dog:5", **never), given.x0) < 1e-4
+    back = made(LeditsPP, given, concept="+dog:5", warmup=warmup, cooldown=cooldown)
+    assert gap(back, given.x0) < ROUNDING
     assert gap(made(LeditsPP, given, concept="+dog:5"), given.x0) > 1e-2
 
 
