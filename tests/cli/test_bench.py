@@ -16,7 +16,7 @@ def test_a_slice_runs_and_a_second_run_does_nothing(tmp_path: Path) -> None:
     slice_ = (*STILL_LIFE, "--methods", "p2p,sdedit", "--steps", "2", "--limit", "10", "--out", folder)
     said = overpaint(*slice_)
     assert said.code == 0, said.err
-    assert "20 edits: at most 100 rows through the network, about" in said.err
+    assert "20 edits: at most 120 rows through the network, about" in said.err
     assert "| truth | 10 | 1.00 (1.00 to 1.00) |" in said.out and "| p2p direct steps=2 | 10 |" in said.out
     lines = (folder / FILE).read_text().splitlines()
     assert len(lines) == 10 * (3 + 2)

@@ -21,7 +21,9 @@ def test_the_shipped_folder_says_it() -> None:
 @pytest.mark.parametrize("kind", P2P)
 def test_every_suggestion_is_one_that_the_method_takes(kind: str) -> None:
     made = resolve(PromptToPrompt, P2P[kind], {}, "a test").model_dump()
-    assert {name: made[name] for name in P2P[kind]} == json.loads(json.dumps(P2P[kind]))
+    for name, wanted in json.loads(json.dumps(P2P[kind])).items():
+        found = made[name]
+        assert ({part: found[part] for part in wanted} if isinstance(wanted, dict) else found) == wanted
 
 
 def test_every_kind_of_difference_has_one() -> None:
