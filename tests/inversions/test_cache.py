@@ -15,7 +15,16 @@ from overpaint.families.tiny import SHAPES, Shape
 from overpaint.files import store as module
 from overpaint.files.store import Store, StoredDraft, default_folder, opened, sealed
 from overpaint.guides import CFG
-from overpaint.inversions import DDIM, Direct, Inversion, NegativePrompt, NullText, Recorded, Trajectory
+from overpaint.inversions import (
+    DDIM,
+    Direct,
+    Inversion,
+    NegativePrompt,
+    NullText,
+    Recorded,
+    Regularised,
+    Trajectory,
+)
 from overpaint.inversions.cache import Cache, packed, unpacked
 from overpaint.inversions.cache_key import key
 from overpaint.meter import Meter
@@ -29,6 +38,7 @@ EVERY: list[Inversion] = [
     NullText(inner=1),
     NegativePrompt(interp=0.2),
     Recorded(pinned=True),
+    Regularised(rounds=1, rolls=2),
 ]
 
 

@@ -9,6 +9,7 @@ from overpaint.inversions.negative_prompt import NegativePrompt
 from overpaint.inversions.null_text import NullText
 from overpaint.inversions.quality import Quality, reconstruction
 from overpaint.inversions.recorded import Recorded
+from overpaint.inversions.regularised import Regularised
 from overpaint.inversions.trajectory import Trajectory
 
 __all__ = [
@@ -24,6 +25,7 @@ __all__ = [
     "Quality",
     "RealInversion",
     "Recorded",
+    "Regularised",
     "Trajectory",
     "Walk",
     "named",
