@@ -13,6 +13,7 @@ from tests.parity.adapters.edit_friendly import EditFriendlyFile
 from tests.parity.adapters.negative_prompt import NegativePromptFile
 from tests.parity.adapters.null_text import NullTextFile
 from tests.parity.adapters.p2p import PromptToPromptFile
+from tests.parity.adapters.pix2pix_zero import Pix2PixZeroFile
 
 ADAPTERS: Mapping[str, type[Adapter]] = {
     adapter.method: adapter
@@ -26,6 +27,7 @@ ADAPTERS: Mapping[str, type[Adapter]] = {
         LeditsFile,
         NegativePromptFile,
         NullTextFile,
+        Pix2PixZeroFile,
         PromptToPromptFile,
         SegaFile,
     )
