@@ -63,14 +63,14 @@ class Led:
         roles = [target.name + line.sign for line in lines]
         moved = self._moved(x, path, i, roles, lines)
         p = self.model.rows(moved, i, path, roles, lines)
-        rows = {role: p.row(k) for k, role in enumerate(roles)}
-        own = {line.sign: rows[role] for line, role in zip(lines, roles, strict=True)}
         walks = next((k for k, line in enumerate(lines) if line.sign == "-"), 0)
-        call = Call(i, path, i, moved[walks : walks + 1], rows, self.model.meter)
-        made = target.guide.combine(own, call).eps
-        if not finite([made]):
+        x = moved[walks : walks + 1]
+        rows = {role: path.reread(p.row(k), x - moved[k : k + 1], i) for k, role in enumerate(roles)}
+        own = {line.sign: rows[role] for line, role in zip(lines, roles, strict=True)}
+        made = target.guide.combine(own, Call(i, path, i, x, rows, self.model.meter))
+        if not finite([made.x0, made.eps]):
             raise stopped([moved], [p.eps], self.model.dtype, i, len(path))
-        return call.holding(made)
+        return made
 
     def _moved(
         self, x: Latent, path: Path, i: int, roles: Sequence[str], lines: Sequence[Line]
