@@ -1,10 +1,10 @@
 """Words that look at their thing: a second loss of the denoiser, on the maps of its cross-attention.
 
-A denoiser learns colours and materials from the noun, whose text state has read the words before it. The maps of
-the words themselves then point anywhere, and edits that rely on them act anywhere. As the place of every thing is
-known here, a word that states something of a thing is also asked to be looked at from there: the token loss of
-Wang et al., "TokenCompose: Text-to-Image Diffusion with Token-level Supervision", CVPR 2024, arXiv:2312.03626,
-equation 3.
+A denoiser learns colours and materials from the noun, whose text state has read the words before it. The
+maps of the words themselves then point anywhere, and edits that rely on them act anywhere. As the place of
+every thing is known here, a word that states something of a thing is also asked to be looked at from there:
+the token loss of Wang et al., "TokenCompose: Text-to-Image Diffusion with Token-level Supervision", CVPR
+2024, arXiv:2312.03626, equation 3.
 """
 
 from __future__ import annotations
