@@ -2,6 +2,7 @@
 
 from overpaint.inversions.base import Inversion, Walk
 from overpaint.inversions.choice import NAMES, AnyInversion, RealInversion, named
+from overpaint.inversions.cycle import Cycle
 from overpaint.inversions.ddim import DDIM, Direct
 from overpaint.inversions.edict import Edict
 from overpaint.inversions.edit_friendly import EditFriendly
@@ -15,6 +16,7 @@ __all__ = [
     "DDIM",
     "NAMES",
     "AnyInversion",
+    "Cycle",
     "Direct",
     "Edict",
     "EditFriendly",

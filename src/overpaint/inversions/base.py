@@ -95,6 +95,11 @@ def told(guide: CFG) -> Text:
     return next(line.text for line in guide.lines(0) if line.sign == "+")
 
 
+def at_own(text: Text, null: Text, scale: float, reads: frozenset[str]) -> Guide:
+    """The guide of a source with a guidance of its own, whatever the edit's: one row where that tells all."""
+    return Plain(text) if scale == 1 and reads <= CONDITIONAL else CFG(text, null, scale)
+
+
 class Inversion(Options, ABC):
     """From a picture and its prompt to noise, and back along the way an editor follows.
 

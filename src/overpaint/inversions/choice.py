@@ -7,6 +7,7 @@ from pydantic import BeforeValidator, Field
 
 from overpaint.errors import UsageError
 from overpaint.inversions.base import Inversion
+from overpaint.inversions.cycle import Cycle
 from overpaint.inversions.ddim import DDIM, Direct
 from overpaint.inversions.edict import Edict
 from overpaint.inversions.edit_friendly import EditFriendly
@@ -21,6 +22,7 @@ KINDS: dict[str, type[Inversion]] = {
     "negative-prompt": NegativePrompt,
     "edict": Edict,
     "edit-friendly": EditFriendly,
+    "cycle": Cycle,
     "recorded": Recorded,
 }
 """What they are called in options, recipes and on the command line."""
@@ -56,7 +58,7 @@ def known(name: str) -> str:
     raise UsageError(f"There is no inversion {name!r}; {hint}")
 
 
-Real = DDIM | Direct | NullText | NegativePrompt | Edict | EditFriendly
+Real = DDIM | Direct | NullText | NegativePrompt | Edict | EditFriendly | Cycle
 """Those that walk any picture to noise, also a part of the way, and store it at every level."""
 AnyInversion = Annotated[Real | Recorded, Field(discriminator="name"), BeforeValidator(named)]
 """The type of a method's ``inversion`` option: an inversion, its fields as a mapping, or just its name."""

@@ -5,6 +5,7 @@ from collections.abc import Mapping
 from tests.parity.adapters.base import Adapter, Reach
 from tests.parity.adapters.blended_latent import BlendedLatentFile
 from tests.parity.adapters.concepts import LeditsFile, SegaFile
+from tests.parity.adapters.cycle import CycleFile
 from tests.parity.adapters.ddim import DDIMFile
 from tests.parity.adapters.diffedit import DiffEditFile
 from tests.parity.adapters.direct import DirectFile
@@ -18,6 +19,7 @@ ADAPTERS: Mapping[str, type[Adapter]] = {
     adapter.method: adapter
     for adapter in (
         BlendedLatentFile,
+        CycleFile,
         DDIMFile,
         DiffEditFile,
         DirectFile,
