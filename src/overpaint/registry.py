@@ -27,6 +27,7 @@ METHODS = {
     "edict": "overpaint.methods.edict:EDICTEdit",
     "edit-friendly": "overpaint.methods.edit_friendly:EditFriendlyEdit",
     "cycle": "overpaint.methods.cycle:CycleEdit",
+    "infedit": "overpaint.methods.infedit:InfEdit",
     "sega": "overpaint.methods.sega:Sega",
     "ledits": "overpaint.methods.ledits:Ledits",
     "ledits++": "overpaint.methods.ledits_pp:LeditsPP",

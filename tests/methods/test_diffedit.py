@@ -39,6 +39,7 @@ def test_where_nothing_may_change_the_picture_comes_back_whatever_is_wished() ->
         "edict",
         "edit-friendly",
         "cycle",
+        "virtual",
     ):
         for guidance in (1.0, 7.5):
             given = task(torch.zeros(1, 1, *SIZE))

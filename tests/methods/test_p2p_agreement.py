@@ -15,6 +15,7 @@ from overpaint.inversions import (
     Edict,
     EditFriendly,
     NegativePrompt,
+    Virtual,
 )
 from overpaint.meter import Meter
 from overpaint.methods.p2p import PromptToPrompt
@@ -83,7 +84,7 @@ def test_a_word_that_counts_more_changes_something_though_the_prompts_are_the_sa
 
 @pytest.mark.parametrize(
     "inversion",
-    [Direct(), NegativePrompt(), Edict(), EditFriendly(), Cycle()],
+    [Direct(), NegativePrompt(), Edict(), EditFriendly(), Cycle(), Virtual()],
     ids=lambda o: type(o).__name__,
 )
 @pytest.mark.parametrize("target", [SOURCE, TARGET])

@@ -11,6 +11,7 @@ from overpaint.inversions.null_text import NullText
 from overpaint.inversions.quality import Quality, reconstruction
 from overpaint.inversions.recorded import Recorded
 from overpaint.inversions.trajectory import Trajectory
+from overpaint.inversions.virtual import Virtual
 
 __all__ = [
     "DDIM",
@@ -27,6 +28,7 @@ __all__ = [
     "RealInversion",
     "Recorded",
     "Trajectory",
+    "Virtual",
     "Walk",
     "named",
     "reconstruction",

@@ -14,6 +14,7 @@ from overpaint.inversions.edit_friendly import EditFriendly
 from overpaint.inversions.negative_prompt import NegativePrompt
 from overpaint.inversions.null_text import NullText
 from overpaint.inversions.recorded import Recorded
+from overpaint.inversions.virtual import Virtual
 
 KINDS: dict[str, type[Inversion]] = {
     "ddim": DDIM,
@@ -23,6 +24,7 @@ KINDS: dict[str, type[Inversion]] = {
     "edict": Edict,
     "edit-friendly": EditFriendly,
     "cycle": Cycle,
+    "virtual": Virtual,
     "recorded": Recorded,
 }
 """What they are called in options, recipes and on the command line."""
@@ -58,7 +60,7 @@ def known(name: str) -> str:
     raise UsageError(f"There is no inversion {name!r}; {hint}")
 
 
-Real = DDIM | Direct | NullText | NegativePrompt | Edict | EditFriendly | Cycle
+Real = DDIM | Direct | NullText | NegativePrompt | Edict | EditFriendly | Cycle | Virtual
 """Those that walk any picture to noise, also a part of the way, and store it at every level."""
 AnyInversion = Annotated[Real | Recorded, Field(discriminator="name"), BeforeValidator(named)]
 """The type of a method's ``inversion`` option: an inversion, its fields as a mapping, or just its name."""

@@ -11,6 +11,7 @@ from tests.parity.adapters.diffedit import DiffEditFile
 from tests.parity.adapters.direct import DirectFile
 from tests.parity.adapters.edict import EdictFile
 from tests.parity.adapters.edit_friendly import EditFriendlyFile
+from tests.parity.adapters.infedit import InfEditFile
 from tests.parity.adapters.negative_prompt import NegativePromptFile
 from tests.parity.adapters.null_text import NullTextFile
 from tests.parity.adapters.p2p import PromptToPromptFile
@@ -25,6 +26,7 @@ ADAPTERS: Mapping[str, type[Adapter]] = {
         DirectFile,
         EdictFile,
         EditFriendlyFile,
+        InfEditFile,
         LeditsFile,
         NegativePromptFile,
         NullTextFile,
