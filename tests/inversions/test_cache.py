@@ -19,6 +19,7 @@ from overpaint.inversions import (
     DDIM,
     Cycle,
     Direct,
+    FixedPoint,
     Inversion,
     NegativePrompt,
     NullText,
@@ -38,6 +39,7 @@ EVERY: list[Inversion] = [
     NullText(inner=1),
     NegativePrompt(interp=0.2),
     Cycle(source_guidance=2),
+    FixedPoint(iterations=2),
     Recorded(pinned=True),
 ]
 

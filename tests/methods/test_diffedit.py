@@ -40,6 +40,7 @@ def test_where_nothing_may_change_the_picture_comes_back_whatever_is_wished() ->
         "edit-friendly",
         "cycle",
         "virtual",
+        "fixed-point",
     ):
         for guidance in (1.0, 7.5):
             given = task(torch.zeros(1, 1, *SIZE))

@@ -14,6 +14,7 @@ from overpaint.inversions import (
     Direct,
     Edict,
     EditFriendly,
+    FixedPoint,
     NegativePrompt,
     Virtual,
 )
@@ -84,7 +85,7 @@ def test_a_word_that_counts_more_changes_something_though_the_prompts_are_the_sa
 
 @pytest.mark.parametrize(
     "inversion",
-    [Direct(), NegativePrompt(), Edict(), EditFriendly(), Cycle(), Virtual()],
+    [Direct(), NegativePrompt(), Edict(), EditFriendly(), Cycle(), Virtual(), FixedPoint()],
     ids=lambda o: type(o).__name__,
 )
 @pytest.mark.parametrize("target", [SOURCE, TARGET])

@@ -6,6 +6,7 @@ from overpaint.inversions.cycle import Cycle
 from overpaint.inversions.ddim import DDIM, Direct
 from overpaint.inversions.edict import Edict
 from overpaint.inversions.edit_friendly import EditFriendly
+from overpaint.inversions.fixed_point import FixedPoint
 from overpaint.inversions.negative_prompt import NegativePrompt
 from overpaint.inversions.null_text import NullText
 from overpaint.inversions.quality import Quality, reconstruction
@@ -21,6 +22,7 @@ __all__ = [
     "Direct",
     "Edict",
     "EditFriendly",
+    "FixedPoint",
     "Inversion",
     "NegativePrompt",
     "NullText",
