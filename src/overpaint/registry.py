@@ -26,6 +26,8 @@ METHODS = {
     "p2p": "overpaint.methods.p2p:PromptToPrompt",
     "edict": "overpaint.methods.edict:EDICTEdit",
     "edit-friendly": "overpaint.methods.edit_friendly:EditFriendlyEdit",
+    "cycle": "overpaint.methods.cycle:CycleEdit",
+    "infedit": "overpaint.methods.infedit:InfEdit",
     "sega": "overpaint.methods.sega:Sega",
     "ledits": "overpaint.methods.ledits:Ledits",
     "ledits++": "overpaint.methods.ledits_pp:LeditsPP",
