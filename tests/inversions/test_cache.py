@@ -15,19 +15,11 @@ from overpaint.families.tiny import SHAPES, Shape
 from overpaint.files import store as module
 from overpaint.files.store import Store, StoredDraft, default_folder, opened, sealed
 from overpaint.guides import CFG
-from overpaint.inversions import (
-    DDIM,
-    Cycle,
-    Direct,
-    FixedPoint,
-    Inversion,
-    NegativePrompt,
-    NullText,
-    Recorded,
-    Trajectory,
-)
+from overpaint.inversions import DDIM, Direct, Inversion, NegativePrompt, NullText, Recorded, Trajectory
 from overpaint.inversions.cache import Cache, packed, unpacked
 from overpaint.inversions.cache_key import key
+from overpaint.inversions.cycle import Cycle
+from overpaint.inversions.fixed_point import FixedPoint
 from overpaint.meter import Meter
 from overpaint.model import Model
 from overpaint.network import Residuals

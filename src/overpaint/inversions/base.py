@@ -107,7 +107,8 @@ def told(guide: CFG) -> Text:
 
 def at_own(text: Text, null: Text, scale: float, reads: frozenset[str]) -> Guide:
     """The guide of a source with a guidance of its own, whatever the edit's: one row where that tells all."""
-    return Plain(text) if scale == 1 and reads <= CONDITIONAL else CFG(text, null, scale)
+    silent = scale == 1 or text is null  # guidance from a text to itself says nothing
+    return Plain(text) if silent and reads <= CONDITIONAL else CFG(text, null, scale)
 
 
 class Inversion(Options, ABC):
