@@ -4,7 +4,7 @@ from abc import ABC, abstractmethod
 from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass, replace
 from functools import partial
-from typing import Any, final
+from typing import Any, Literal, final
 
 import torch
 
@@ -17,7 +17,7 @@ from overpaint.inversions.quality import Quality, reconstruction
 from overpaint.inversions.trajectory import Trajectory, wholly
 from overpaint.meter import Meter
 from overpaint.model import Branch, Guide, Model
-from overpaint.network import Text
+from overpaint.network import Text, same
 from overpaint.noise import Draws
 from overpaint.options import Options
 from overpaint.path import Coupled, Latent, Path
@@ -50,6 +50,12 @@ class Walk:
         """The same walk with the target guided in another way, which may build on its own."""
         *others, target = self.branches
         return replace(self, branches=[*others, Branch(target.name, by(target.guide))])
+
+    @property
+    def source_roles(self) -> frozenset[str]:
+        """The rows of the source at the first step: there is no row that nobody reads."""
+        source = self.branches[0]
+        return frozenset(source.name + line.sign for line in source.guide.lines(0))
 
     def run(self, model: Model, *controls: Control, after: After | None = None) -> Latents:
         """Both, under the inversion's own controls and then these; ``after`` comes after its corrections."""
@@ -187,10 +193,11 @@ class Inversion(Options, ABC):
     ) -> Guide:
         """The guide of the source on the way back; ``reads`` are the source rows that editors look at.
 
-        Wherever the prediction of a pinned source leads, it is put back: only rows that somebody reads are
-        asked for.
+        Wherever the prediction of a pinned source leads, it is put back, and where its text is the empty one
+        guidance has nothing to say: only rows that somebody reads are asked for.
         """
-        if traj.pinned and reads <= CONDITIONAL:
+        silent = traj.nulls is None and same(text, null)
+        if (traj.pinned or silent) and reads <= CONDITIONAL:
             return Plain(text)
         return self.guide(path, traj, text, null, scale)
 
@@ -224,18 +231,32 @@ class Inversion(Options, ABC):
         return 2
 
     @property
+    def silent_rows(self) -> int:
+        """Rows the source asks for where its text is the empty one, so that two would be the same."""
+        return self.target_rows // 2
+
+    @property
     def target_rows(self) -> int:
         """Rows a target asks for at each step of the way back."""
         return 2
 
     @final
-    def walk_cost(self, steps: int, sources: int = 1, targets: int = 1, further: int = 0) -> Cost:
+    def walk_cost(
+        self,
+        steps: int,
+        sources: int = 1,
+        targets: int = 1,
+        further: int = 0,
+        source: Literal["read", "both", "silent"] = "read",
+    ) -> Cost:
         """The work of the way back, beside that of ``run``.
 
-        ``further`` rows stand beside a target's two in each of its calls.
+        ``further`` rows stand beside a target's two in each of its calls. Of the ``source`` editors read the
+        conditional row or both, or its text is the empty one.
         """
+        own = {"read": self.source_rows, "both": self.target_rows, "silent": self.silent_rows}[source]
         target = self.target_rows + further * (self.target_rows // 2)
-        return Cost.of(self.walked(steps) * (sources * self.source_rows + targets * target))
+        return Cost.of(self.walked(steps) * (sources * own + targets * target))
 
     @final
     def walk(

@@ -10,6 +10,7 @@ from tests.parity.adapters.diffedit import DiffEditFile
 from tests.parity.adapters.direct import DirectFile
 from tests.parity.adapters.edict import EdictFile
 from tests.parity.adapters.edit_friendly import EditFriendlyFile
+from tests.parity.adapters.masactrl import MasaCtrlFile
 from tests.parity.adapters.negative_prompt import NegativePromptFile
 from tests.parity.adapters.null_text import NullTextFile
 from tests.parity.adapters.p2p import PromptToPromptFile
@@ -24,6 +25,7 @@ ADAPTERS: Mapping[str, type[Adapter]] = {
         EdictFile,
         EditFriendlyFile,
         LeditsFile,
+        MasaCtrlFile,
         NegativePromptFile,
         NullTextFile,
         PromptToPromptFile,
