@@ -24,6 +24,7 @@ METHODS = {
     "sdedit": "overpaint.methods.sdedit:SDEdit",
     "ddim": "overpaint.methods.ddim:DDIMEdit",
     "p2p": "overpaint.methods.p2p:PromptToPrompt",
+    "pnp": "overpaint.methods.pnp:PlugAndPlay",
     "masactrl": "overpaint.methods.masactrl:MasaCtrl",
     "edict": "overpaint.methods.edict:EDICTEdit",
     "edit-friendly": "overpaint.methods.edit_friendly:EditFriendlyEdit",

@@ -23,7 +23,7 @@ def test_further_pictures_have_the_names_a_card_gives_them() -> None:
 
 def test_a_further_picture_reaches_the_method_and_the_recipe() -> None:
     image = smooth()
-    left = np.zeros_like(np.asarray(image))
+    left = np.zeros_like(image.rgb)
     left[:, : left.shape[1] // 2] = 255
     said = {"source": SOURCE, "target": TARGET, "model": shared(), "mask": np.full_like(left, 255)}
     plain = edit(image, **said, **OPTIONS)

@@ -57,6 +57,13 @@ class Walk:
         source = self.branches[0]
         return frozenset(source.name + line.sign for line in source.guide.lines(0))
 
+    def untold(self, null: Text) -> "Walk":
+        """The same walk with a source that is told nothing, where it finds home without being told."""
+        if not self.trajectory.pinned or len(self.source_roles) > 1:
+            return self
+        source, *others = self.branches
+        return replace(self, branches=[Branch(source.name, Plain(null)), *others])
+
     def run(self, model: Model, *controls: Control, after: After | None = None) -> Latents:
         """Both, under the inversion's own controls and then these; ``after`` comes after its corrections."""
         return self._walked(model, [branch.name for branch in self.branches], controls, after)
@@ -268,16 +275,23 @@ class Inversion(Options, ABC):
         scale: float,
         noise: Draws,
         reads: frozenset[str] = CONDITIONAL,
+        finer: Path | None = None,
     ) -> Walk:
         """Invert, then set out: the source on its way home and the target beside it.
 
         A source that needs no guidance to find home (because it is put back on its trajectory after every
         step, or because its text is its own empty text) only asks for the rows that the editor's controls
-        read; ``texts`` are the source's, the target's and the empty one.
+        read; ``texts`` are the source's, the target's and the empty one. A ``finer`` path, which visits all
+        levels of the other one, is inverted on in its place.
+
+        Raises:
+            OverpaintError: it does not visit them, or this inversion stores what belongs to its own steps.
         """
         source, target, null = texts
         path = self.levels(path)
-        traj = self(model, path, x0, CFG(source, null, scale), noise)
+        guide = CFG(source, null, scale)
+        traj = self(model, finer or path, x0, guide, noise)
+        traj = traj if finer is None else traj.on(path)
         start = self.start(path, traj)
         return Walk(
             path,

@@ -14,6 +14,7 @@ from tests.parity.adapters.masactrl import MasaCtrlFile
 from tests.parity.adapters.negative_prompt import NegativePromptFile
 from tests.parity.adapters.null_text import NullTextFile
 from tests.parity.adapters.p2p import PromptToPromptFile
+from tests.parity.adapters.pnp import PlugAndPlayFile
 
 ADAPTERS: Mapping[str, type[Adapter]] = {
     adapter.method: adapter
@@ -28,6 +29,7 @@ ADAPTERS: Mapping[str, type[Adapter]] = {
         MasaCtrlFile,
         NegativePromptFile,
         NullTextFile,
+        PlugAndPlayFile,
         PromptToPromptFile,
         SegaFile,
     )
