@@ -153,6 +153,6 @@ def check_finer(o: PlugAndPlay, finer: Path, path: Path) -> None:
     missed = {int(t) for t in path.t} - {int(t) for t in finer.t}
     if missed:
         raise UsageError(
-            f"An inversion in {o.inversion_steps} steps does not visit level {min(missed)} of the way back in "
-            f"{o.steps}; take 999, or leave inversion_steps out."
+            f"An inversion in {o.inversion_steps} steps does not visit level {min(missed)} of the way back "
+            f"in {o.steps}; take 999, or leave inversion_steps out."
         )

@@ -1,6 +1,7 @@
 """Plug-and-Play: the way to noise, and the target over the picture's features, queries and keys."""
 
 from collections.abc import Iterator, Mapping, Sequence
+from dataclasses import replace
 
 import torch
 from torch import Tensor
@@ -49,14 +50,14 @@ class PlugAndPlayFile(Adapter):
         return 9 * self.steps if reach == "whole" else self.steps + 6
 
     def kept(self) -> Mapping[str, Sequence[int]]:
-        """The noise end, and where a window closes."""
-        return {"source_latents": (0, 1, 2)}
+        """The noise, and where the source is put after the first step."""
+        return {"source_latents": (0, 1)}
 
     def walk(self) -> Walk:
         """As the method sets out, over a known trajectory or one that is found now."""
         o, texts = self.options, (self.inverted, self.target, self.null)
         task = self.task(self.golden["x0"], self.inverted, self.target)
-        task = type(task)(**{**vars(task), "encode": self.model.family.text})
+        task = replace(task, encode=self.model.family.text)
         walk = o.inversion.walk(self.model, self.path, task.x0, texts, o.guidance, Noise(0))
         return walk.untold(self.null).guided(lambda guide: away(o, task, guide))
 
@@ -73,7 +74,7 @@ class PlugAndPlayFile(Adapter):
         yield self.series("source_latents", dict(enumerate(traj.latents[:-1])))
 
     def ends(self) -> Iterator[Row]:
-        """The trajectory; and the first kept steps, from the stored noise."""
+        """The trajectory; and the first step, from the stored noise."""
         yield from self.trajectory()
         stored = torch.full((self.steps + 1, *self.golden["x0"].shape[1:]), torch.nan)
         for k, latent in self.golden.entries("source_latents"):
@@ -81,7 +82,7 @@ class PlugAndPlayFile(Adapter):
         self.model.cache = Known(Trajectory(self.path.t, stored, pinned=True))
         walk, kept = self.walk(), self.golden.numbers("kept_steps")
         taken = {
-            t.i: t.xs["tgt"][0] for t in stretch(self.model, walk, walk.xs, range(2), controls(self.options))
+            t.i: t.xs["tgt"][0] for t in stretch(self.model, walk, walk.xs, range(1), controls(self.options))
         }
         yield self.series("edited_steps", {k: taken[step] for k, step in enumerate(kept) if step in taken})
 
@@ -89,7 +90,7 @@ class PlugAndPlayFile(Adapter):
         """Everything, also without queries and keys, and without either."""
         yield from self.levels(self.path)
         if "inversion_timesteps" in self.golden:
-            yield self.exactly("inversion_timesteps", self.path.t.flip(0))
+            yield self.exactly("inversion_timesteps", self.path.t)
         yield from self.encoded("x0", 512)
         yield from self.trajectory()
         states = self.edited()
