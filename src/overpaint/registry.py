@@ -28,6 +28,8 @@ METHODS = {
     "masactrl": "overpaint.methods.masactrl:MasaCtrl",
     "edict": "overpaint.methods.edict:EDICTEdit",
     "edit-friendly": "overpaint.methods.edit_friendly:EditFriendlyEdit",
+    "cycle": "overpaint.methods.cycle:CycleEdit",
+    "infedit": "overpaint.methods.infedit:InfEdit",
     "sega": "overpaint.methods.sega:Sega",
     "ledits": "overpaint.methods.ledits:Ledits",
     "ledits++": "overpaint.methods.ledits_pp:LeditsPP",

@@ -15,7 +15,17 @@ from overpaint.families.tiny import SHAPES, Shape
 from overpaint.files import store as module
 from overpaint.files.store import Store, StoredDraft, default_folder, opened, sealed
 from overpaint.guides import CFG
-from overpaint.inversions import DDIM, Direct, Inversion, NegativePrompt, NullText, Recorded, Trajectory
+from overpaint.inversions import (
+    DDIM,
+    Cycle,
+    Direct,
+    FixedPoint,
+    Inversion,
+    NegativePrompt,
+    NullText,
+    Recorded,
+    Trajectory,
+)
 from overpaint.inversions.cache import Cache, packed, unpacked
 from overpaint.inversions.cache_key import key
 from overpaint.meter import Meter
@@ -28,6 +38,8 @@ EVERY: list[Inversion] = [
     Direct(),
     NullText(inner=1),
     NegativePrompt(interp=0.2),
+    Cycle(source_guidance=2),
+    FixedPoint(iterations=2),
     Recorded(pinned=True),
 ]
 

@@ -9,13 +9,16 @@ from tests.inversions.setting import setting
 from overpaint.guides import CFG
 from overpaint.inversions import (
     DDIM,
+    Cycle,
     Direct,
     Edict,
     EditFriendly,
+    FixedPoint,
     Inversion,
     NegativePrompt,
     NullText,
     Recorded,
+    Virtual,
 )
 from overpaint.model import Branch
 
@@ -32,6 +35,12 @@ EVERY = [
     NullText(inner=0),
     NullText(inner=1),
     Recorded(),
+    Cycle(),
+    Cycle(pinned=False, source_guidance=3),
+    FixedPoint(),
+    FixedPoint(guidance=3),
+    Virtual(),
+    Virtual(source_guidance=3),
 ]
 READS = {"silent": frozenset({"src+"}), "both": frozenset({"src+", "src-"})}
 

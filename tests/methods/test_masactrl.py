@@ -22,7 +22,18 @@ from overpaint.task import Request, Task
 STEPS = 4
 SOURCE, TARGET = "a photo of a cat", "a photo of a dog"
 WORDS: dict[str, Any] = {"thing": "cat=>dog", "threshold": 0.5}
-EVERY = ("ddim", "direct", "null-text", "negative-prompt", "edict", "edit-friendly", "recorded")
+EVERY = (
+    "ddim",
+    "direct",
+    "null-text",
+    "negative-prompt",
+    "edict",
+    "edit-friendly",
+    "cycle",
+    "fixed-point",
+    "virtual",
+    "recorded",
+)
 
 
 def task(

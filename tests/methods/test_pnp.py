@@ -22,7 +22,18 @@ from overpaint.task import Request, Task
 STEPS = 4
 SOURCE, TARGET, NEGATIVE = "a photo of a cat", "a photo of a dog", "a red bird"
 CLOSED: dict[str, Any] = {"features": 0.0, "self_replace": 0.0}
-EVERY = ("ddim", "direct", "null-text", "negative-prompt", "edict", "edit-friendly", "recorded")
+EVERY = (
+    "ddim",
+    "direct",
+    "null-text",
+    "negative-prompt",
+    "edict",
+    "edit-friendly",
+    "cycle",
+    "fixed-point",
+    "virtual",
+    "recorded",
+)
 
 
 def task(source: str = SOURCE, target: str = TARGET, shape: Shape = "sd1") -> Task:

@@ -45,6 +45,8 @@ class Walk:
     """The type of that latent; a walk may need a wider one."""
     stored: Callable[[int], Coupled]
     """What the inversion stored at a level of the path, for whoever puts a part of the picture back."""
+    joined: bool = False
+    """Whether the target cannot walk without the source."""
 
     def guided(self, by: Callable[[Guide], Guide]) -> "Walk":
         """The same walk with the target guided in another way, which may build on its own."""
@@ -59,18 +61,26 @@ class Walk:
 
     def untold(self, null: Text) -> "Walk":
         """The same walk with a source that is told nothing, where it finds home without being told."""
-        if not self.trajectory.pinned or len(self.source_roles) > 1:
+        if not self.trajectory.pinned or self.joined or len(self.source_roles) > 1:
             return self
         source, *others = self.branches
         return replace(self, branches=[Branch(source.name, Plain(null)), *others])
 
+    def beside(self, name: str, guide: Guide) -> "Walk":
+        """The same walk with one branch more, which sets out from where the target does."""
+        *others, target = self.branches
+        xs = {**self.xs, name: self.xs[target.name]}
+        return replace(self, xs=xs, branches=[*others, Branch(name, guide), target])
+
     def run(self, model: Model, *controls: Control, after: After | None = None) -> Latents:
-        """Both, under the inversion's own controls and then these; ``after`` comes after its corrections."""
+        """All, under the inversion's own controls and then these; ``after`` comes after its corrections."""
         return self._walked(model, [branch.name for branch in self.branches], controls, after)
 
     def alone(self, model: Model, *controls: Control, after: After | None = None) -> Latents:
-        """The target without the source, for an editor that reads nothing from it."""
-        return self._walked(model, [self.branches[-1].name], controls, after)
+        """The target without the source, for an editor that reads nothing from it; unless they are joined."""
+        first, *_, target = self.branches
+        names = [first.name, target.name] if self.joined else [target.name]
+        return self._walked(model, names, controls, after)
 
     def coupled(self, model: Model, *controls: Control, after: After | None = None) -> list[Latent]:
         """The target alone, where it is several latents that belong together: each of them."""
@@ -106,6 +116,12 @@ def empty(guide: CFG) -> Text:
 def told(guide: CFG) -> Text:
     """The text of the prompt in a guide that has the same one at every step."""
     return next(line.text for line in guide.lines(0) if line.sign == "+")
+
+
+def at_own(text: Text, null: Text, scale: float, reads: frozenset[str]) -> Guide:
+    """The guide of a source with a guidance of its own, whatever the edit's: one row where that tells all."""
+    alone = scale == 1 or same(text, null)
+    return Plain(text) if alone and reads <= CONDITIONAL else CFG(text, null, scale)
 
 
 class Inversion(Options, ABC):
@@ -233,6 +249,11 @@ class Inversion(Options, ABC):
         return x
 
     @property
+    def joined(self) -> bool:
+        """Whether a target's steps need what is said of the source, which then walks with any target."""
+        return False
+
+    @property
     def source_rows(self) -> int:
         """Rows the source asks for at each step of the way back where editors read its conditional row."""
         return 2
@@ -261,6 +282,7 @@ class Inversion(Options, ABC):
         ``further`` rows stand beside a target's two in each of its calls. Of the ``source`` editors read the
         conditional row or both, or its text is the empty one.
         """
+        sources = max(sources, int(self.joined))
         own = {"read": self.source_rows, "both": self.target_rows, "silent": self.silent_rows}[source]
         target = self.target_rows + further * (self.target_rows // 2)
         return Cost.of(self.walked(steps) * (sources * own + targets * target))
@@ -307,4 +329,5 @@ class Inversion(Options, ABC):
             self.finish,
             x0.dtype,
             partial(self.level, traj),
+            self.joined,
         )

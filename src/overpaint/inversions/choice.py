@@ -7,12 +7,15 @@ from pydantic import BeforeValidator, Field
 
 from overpaint.errors import UsageError
 from overpaint.inversions.base import Inversion
+from overpaint.inversions.cycle import Cycle
 from overpaint.inversions.ddim import DDIM, Direct
 from overpaint.inversions.edict import Edict
 from overpaint.inversions.edit_friendly import EditFriendly
+from overpaint.inversions.fixed_point import FixedPoint
 from overpaint.inversions.negative_prompt import NegativePrompt
 from overpaint.inversions.null_text import NullText
 from overpaint.inversions.recorded import Recorded
+from overpaint.inversions.virtual import Virtual
 
 KINDS: dict[str, type[Inversion]] = {
     "ddim": DDIM,
@@ -21,6 +24,9 @@ KINDS: dict[str, type[Inversion]] = {
     "negative-prompt": NegativePrompt,
     "edict": Edict,
     "edit-friendly": EditFriendly,
+    "cycle": Cycle,
+    "virtual": Virtual,
+    "fixed-point": FixedPoint,
     "recorded": Recorded,
 }
 """What they are called in options, recipes and on the command line."""
@@ -56,7 +62,7 @@ def known(name: str) -> str:
     raise UsageError(f"There is no inversion {name!r}; {hint}")
 
 
-Real = DDIM | Direct | NullText | NegativePrompt | Edict | EditFriendly
+Real = DDIM | Direct | NullText | NegativePrompt | Edict | EditFriendly | Cycle | Virtual | FixedPoint
 """Those that walk any picture to noise, also a part of the way, and store it at every level."""
 AnyInversion = Annotated[Real | Recorded, Field(discriminator="name"), BeforeValidator(named)]
 """The type of a method's ``inversion`` option: an inversion, its fields as a mapping, or just its name."""

@@ -51,6 +51,7 @@ CARD = Card(
     pictures=frozenset({BEFORE}),
     finds_mask=lambda o: bool(o.thing),
     law=Law.NONE,
+    official=Cost.of(300),
     published="PIE-Bench with SD 1.4, 50 steps, no source prompt (arXiv:2310.01506, table 1): structure "
     "distance 0.02838; outside the edit PSNR 22.17, LPIPS 0.10662, SSIM 0.7967; CLIP 23.96, in it 21.16; "
     "over direct inversion 0.02470; 22.64, 0.08794, 0.8133; 24.38, 21.35",
