@@ -12,9 +12,11 @@ from tests.parity.adapters.direct import DirectFile
 from tests.parity.adapters.edict import EdictFile
 from tests.parity.adapters.edit_friendly import EditFriendlyFile
 from tests.parity.adapters.infedit import InfEditFile
+from tests.parity.adapters.masactrl import MasaCtrlFile
 from tests.parity.adapters.negative_prompt import NegativePromptFile
 from tests.parity.adapters.null_text import NullTextFile
 from tests.parity.adapters.p2p import PromptToPromptFile
+from tests.parity.adapters.pnp import PlugAndPlayFile
 
 ADAPTERS: Mapping[str, type[Adapter]] = {
     adapter.method: adapter
@@ -28,8 +30,10 @@ ADAPTERS: Mapping[str, type[Adapter]] = {
         EditFriendlyFile,
         InfEditFile,
         LeditsFile,
+        MasaCtrlFile,
         NegativePromptFile,
         NullTextFile,
+        PlugAndPlayFile,
         PromptToPromptFile,
         SegaFile,
     )
