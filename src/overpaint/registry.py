@@ -26,6 +26,7 @@ METHODS = {
     "p2p": "overpaint.methods.p2p:PromptToPrompt",
     "edict": "overpaint.methods.edict:EDICTEdit",
     "edit-friendly": "overpaint.methods.edit_friendly:EditFriendlyEdit",
+    "prompt-tuning": "overpaint.methods.prompt_tuning:PromptTuningEdit",
     "sega": "overpaint.methods.sega:Sega",
     "ledits": "overpaint.methods.ledits:Ledits",
     "ledits++": "overpaint.methods.ledits_pp:LeditsPP",

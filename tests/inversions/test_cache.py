@@ -15,7 +15,16 @@ from overpaint.families.tiny import SHAPES, Shape
 from overpaint.files import store as module
 from overpaint.files.store import Store, StoredDraft, default_folder, opened, sealed
 from overpaint.guides import CFG
-from overpaint.inversions import DDIM, Direct, Inversion, NegativePrompt, NullText, Recorded, Trajectory
+from overpaint.inversions import (
+    DDIM,
+    Direct,
+    Inversion,
+    NegativePrompt,
+    NullText,
+    PromptTuning,
+    Recorded,
+    Trajectory,
+)
 from overpaint.inversions.cache import Cache, packed, unpacked
 from overpaint.inversions.cache_key import key
 from overpaint.meter import Meter
@@ -28,6 +37,7 @@ EVERY: list[Inversion] = [
     Direct(),
     NullText(inner=1),
     NegativePrompt(interp=0.2),
+    PromptTuning(inner=1),
     Recorded(pinned=True),
 ]
 
@@ -40,7 +50,10 @@ def cached(folder: FilePath, shape: Shape = "sd1", cap: int = 10**9) -> Setting:
 
 def same(a: Trajectory, b: Trajectory) -> bool:
     """Equal to the bit in every field."""
-    pairs = [(getattr(a, f.name), getattr(b, f.name)) for f in fields(Trajectory)]
+    pairs = [(getattr(a, f.name), getattr(b, f.name)) for f in fields(Trajectory) if f.name != "more"]
+    if a.more.keys() != b.more.keys():
+        return False
+    pairs += [(a.more[name], b.more[name]) for name in a.more]
     return all(torch.equal(x, y) if isinstance(x, Tensor) else x == y for x, y in pairs)
 
 
@@ -74,6 +87,14 @@ def test_one_inversion_serves_every_guidance_unless_it_depends_on_it(tmp_path: F
     s = cached(tmp_path)
     assert [rows_of(s, DDIM(), scale) for scale in (3.0, 7.5)] == [2, 0]
     assert [rows_of(s, NullText(inner=1), scale) > 0 for scale in (3.0, 7.5, 3.0)] == [True, True, False]
+
+
+def test_what_acts_on_the_way_back_alone_inverts_nothing_again(tmp_path: FilePath) -> None:
+    s = cached(tmp_path)
+    one = PromptTuning(inner=1)
+    assert [rows_of(s, one.changed(share=share)) > 0 for share in (0.3, 0.9)] == [True, False]
+    assert rows_of(s, one.changed(lr=0.5)) > 0
+    assert len(files(tmp_path)) == 2
 
 
 class Whisper:
@@ -187,6 +208,7 @@ def half_done(s: Setting, inversion: Inversion, rows: int) -> None:
 
 
 LONG = NullText(inner=2, stop=0, relax=0)
+OTHERS = (PromptTuning(inner=2),)
 
 
 @pytest.mark.parametrize("rows, shape", [(1, "sd1"), (4, "sd1"), (11, "sd1"), (17, "sdxl")])
@@ -203,6 +225,30 @@ def test_a_killed_optimisation_goes_on_where_it_was_to_the_same_bits(
     with s.model.metered(Meter()) as meter:
         assert same(s.run(LONG), whole)
         assert meter.rows == (full if rows < 4 else full - 4 - done * per_step)
+    assert [file.name.count("draft") for file in files(tmp_path)] == [0]
+
+
+@pytest.mark.parametrize("ready, spared", [(1, 0), (2, 1), (3, 2)])
+@pytest.mark.parametrize("inversion", OTHERS, ids=lambda i: i.called)
+@pytest.mark.parametrize("shape", ["sd1", "sdxl"])
+def test_so_does_whatever_is_tuned(
+    shape: Shape,
+    inversion: PromptTuning,
+    ready: int,
+    spared: int,
+    tmp_path: FilePath,
+    monkeypatch: pytest.MonkeyPatch,
+) -> None:
+    monkeypatch.setattr(module, "PATIENCE", 0.0)
+    s = setting(shape, steps=4)
+    whole = s.run(inversion)
+    full = s.model.meter.rows
+    a_step = (full - 4) // 4
+    s.model.cache = Cache(tmp_path)
+    half_done(s, inversion, 4 + a_step * (ready - 1) + a_step // 2)
+    with s.model.metered(Meter()) as meter:
+        assert same(s.run(inversion), whole)
+        assert meter.rows == full - 4 - spared * a_step
     assert [file.name.count("draft") for file in files(tmp_path)] == [0]
 
 

@@ -7,6 +7,7 @@ from overpaint.inversions.edict import Edict
 from overpaint.inversions.edit_friendly import EditFriendly
 from overpaint.inversions.negative_prompt import NegativePrompt
 from overpaint.inversions.null_text import NullText
+from overpaint.inversions.prompt_tuning import PromptTuning
 from overpaint.inversions.quality import Quality, reconstruction
 from overpaint.inversions.recorded import Recorded
 from overpaint.inversions.trajectory import Trajectory
@@ -21,6 +22,7 @@ __all__ = [
     "Inversion",
     "NegativePrompt",
     "NullText",
+    "PromptTuning",
     "Quality",
     "RealInversion",
     "Recorded",

@@ -150,6 +150,11 @@ class Inversion(Options, ABC):
         return False
 
     @property
+    def late(self) -> frozenset[str]:
+        """Options that ``run`` does not look at, for they act on the way back: its result serves any."""
+        return frozenset()
+
+    @property
     def calls(self) -> tuple[tuple[str, ...], ...]:
         """The kinds of network calls ``run`` makes, each as the roles of its rows.
 

@@ -12,6 +12,7 @@ from overpaint.inversions.edict import Edict
 from overpaint.inversions.edit_friendly import EditFriendly
 from overpaint.inversions.negative_prompt import NegativePrompt
 from overpaint.inversions.null_text import NullText
+from overpaint.inversions.prompt_tuning import PromptTuning
 from overpaint.inversions.recorded import Recorded
 
 KINDS: dict[str, type[Inversion]] = {
@@ -19,6 +20,7 @@ KINDS: dict[str, type[Inversion]] = {
     "direct": Direct,
     "null-text": NullText,
     "negative-prompt": NegativePrompt,
+    "prompt-tuning": PromptTuning,
     "edict": Edict,
     "edit-friendly": EditFriendly,
     "recorded": Recorded,
@@ -56,7 +58,7 @@ def known(name: str) -> str:
     raise UsageError(f"There is no inversion {name!r}; {hint}")
 
 
-Real = DDIM | Direct | NullText | NegativePrompt | Edict | EditFriendly
+Real = DDIM | Direct | NullText | NegativePrompt | PromptTuning | Edict | EditFriendly
 """Those that walk any picture to noise, also a part of the way, and store it at every level."""
 AnyInversion = Annotated[Real | Recorded, Field(discriminator="name"), BeforeValidator(named)]
 """The type of a method's ``inversion`` option: an inversion, its fields as a mapping, or just its name."""
