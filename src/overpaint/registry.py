@@ -27,6 +27,7 @@ METHODS = {
     "edict": "overpaint.methods.edict:EDICTEdit",
     "edit-friendly": "overpaint.methods.edit_friendly:EditFriendlyEdit",
     "prompt-tuning": "overpaint.methods.prompt_tuning:PromptTuningEdit",
+    "style-diffusion": "overpaint.methods.style_diffusion:StyleDiffusion",
     "sega": "overpaint.methods.sega:Sega",
     "ledits": "overpaint.methods.ledits:Ledits",
     "ledits++": "overpaint.methods.ledits_pp:LeditsPP",

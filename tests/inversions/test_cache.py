@@ -23,6 +23,7 @@ from overpaint.inversions import (
     NullText,
     PromptTuning,
     Recorded,
+    Style,
     Trajectory,
 )
 from overpaint.inversions.cache import Cache, packed, unpacked
@@ -38,6 +39,7 @@ EVERY: list[Inversion] = [
     NullText(inner=1),
     NegativePrompt(interp=0.2),
     PromptTuning(inner=1),
+    Style(inner=1),
     Recorded(pinned=True),
 ]
 
@@ -91,10 +93,10 @@ def test_one_inversion_serves_every_guidance_unless_it_depends_on_it(tmp_path: F
 
 def test_what_acts_on_the_way_back_alone_inverts_nothing_again(tmp_path: FilePath) -> None:
     s = cached(tmp_path)
-    one = PromptTuning(inner=1)
-    assert [rows_of(s, one.changed(share=share)) > 0 for share in (0.3, 0.9)] == [True, False]
-    assert rows_of(s, one.changed(lr=0.5)) > 0
-    assert len(files(tmp_path)) == 2
+    for one, late in ((PromptTuning(inner=1), "share"), (Style(inner=1), "values")):
+        assert [rows_of(s, one.changed(**{late: share})) > 0 for share in (0.3, 0.9)] == [True, False]
+        assert rows_of(s, one.changed(lr=0.5)) > 0
+    assert len(files(tmp_path)) == 4
 
 
 class Whisper:
@@ -208,7 +210,7 @@ def half_done(s: Setting, inversion: Inversion, rows: int) -> None:
 
 
 LONG = NullText(inner=2, stop=0, relax=0)
-OTHERS = (PromptTuning(inner=2),)
+OTHERS = PromptTuning(inner=2), Style(inner=2, decay=0, stop=0, relax=0)
 
 
 @pytest.mark.parametrize("rows, shape", [(1, "sd1"), (4, "sd1"), (11, "sd1"), (17, "sdxl")])
@@ -233,7 +235,7 @@ def test_a_killed_optimisation_goes_on_where_it_was_to_the_same_bits(
 @pytest.mark.parametrize("shape", ["sd1", "sdxl"])
 def test_so_does_whatever_is_tuned(
     shape: Shape,
-    inversion: PromptTuning,
+    inversion: PromptTuning | Style,
     ready: int,
     spared: int,
     tmp_path: FilePath,

@@ -10,6 +10,7 @@ from overpaint.inversions.null_text import NullText
 from overpaint.inversions.prompt_tuning import PromptTuning
 from overpaint.inversions.quality import Quality, reconstruction
 from overpaint.inversions.recorded import Recorded
+from overpaint.inversions.style import Style
 from overpaint.inversions.trajectory import Trajectory
 
 __all__ = [
@@ -26,6 +27,7 @@ __all__ = [
     "Quality",
     "RealInversion",
     "Recorded",
+    "Style",
     "Trajectory",
     "Walk",
     "named",

@@ -163,6 +163,11 @@ class Inversion(Options, ABC):
         return (("src+",),)
 
     @property
+    def looks(self) -> bool:
+        """Whether ``run`` shows the picture to the CLIP beside the model, if there is one."""
+        return False
+
+    @property
     def random(self) -> bool:
         """Whether ``run`` draws from ``noise``."""
         return False
@@ -234,13 +239,17 @@ class Inversion(Options, ABC):
         return 2
 
     @final
-    def walk_cost(self, steps: int, sources: int = 1, targets: int = 1, further: int = 0) -> Cost:
+    def walk_cost(
+        self, steps: int, sources: int = 1, targets: int = 1, further: int = 0, whole: bool = False
+    ) -> Cost:
         """The work of the way back, beside that of ``run``.
 
-        ``further`` rows stand beside a target's two in each of its calls.
+        ``further`` rows stand beside a target's two in each of its calls; ``whole`` says that editors read
+        every row of the source.
         """
+        source = self.target_rows if whole else self.source_rows
         target = self.target_rows + further * (self.target_rows // 2)
-        return Cost.of(self.walked(steps) * (sources * self.source_rows + targets * target))
+        return Cost.of(self.walked(steps) * (sources * source + targets * target))
 
     @final
     def walk(

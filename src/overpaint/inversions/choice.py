@@ -14,6 +14,7 @@ from overpaint.inversions.negative_prompt import NegativePrompt
 from overpaint.inversions.null_text import NullText
 from overpaint.inversions.prompt_tuning import PromptTuning
 from overpaint.inversions.recorded import Recorded
+from overpaint.inversions.style import Style
 
 KINDS: dict[str, type[Inversion]] = {
     "ddim": DDIM,
@@ -21,6 +22,7 @@ KINDS: dict[str, type[Inversion]] = {
     "null-text": NullText,
     "negative-prompt": NegativePrompt,
     "prompt-tuning": PromptTuning,
+    "style": Style,
     "edict": Edict,
     "edit-friendly": EditFriendly,
     "recorded": Recorded,
@@ -58,7 +60,7 @@ def known(name: str) -> str:
     raise UsageError(f"There is no inversion {name!r}; {hint}")
 
 
-Real = DDIM | Direct | NullText | NegativePrompt | PromptTuning | Edict | EditFriendly
+Real = DDIM | Direct | NullText | NegativePrompt | PromptTuning | Style | Edict | EditFriendly
 """Those that walk any picture to noise, also a part of the way, and store it at every level."""
 AnyInversion = Annotated[Real | Recorded, Field(discriminator="name"), BeforeValidator(named)]
 """The type of a method's ``inversion`` option: an inversion, its fields as a mapping, or just its name."""

@@ -13,6 +13,7 @@ from tests.parity.adapters.edit_friendly import EditFriendlyFile
 from tests.parity.adapters.negative_prompt import NegativePromptFile
 from tests.parity.adapters.null_text import NullTextFile
 from tests.parity.adapters.p2p import PromptToPromptFile
+from tests.parity.adapters.style_diffusion import StyleDiffusionFile
 
 ADAPTERS: Mapping[str, type[Adapter]] = {
     adapter.method: adapter
@@ -28,6 +29,7 @@ ADAPTERS: Mapping[str, type[Adapter]] = {
         NullTextFile,
         PromptToPromptFile,
         SegaFile,
+        StyleDiffusionFile,
     )
 }
 
