@@ -91,14 +91,6 @@ def test_one_inversion_serves_every_guidance_unless_it_depends_on_it(tmp_path: F
     assert [rows_of(s, NullText(inner=1), scale) > 0 for scale in (3.0, 7.5, 3.0)] == [True, True, False]
 
 
-def test_what_acts_on_the_way_back_alone_inverts_nothing_again(tmp_path: FilePath) -> None:
-    s = cached(tmp_path)
-    for one, late in ((PromptTuning(inner=1), "share"), (Style(inner=1), "values")):
-        assert [rows_of(s, one.changed(**{late: share})) > 0 for share in (0.3, 0.9)] == [True, False]
-        assert rows_of(s, one.changed(lr=0.5)) > 0
-    assert len(files(tmp_path)) == 4
-
-
 class Whisper:
     """A side network that says nothing, and a patch that changes nothing; known by its name."""
 
@@ -210,7 +202,6 @@ def half_done(s: Setting, inversion: Inversion, rows: int) -> None:
 
 
 LONG = NullText(inner=2, stop=0, relax=0)
-OTHERS = PromptTuning(inner=2), Style(inner=2, decay=0, stop=0, relax=0)
 
 
 @pytest.mark.parametrize("rows, shape", [(1, "sd1"), (4, "sd1"), (11, "sd1"), (17, "sdxl")])
@@ -227,30 +218,6 @@ def test_a_killed_optimisation_goes_on_where_it_was_to_the_same_bits(
     with s.model.metered(Meter()) as meter:
         assert same(s.run(LONG), whole)
         assert meter.rows == (full if rows < 4 else full - 4 - done * per_step)
-    assert [file.name.count("draft") for file in files(tmp_path)] == [0]
-
-
-@pytest.mark.parametrize("ready, spared", [(1, 0), (2, 1), (3, 2)])
-@pytest.mark.parametrize("inversion", OTHERS, ids=lambda i: i.called)
-@pytest.mark.parametrize("shape", ["sd1", "sdxl"])
-def test_so_does_whatever_is_tuned(
-    shape: Shape,
-    inversion: PromptTuning | Style,
-    ready: int,
-    spared: int,
-    tmp_path: FilePath,
-    monkeypatch: pytest.MonkeyPatch,
-) -> None:
-    monkeypatch.setattr(module, "PATIENCE", 0.0)
-    s = setting(shape, steps=4)
-    whole = s.run(inversion)
-    full = s.model.meter.rows
-    a_step = (full - 4) // 4
-    s.model.cache = Cache(tmp_path)
-    half_done(s, inversion, 4 + a_step * (ready - 1) + a_step // 2)
-    with s.model.metered(Meter()) as meter:
-        assert same(s.run(inversion), whole)
-        assert meter.rows == full - 4 - spared * a_step
     assert [file.name.count("draft") for file in files(tmp_path)] == [0]
 
 
