@@ -15,19 +15,11 @@ from overpaint.families.tiny import SHAPES, Shape
 from overpaint.files import store as module
 from overpaint.files.store import Store, StoredDraft, default_folder, opened, sealed
 from overpaint.guides import CFG
-from overpaint.inversions import (
-    DDIM,
-    Direct,
-    Inversion,
-    NegativePrompt,
-    NullText,
-    PromptTuning,
-    Recorded,
-    Style,
-    Trajectory,
-)
+from overpaint.inversions import DDIM, Direct, Inversion, NegativePrompt, NullText, PromptTuning, Recorded
 from overpaint.inversions.cache import Cache, packed, unpacked
 from overpaint.inversions.cache_key import key
+from overpaint.inversions.style import Style
+from overpaint.inversions.trajectory import Trajectory
 from overpaint.meter import Meter
 from overpaint.model import Model
 from overpaint.network import Residuals
