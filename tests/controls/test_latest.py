@@ -30,5 +30,6 @@ def test_gradients_flow_from_the_maps_to_the_text() -> None:
     x = torch.ones(1, 4, 8, 8)
     with torch.enable_grad(), model.control(latest):
         model.rows(x, 0, model.path(2), ["src+"], [Line("+", Text(states))])
-        (grad,) = torch.autograd.grad(sum(m.square().sum() for m in latest.maps.values()), [states])
+        seen = torch.stack([m.square().sum() for m in latest.maps.values()]).sum()
+        (grad,) = torch.autograd.grad(seen, [states])
     assert float(grad.abs().max()) > 0

@@ -66,7 +66,7 @@ def test_tuning_brings_the_source_home(shape: Shape) -> None:
     def error(inversion: Style) -> float:
         return float((s.walk(inversion, 5.0).home(s.model)["src"] - s.x0).square().mean())
 
-    assert error(Style(inner=25, decay=0)) < 0.5 * error(Style(inner=0))
+    assert error(Style(inner=10, decay=0, hold=False)) < 0.5 * error(Style(inner=0))
 
 
 @pytest.mark.parametrize("shape", SHAPES)
@@ -235,18 +235,22 @@ def test_it_is_its_loop_written_once_more() -> None:
         x0 = (x - s.path.sigma[i] * eps) / s.path.alpha[i]
         return s.path.alpha[i + 1] * x0 + s.path.sigma[i + 1] * eps
 
-    x = latents[:1]
+    x, losses = latents[:1], list[float]()
     for i, updates in enumerate((3, 3)):
         optimiser = torch.optim.Adam(net.parameters(), lr=0.01 * (1 - i / 100))
         for _ in range(updates):
             loss = nn.functional.mse_loss(guided(x, i), latents[i + 1 : i + 2])
+            losses.append(float(loss.detach()))
             optimiser.zero_grad()
             loss.backward()  # pyright: ignore[reportUnknownMemberType]
             optimiser.step()  # pyright: ignore[reportUnknownMemberType]
         with torch.no_grad():
             x = guided(x, i)
             scale, shift = net()
-        assert gap(mine.more[SCALE][i], scale) < 2e-3 and gap(mine.more[SHIFT][i], shift) < 2e-3
+        if i == 0:
+            assert gap(mine.more[SCALE][0], scale) < 1e-4 and gap(mine.more[SHIFT][0], shift) < 1e-4
+    # Adam takes a step of the same size along a gradient that is all but rounding: losses agree for longer.
+    assert s.model.meter.notes["loss"] == pytest.approx(losses, rel=1e-4)
     assert gap(s.walk(Style(inner=3, decay=0.4, stop=0, relax=0, hold=False)).home(s.model)["src"], x) < 2e-2
 
 

@@ -35,9 +35,10 @@ def test_it_is_three_convolutions_and_a_batch_norm_in_training() -> None:
     own = mapping()
     flat = own.begin(Noise(0)) + 0.1 * draw(1, own.begin(Noise(0)).numel(), seed=1)
     net = layers(own, flat)
-    wanted: Tensor = net(own.seen[None])[0].view(2, WINDOW, WIDTH)
+    with torch.no_grad():
+        wanted: Tensor = net(own.seen[None])[0].view(2, WINDOW, WIDTH)
+        twice: Tensor = net(own.seen.expand(2, -1, -1))
     assert gap(own(flat), wanted) < 1e-5
-    twice: Tensor = net(own.seen.expand(2, -1, -1))
     assert gap(twice[0].view(2, WINDOW, WIDTH), wanted) < 1e-5, "one picture or the same twice is one"
 
 
@@ -66,7 +67,7 @@ def test_gradients_reach_every_parameter_but_those_that_a_norm_takes_away() -> N
     flat = own.begin(Noise(0)).requires_grad_(True)
     (grad,) = torch.autograd.grad(own(flat).square().sum(), flat)
     sizes = [(name, torch.Size(shape).numel()) for name, shape in own.shapes.items()]
-    parts = dict(zip([name for name, _ in sizes], grad[0].split([n for _, n in sizes]), strict=True))
+    parts = dict(zip([name for name, _ in sizes], torch.split(grad[0], [n for _, n in sizes]), strict=True))
     still = {name for name, part in parts.items() if float(part.abs().max()) < 1e-4}
     assert still == {"start.bias", "block.bias"}
 

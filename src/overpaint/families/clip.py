@@ -3,7 +3,7 @@
 import json
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass
-from functools import cached_property, partial
+from functools import partial
 from pathlib import Path
 from typing import Any
 
@@ -72,7 +72,7 @@ class ClipEye:
         """Pixels a side of what the image tower sees."""
         return int(self.vision.config.image_size)
 
-    @cached_property
+    @property
     def fingerprint(self) -> str:
         """A hash of the image tower."""
         return tensor_hash(*self.vision.state_dict().values())

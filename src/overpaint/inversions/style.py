@@ -136,8 +136,9 @@ class Style(Inversion):
             goal = {} if latest is None else recorded(step, latents, Line("+", text), latest)
 
             def row(flat: Values) -> tuple[Latent, Sequence[Tensor]]:
-                given = mapping(flat)[:, None].expand(-1, len(path), -1, -1)
-                own: list[Control] = [ScaledValues(*given, "src+"), *([] if latest is None else [latest])]
+                scale, shift = mapping(flat)[:, None].expand(-1, len(path), -1, -1)
+                own: list[Control] = [ScaledValues(scale, shift, "src+")]
+                own += [] if latest is None else [latest]
                 with model.control(*own):
                     moved = step.row("+", text)
                 return moved, [] if latest is None else [latest.maps[name] - goal[name] for name in goal]

@@ -5,7 +5,7 @@ walk is the same.
 """
 
 import math
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass
 from typing import Literal
 
@@ -113,7 +113,9 @@ class Course:
             draft: where the walk is kept from step to step; what a killed one left is taken up.
         """
         before = draft.read()
-        known = before if "found" in before else {}  # a draft may hold the inversion alone
+        known: Mapping[str, Tensor] = (
+            before if "found" in before else {}
+        )  # a draft may hold the inversion alone
         x, found = known.get("x", self.latents[:1]), known.get("found", start[:0])
         other = told(self.guide) if sign == "-" else empty(self.guide)
         for i in range(len(found), len(self.path)):

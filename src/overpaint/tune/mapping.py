@@ -75,7 +75,7 @@ class ValueMapping:
     def __call__(self, flat: Flat) -> Float[Tensor, "2 window width"]:
         """The scale and the shift."""
         sizes = [prod(shape) for shape in self.shapes.values()]
-        parts = zip(self.shapes.items(), flat[0].split(sizes), strict=True)
+        parts = zip(self.shapes.items(), torch.split(flat[0], sizes), strict=True)
         own = {name: part.view(shape) for (name, shape), part in parts}
 
         def layer(name: str, x: Tensor) -> Tensor:
