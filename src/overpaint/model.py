@@ -165,6 +165,13 @@ class Model:
         self.meter.tick("look", len(pixels))
         return eye.look(pixels)
 
+    def tokens(self, latents: Latent) -> Float[Tensor, "rows tokens width"]:
+        """What the model's CLIP sees in latents: the whole and patch by patch, decoded and counted."""
+        eye = self.eye  # refused, where there is none, before anything is decoded
+        pixels = self.decode(latents)
+        self.meter.tick("look", len(pixels))
+        return eye.tokens(pixels)
+
     @property
     def content(self) -> str:
         """The fingerprint of the model as it is now, with its patches on and side networks speaking."""

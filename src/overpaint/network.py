@@ -90,8 +90,17 @@ class Side(Protocol):
 class Eye(Protocol):
     """Pictures and sentences as unit vectors of one space (CLIP); their product says how well they agree."""
 
+    @property
+    def fingerprint(self) -> str:
+        """A hash of the weights that look at pictures: what caches know it by."""
+        ...
+
     def look(self, pixels: Pixels) -> Float[Tensor, "rows features"]:
         """Vectors of pictures in [-1, 1], of any size; gradients flow to the pixels."""
+        ...
+
+    def tokens(self, pixels: Pixels) -> Float[Tensor, "rows tokens width"]:
+        """What it sees before that is made one vector: the picture as a whole, then patch by patch."""
         ...
 
     def read(self, prompts: Sequence[str]) -> Float[Tensor, "rows features"]:

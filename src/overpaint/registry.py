@@ -30,6 +30,8 @@ METHODS = {
     "edit-friendly": "overpaint.methods.edit_friendly:EditFriendlyEdit",
     "cycle": "overpaint.methods.cycle:CycleEdit",
     "infedit": "overpaint.methods.infedit:InfEdit",
+    "prompt-tuning": "overpaint.methods.prompt_tuning:PromptTuningEdit",
+    "style-diffusion": "overpaint.methods.style_diffusion:StyleDiffusion",
     "sega": "overpaint.methods.sega:Sega",
     "ledits": "overpaint.methods.ledits:Ledits",
     "ledits++": "overpaint.methods.ledits_pp:LeditsPP",

@@ -15,11 +15,13 @@ from overpaint.families.tiny import SHAPES, Shape
 from overpaint.files import store as module
 from overpaint.files.store import Store, StoredDraft, default_folder, opened, sealed
 from overpaint.guides import CFG
-from overpaint.inversions import DDIM, Direct, Inversion, NegativePrompt, NullText, Recorded, Trajectory
+from overpaint.inversions import DDIM, Direct, Inversion, NegativePrompt, NullText, PromptTuning, Recorded
 from overpaint.inversions.cache import Cache, packed, unpacked
 from overpaint.inversions.cache_key import key
 from overpaint.inversions.cycle import Cycle
 from overpaint.inversions.fixed_point import FixedPoint
+from overpaint.inversions.style import Style
+from overpaint.inversions.trajectory import Trajectory
 from overpaint.meter import Meter
 from overpaint.model import Model
 from overpaint.network import Residuals
@@ -32,6 +34,8 @@ EVERY: list[Inversion] = [
     NegativePrompt(interp=0.2),
     Cycle(source_guidance=2),
     FixedPoint(iterations=2),
+    PromptTuning(inner=1),
+    Style(inner=1),
     Recorded(pinned=True),
 ]
 
@@ -44,7 +48,10 @@ def cached(folder: FilePath, shape: Shape = "sd1", cap: int = 10**9) -> Setting:
 
 def same(a: Trajectory, b: Trajectory) -> bool:
     """Equal to the bit in every field."""
-    pairs = [(getattr(a, f.name), getattr(b, f.name)) for f in fields(Trajectory)]
+    pairs = [(getattr(a, f.name), getattr(b, f.name)) for f in fields(Trajectory) if f.name != "more"]
+    if a.more.keys() != b.more.keys():
+        return False
+    pairs += [(a.more[name], b.more[name]) for name in a.more]
     return all(torch.equal(x, y) if isinstance(x, Tensor) else x == y for x, y in pairs)
 
 

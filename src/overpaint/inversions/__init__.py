@@ -9,8 +9,10 @@ from overpaint.inversions.edit_friendly import EditFriendly
 from overpaint.inversions.fixed_point import FixedPoint
 from overpaint.inversions.negative_prompt import NegativePrompt
 from overpaint.inversions.null_text import NullText
+from overpaint.inversions.prompt_tuning import PromptTuning
 from overpaint.inversions.quality import Quality, reconstruction
 from overpaint.inversions.recorded import Recorded
+from overpaint.inversions.style import Style
 from overpaint.inversions.trajectory import Trajectory
 from overpaint.inversions.virtual import Virtual
 
@@ -26,9 +28,11 @@ __all__ = [
     "Inversion",
     "NegativePrompt",
     "NullText",
+    "PromptTuning",
     "Quality",
     "RealInversion",
     "Recorded",
+    "Style",
     "Trajectory",
     "Virtual",
     "Walk",

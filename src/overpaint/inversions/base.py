@@ -179,12 +179,22 @@ class Inversion(Options, ABC):
         return False
 
     @property
+    def late(self) -> frozenset[str]:
+        """Options that ``run`` does not look at, for they act on the way back: its result serves any."""
+        return frozenset()
+
+    @property
     def calls(self) -> tuple[tuple[str, ...], ...]:
         """The kinds of network calls ``run`` makes, each as the roles of its rows.
 
         They are all that attention controls could act on, and all that can be taken apart.
         """
         return (("src+",),)
+
+    @property
+    def looks(self) -> bool:
+        """Whether ``run`` shows the picture to the CLIP beside the model, if there is one."""
+        return False
 
     @property
     def random(self) -> bool:

@@ -14,7 +14,9 @@ from overpaint.inversions.edit_friendly import EditFriendly
 from overpaint.inversions.fixed_point import FixedPoint
 from overpaint.inversions.negative_prompt import NegativePrompt
 from overpaint.inversions.null_text import NullText
+from overpaint.inversions.prompt_tuning import PromptTuning
 from overpaint.inversions.recorded import Recorded
+from overpaint.inversions.style import Style
 from overpaint.inversions.virtual import Virtual
 
 KINDS: dict[str, type[Inversion]] = {
@@ -22,6 +24,8 @@ KINDS: dict[str, type[Inversion]] = {
     "direct": Direct,
     "null-text": NullText,
     "negative-prompt": NegativePrompt,
+    "prompt-tuning": PromptTuning,
+    "style": Style,
     "edict": Edict,
     "edit-friendly": EditFriendly,
     "cycle": Cycle,
@@ -62,7 +66,19 @@ def known(name: str) -> str:
     raise UsageError(f"There is no inversion {name!r}; {hint}")
 
 
-Real = DDIM | Direct | NullText | NegativePrompt | Edict | EditFriendly | Cycle | Virtual | FixedPoint
+Real = (
+    DDIM
+    | Direct
+    | NullText
+    | NegativePrompt
+    | PromptTuning
+    | Style
+    | Edict
+    | EditFriendly
+    | Cycle
+    | Virtual
+    | FixedPoint
+)
 """Those that walk any picture to noise, also a part of the way, and store it at every level."""
 AnyInversion = Annotated[Real | Recorded, Field(discriminator="name"), BeforeValidator(named)]
 """The type of a method's ``inversion`` option: an inversion, its fields as a mapping, or just its name."""

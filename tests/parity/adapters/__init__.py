@@ -17,6 +17,7 @@ from tests.parity.adapters.negative_prompt import NegativePromptFile
 from tests.parity.adapters.null_text import NullTextFile
 from tests.parity.adapters.p2p import PromptToPromptFile
 from tests.parity.adapters.pnp import PlugAndPlayFile
+from tests.parity.adapters.style_diffusion import StyleDiffusionFile
 
 ADAPTERS: Mapping[str, type[Adapter]] = {
     adapter.method: adapter
@@ -36,6 +37,7 @@ ADAPTERS: Mapping[str, type[Adapter]] = {
         PlugAndPlayFile,
         PromptToPromptFile,
         SegaFile,
+        StyleDiffusionFile,
     )
 }
 
