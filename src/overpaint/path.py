@@ -157,6 +157,23 @@ class Path:
             case "flow":
                 return Prediction(x - s * out, x + (1 - s) * out)
 
+    def reread(self, p: Prediction, by: Latent, i: int) -> Prediction:
+        """The prediction that the same answer of the network would be, had the latent been elsewhere.
+
+        What `read` makes of ``x + by`` and the answer that ``p`` was read from at step ``i``; ``p`` itself
+        where nothing moved.
+        """
+        a, s = self.alpha[i], self.sigma[i]
+        match self.kind:
+            case "epsilon":
+                return replace(p, x0=p.x0 + by / a)
+            case "v_prediction":
+                return replace(p, x0=p.x0 + a * by, eps=p.eps + s * by)
+            case "sample":
+                return replace(p, eps=p.eps + by / s)
+            case "flow":
+                return replace(p, x0=p.x0 + by, eps=p.eps + by)
+
     def at(self, p: Prediction, i: int) -> Latent:
         """A prediction put on level ``i``."""
         return self.alpha[i] * p.x0 + self.sigma[i] * p.eps

@@ -36,6 +36,7 @@ METHODS = {
     "ledits": "overpaint.methods.ledits:Ledits",
     "ledits++": "overpaint.methods.ledits_pp:LeditsPP",
     "diffedit": "overpaint.methods.diffedit:DiffEdit",
+    "pix2pix-zero": "overpaint.methods.pix2pix_zero:Pix2PixZero",
     "blended-latent": "overpaint.methods.blended_latent:BlendedLatent",
 }
 SUMMARY = Path(__file__).with_name("registry.json")

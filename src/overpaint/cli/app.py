@@ -16,7 +16,7 @@ from overpaint.run.settings import nearest
 
 COMMANDS = (
     *("edit", "generate", "invert", "methods", "models", "convert", "show", "rerun", "cite"),
-    *("bench", "train", "demo", "doctor"),
+    *("direction", "bench", "train", "demo", "doctor"),
 )
 WRONG, INTERNAL, CANCELLED = 2, 1, 130
 

@@ -16,6 +16,7 @@ from overpaint.inversions.negative_prompt import NegativePrompt
 from overpaint.inversions.null_text import NullText
 from overpaint.inversions.prompt_tuning import PromptTuning
 from overpaint.inversions.recorded import Recorded
+from overpaint.inversions.regularised import Regularised
 from overpaint.inversions.style import Style
 from overpaint.inversions.virtual import Virtual
 
@@ -31,6 +32,7 @@ KINDS: dict[str, type[Inversion]] = {
     "cycle": Cycle,
     "virtual": Virtual,
     "fixed-point": FixedPoint,
+    "regularised": Regularised,
     "recorded": Recorded,
 }
 """What they are called in options, recipes and on the command line."""
@@ -78,6 +80,7 @@ Real = (
     | Cycle
     | Virtual
     | FixedPoint
+    | Regularised
 )
 """Those that walk any picture to noise, also a part of the way, and store it at every level."""
 AnyInversion = Annotated[Real | Recorded, Field(discriminator="name"), BeforeValidator(named)]
