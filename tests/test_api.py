@@ -10,7 +10,7 @@ from overpaint.api import cite, decibels, differences, edit, generate, invert, o
 from overpaint.errors import UsageError
 from overpaint.images import Info, Limits, Picture, load_picture, save_picture
 from overpaint.images.recipe import Environment
-from overpaint.inversions import NullText
+from overpaint.inversions import Direct, NullText
 from overpaint.meter import Cancelled, Meter
 from overpaint.methods.p2p import PromptToPrompt
 from overpaint.run.result import Edit
@@ -43,8 +43,10 @@ def test_an_edit_has_its_picture_figures_and_recipe() -> None:
     assert len(result.trace["strayed"]) == 2
     recipe = result.recipe
     assert (recipe.command, recipe.method, recipe.request["seed"]) == ("edit", "p2p", 3)
-    inversion: Any = recipe.options["inversion"]
-    assert (recipe.options["guidance"], inversion["name"]) == (4, "direct")
+    assert (recipe.options["guidance"], recipe.options["inversion"]) == (
+        4,
+        Direct().model_dump(),
+    )
     assert recipe.environment.threads == torch.get_num_threads()
     assert recipe.model.hash == shared().fingerprint
     assert recipe.source is not None and recipe.source.png is not None

@@ -118,5 +118,7 @@ class Card:
     """Whether another seed gives another picture."""
     published: str = ""
     """Figures the authors or the benchmark state, with their source."""
+    official: Cost | None = None
+    """What the authors' code asks of the network, at its own defaults, if there is such code."""
     trial: Mapping[str, Any] = field(default_factory=dict[str, Any])
     """Options with which a quick try shows what the method does: small numbers, samples of words."""
