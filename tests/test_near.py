@@ -25,6 +25,13 @@ def test_a_slip_finds_what_was_meant(said: str, meant: str) -> None:
     assert near(said, OPTIONS) == meant
 
 
+def test_of_names_with_a_dot_what_stands_before_it_must_be_the_same() -> None:
+    names = ("inversion.every", "inversion.scale", "contrast.inner", "guidance")
+    assert near("inversion.evry", names) == "inversion.every"
+    for said in ("inversion.inner", "inversoin.every", "x.guidance"):
+        assert near(said, names) is None
+
+
 @pytest.mark.parametrize(
     "said", ["device", "dtype", "seed", "scale", "noise", "prompt", "threads", "replace", "", "s", "ed"]
 )

@@ -13,8 +13,13 @@ def near(name: str, names: Iterable[str]) -> str | None:
     """The name that was probably meant; nothing where none is only spelled, shortened or joined otherwise.
 
     ``stepz`` is ``steps``, ``guidance_scale`` is ``guidance``; ``device`` and ``guidance`` share letters and
-    mean different things.
+    mean different things. Of names with a dot, what stands before it must be the same.
     """
+    head, dot, tail = name.rpartition(".")
+    if dot:
+        within = {one.rpartition(".")[2]: one for one in names if one.rpartition(".")[0] == head}
+        found = near(tail, within)
+        return None if found is None else within[found]
     known = list(names)
     same = [one for one in known if squeezed(one) == squeezed(name)]
     wrong = {one: distance(squeezed(name), squeezed(one)) for one in known}

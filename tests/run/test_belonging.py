@@ -55,7 +55,7 @@ def test_what_is_said_of_a_picture_is_not_said_of_a_prompt() -> None:
         generate(SOURCE, model=shared(), options={"mask": 1})
     with pytest.raises(
         UsageError,
-        match="belongs to the method 'sdedit', and to the inversion 'edict' as 'inversion.strength'",
+        match=r"belongs to the method 'sdedit', and to the inversion 'edict' as 'inversion.strength'",
     ):
         invert(smooth(), source=SOURCE, model=shared(), options={"strength": 1})
 

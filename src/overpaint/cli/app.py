@@ -88,7 +88,7 @@ def missed(error: click.NoSuchOption) -> str:
     """The end of a sentence about an option that there is not."""
     ctx = error.ctx
     if ctx is None:
-        return "see --help."
+        return f"did you mean {error.possibilities[0]}?" if error.possibilities else "see --help."
     if isinstance(ctx.command, MethodCommand):
         return ctx.command.missed(ctx, error.option_name)
     flags = [flag for param in ctx.command.get_params(ctx) for flag in param.opts if flag.startswith("--")]
