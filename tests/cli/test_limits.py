@@ -15,6 +15,7 @@ from tests.cli.kit import SOURCE, TARGET, Said, overpaint
 from torch import Tensor
 from transformers import CLIPTextModel
 
+from overpaint import unload
 from overpaint.families import offload
 from overpaint.families.unet import UNetFamily
 from overpaint.images import load_picture

@@ -110,7 +110,7 @@ def test_an_edit_is_compared_with_its_truth() -> None:
     truth[:, 30:] = 20
     found = same.compare(Picture(truth))
     whole = measure(
-        same.source, same.picture, Picture(truth), source_prompt="a <b>cat</b>", target_prompt="a\ndog"
+        SOURCE, same.picture, Picture(truth), source_prompt="a <b>cat</b>", target_prompt="a\ndog"
     )
     assert found == whole and found["psnr_inside"] == 100 and "direction" in found
     assert "psnr_whole" not in same.compare()

@@ -1,6 +1,7 @@
 """Options that a method does not have: whose they are, or which one was meant."""
 
 from collections.abc import Iterator, Mapping
+from functools import cache
 
 from overpaint import registry
 from overpaint.near import listed, near, nearest
@@ -68,10 +69,10 @@ def inner(own: Settings) -> Iterator[tuple[str, str, str]]:
             yield from ((f"{head}.{one}", head, part) for one in settings)
 
 
-def methods() -> Iterator[tuple[str, Settings]]:
+@cache
+def methods() -> tuple[tuple[str, Settings], ...]:
     """The methods that are listed, with their settings."""
-    for name, card in registry.read_summary().items():
-        yield name, settings_of(card["schema"])
+    return tuple((name, settings_of(card["schema"])) for name, card in registry.read_summary().items())
 
 
 def of_methods(option: str) -> str:
