@@ -1,6 +1,5 @@
 """The inversions an editor can be given, as one option."""
 
-from difflib import get_close_matches
 from typing import Annotated, Any
 
 from pydantic import BeforeValidator, Field
@@ -19,6 +18,7 @@ from overpaint.inversions.recorded import Recorded
 from overpaint.inversions.regularised import Regularised
 from overpaint.inversions.style import Style
 from overpaint.inversions.virtual import Virtual
+from overpaint.near import nearest
 
 KINDS: dict[str, type[Inversion]] = {
     "ddim": DDIM,
@@ -63,9 +63,7 @@ def known(name: str) -> str:
     """
     if name in NAMES:
         return name
-    near = get_close_matches(name, NAMES, n=1, cutoff=0.4)
-    hint = f"did you mean {near[0]!r}?" if near else f"there are: {', '.join(NAMES)}."
-    raise UsageError(f"There is no inversion {name!r}; {hint}")
+    raise UsageError(f"There is no inversion {name!r}; {nearest(name, NAMES)}")
 
 
 Real = (
