@@ -140,6 +140,11 @@ class Model:
         self.net.eval().requires_grad_(False)
         self.tap = Tap(self.family.sites(self.net))
 
+    def __repr__(self) -> str:
+        """What it is and where it runs; its layers are those of ``net``."""
+        where = f"{self.device} in {str(self.dtype).removeprefix('torch.')}"
+        return f"<Model {self.name}: {self.family.name} on {where}>"
+
     @cached_property
     def fingerprint(self) -> str:
         """A hash of the weights' content: what caches and recipes know the model by."""
@@ -164,6 +169,13 @@ class Model:
         eye = self.eye
         self.meter.tick("look", len(pixels))
         return eye.look(pixels)
+
+    def tokens(self, latents: Latent) -> Float[Tensor, "rows tokens width"]:
+        """What the model's CLIP sees in latents: the whole and patch by patch, decoded and counted."""
+        eye = self.eye  # refused, where there is none, before anything is decoded
+        pixels = self.decode(latents)
+        self.meter.tick("look", len(pixels))
+        return eye.tokens(pixels)
 
     @property
     def content(self) -> str:
@@ -230,6 +242,15 @@ class Model:
             yield meter
         finally:
             self.meter = before
+
+    @contextmanager
+    def keeping(self, cache: Any) -> Generator[None, None, None]:
+        """Keep inversions there, or nowhere, for the length of a ``with``."""
+        before, self.cache = self.cache, cache
+        try:
+            yield
+        finally:
+            self.cache = before
 
     @contextmanager
     def sparing(self, at_once: int | None) -> Generator[None, None, None]:

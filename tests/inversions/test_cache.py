@@ -21,12 +21,16 @@ from overpaint.inversions import (
     Inversion,
     NegativePrompt,
     NullText,
+    PromptTuning,
     Recorded,
     Regularised,
-    Trajectory,
 )
 from overpaint.inversions.cache import Cache, packed, unpacked
 from overpaint.inversions.cache_key import key
+from overpaint.inversions.cycle import Cycle
+from overpaint.inversions.fixed_point import FixedPoint
+from overpaint.inversions.style import Style
+from overpaint.inversions.trajectory import Trajectory
 from overpaint.meter import Meter
 from overpaint.model import Model
 from overpaint.network import Residuals
@@ -37,6 +41,10 @@ EVERY: list[Inversion] = [
     Direct(),
     NullText(inner=1),
     NegativePrompt(interp=0.2),
+    Cycle(source_guidance=2),
+    FixedPoint(iterations=2),
+    PromptTuning(inner=1),
+    Style(inner=1),
     Recorded(pinned=True),
     Regularised(rounds=1, rolls=2),
 ]
@@ -50,7 +58,10 @@ def cached(folder: FilePath, shape: Shape = "sd1", cap: int = 10**9) -> Setting:
 
 def same(a: Trajectory, b: Trajectory) -> bool:
     """Equal to the bit in every field."""
-    pairs = [(getattr(a, f.name), getattr(b, f.name)) for f in fields(Trajectory)]
+    pairs = [(getattr(a, f.name), getattr(b, f.name)) for f in fields(Trajectory) if f.name != "more"]
+    if a.more.keys() != b.more.keys():
+        return False
+    pairs += [(a.more[name], b.more[name]) for name in a.more]
     return all(torch.equal(x, y) if isinstance(x, Tensor) else x == y for x, y in pairs)
 
 

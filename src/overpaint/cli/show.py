@@ -12,6 +12,13 @@ from overpaint.cli.options import FILE, Common, common
 from overpaint.cli.words import coloured, one_line
 
 INDENT = 12
+CHOSEN = {
+    "family": "for this kind of model; ",
+    "model": "the model's own; ",
+    "prompts": "the model's suggestion for such prompts; ",
+    "picture": "the picture's own; ",
+}
+"""Who chose an option that was left open."""
 PLAIN = {"same": "{}", "removed": "[-{}-]", "added": "{{+{}+}}"}
 
 
@@ -62,7 +69,8 @@ def lines(told: Mapping[str, Any], coloured: bool) -> Iterator[tuple[str, str]]:
             yield name, "inside the recipe" if one["inside"] else one_line(one["path"] or "not recorded")
     yield from prompts(told, coloured)
     for number, (name, one) in enumerate(told["changed"].items()):
-        line = f"{name} = {value(one['value'])} (usually {value(one['default'])})"
+        who = CHOSEN.get(one["from"], "")
+        line = f"{name} = {value(one['value'])} ({who}usually {value(one['default'])})"
         yield "" if number else "options", one_line(line)
     for title, key in (("usual", "usual"), ("options", "unknown")):
         if told[key]:
