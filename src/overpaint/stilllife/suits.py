@@ -42,11 +42,15 @@ P2P = {
     "mixed": options(0.4, 0.6, 0.12, FREE),
 }
 
+PNP = {kind: {"layer": 1} for kind in P2P}
+"""As in SDXL, which has three levels too: the second block at a map of a quarter of the latent's side."""
+
 
 def habits() -> dict[str, Any]:
     """All that the model's folder says about itself."""
     words = {word: meaning.attribute for word, meaning in MEANINGS.items()}
-    return {"guidance": GUIDANCE, "edits": {"p2p": P2P}, "words": words, "sentences": templates()}
+    edits = {"p2p": P2P, "pnp": PNP}
+    return {"guidance": GUIDANCE, "edits": edits, "words": words, "sentences": templates()}
 
 
 def as_text() -> str:
