@@ -36,18 +36,10 @@ from overpaint.model import Model
 from overpaint.network import Residuals
 from overpaint.noise import Noise, Replay
 
-EVERY: list[Inversion] = [
-    DDIM(),
-    Direct(),
-    NullText(inner=1),
-    NegativePrompt(interp=0.2),
-    Cycle(source_guidance=2),
-    FixedPoint(iterations=2),
-    PromptTuning(inner=1),
-    Style(inner=1),
-    Recorded(pinned=True),
-    Regularised(rounds=1, rolls=2),
-]
+EVERY: list[Inversion] = [DDIM(), Direct(), NullText(inner=1), NegativePrompt(interp=0.2)]
+EVERY += [Cycle(source_guidance=2), FixedPoint(iterations=2), Recorded(pinned=True)]
+EVERY += [PromptTuning(inner=1), Style(inner=1)]
+EVERY += [Regularised(rounds=1, rolls=2)]
 
 
 def cached(folder: FilePath, shape: Shape = "sd1", cap: int = 10**9) -> Setting:
