@@ -10,6 +10,7 @@ from overpaint.api import cite, decibels, differences, edit, generate, invert, o
 from overpaint.errors import UsageError
 from overpaint.images import Info, Limits, Picture, load_picture, save_picture
 from overpaint.images.recipe import Environment
+from overpaint.inversions import Direct
 from overpaint.meter import Cancelled, Meter
 from overpaint.run.result import Edit
 from tests.kit import clean, shared
@@ -43,7 +44,7 @@ def test_an_edit_has_its_picture_figures_and_recipe() -> None:
     assert (recipe.command, recipe.method, recipe.request["seed"]) == ("edit", "p2p", 3)
     assert (recipe.options["guidance"], recipe.options["inversion"]) == (
         4,
-        {"name": "direct", "convention": "diffusers"},
+        Direct().model_dump(),
     )
     assert recipe.environment.threads == torch.get_num_threads()
     assert recipe.model.hash == shared().fingerprint

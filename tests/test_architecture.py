@@ -23,7 +23,7 @@ METHODS = [source for source in PACKAGE if source.name.startswith("overpaint.met
 # Lowest first. A module may import from its own layer and from those before it; no ring of files is allowed.
 LAYERS: list[set[str]] = [
     {"errors", "files", "finite", "neutral", "out_of_memory"},
-    {"path", "noise", "words", "meter", "options", "card"},
+    {"path", "noise", "words", "meter", "options", "card", "product"},
     {"images", "attention"},
     {"tape", "network"},
     {"model"},

@@ -7,7 +7,7 @@ import pytest
 import torch
 from torch import Tensor
 
-from overpaint.attention import Control, Heads, Maps, Moment, SilentControl, Site, scores
+from overpaint.attention import Control, Heads, Maps, Moment, SilentControl, Site
 from overpaint.families.tiny import tiny
 from overpaint.meter import Meter
 from overpaint.model import Model
@@ -53,22 +53,6 @@ def test_canvas_is_the_size_of_the_maps_for_latents_that_are_not_square() -> Non
             height, width = at.canvas(one)
             assert record.maps[one.name].shape[-2:] == (height * width, height * width)
     assert {one.stride for one in model.tap.sites} == {1, 2}
-
-
-def test_scores_are_those_of_the_fused_kernel() -> None:
-    q, k, v = draw(2, 3, 5, 8).repeat(3, 1, 1, 1, 1).unbind()
-    keep = draw(2, 1, 5, 5) > -0.5
-    keep[..., 0] = True
-    for mask in (None, keep, draw(2, 1, 5, 5)):
-        for scale in (None, 0.3):
-            fused = torch.nn.functional.scaled_dot_product_attention(q, k, v, attn_mask=mask, scale=scale)
-            assert gap(scores(q, k, mask, scale) @ v, fused) < 1e-6
-
-
-def test_scores_of_half_precision_are_float32() -> None:
-    q = draw(1, 2, 4, 8).bfloat16()
-    assert scores(q, q, None, None).dtype == torch.float32
-    assert scores(q.double(), q.double(), None, None).dtype == torch.float64
 
 
 def test_a_control_that_edits_nothing_changes_nothing(model: Model) -> None:

@@ -208,3 +208,18 @@ def test_a_learned_variance_lies_between_its_bounds() -> None:
     assert torch.equal(last, before)
     with pytest.raises(OverpaintError, match="did not learn a variance"):
         path.variance(Prediction(one, one), 3)
+
+
+@pytest.mark.parametrize(("steps", "levels"), [(1, [999]), (4, [999, 759, 499, 259]), (3, [999, 679, 339])])
+def test_few_levels_are_spread_over_those_that_are_known(steps: int, levels: list[int]) -> None:
+    every = Schedule(BARS, "epsilon").path()
+    few = every.few(steps)
+    assert numbers(few.t) == levels and few.steps == steps
+    assert float(few.alpha[-1]) == float(every.alpha[-1])
+    assert numbers(every.few(50).t) == list(range(999, 0, -20))
+
+
+@pytest.mark.parametrize(("steps", "known"), [(0, 50), (51, 50), (4, 1001)])
+def test_more_levels_than_there_are_cannot_be_visited(steps: int, known: int) -> None:
+    with pytest.raises(OverpaintError, match="take fewer steps"):
+        Schedule(BARS, "epsilon").path().few(steps, known)

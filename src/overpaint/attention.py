@@ -2,8 +2,7 @@
 
 While a control is pushed, each attention layer that somebody wants runs inside a function mode that
 intercepts ``scaled_dot_product_attention``. The layer's processor is never touched, so whatever it does to
-queries and keys (norms, rotary embeddings, image prompts) has been done by then, and a new release of the
-network code changes nothing.
+queries and keys has been done by then, and a new release of the network code changes nothing.
 """
 
 from collections.abc import Callable, Generator, Sequence
@@ -13,15 +12,12 @@ from typing import Any, Literal, Protocol, cast, runtime_checkable
 
 import torch
 import torch.nn.functional as F
-from jaxtyping import Float
 from torch import Tensor, nn
 from torch.overrides import TorchFunctionMode
 from torch.utils.hooks import RemovableHandle
 
 from overpaint.errors import OverpaintError
-
-Heads = Float[Tensor, "rows heads _ width"]
-Maps = Float[Tensor, "rows heads queries keys"]
+from overpaint.product import Allowed, Heads, Maps, allowed_by_both, depth_of_modes, pop_to, scores
 
 
 class SilentControl(OverpaintError):
@@ -40,6 +36,8 @@ class Site:
     stride: int
     """How many latent pixels one cell of its map covers along a side (1, 2, 4, 8)."""
     module: nn.Module = field(repr=False, compare=False)
+    layer: int = 0
+    """The residual block of its place that it is in or follows, in order: published layer numbers."""
 
 
 @dataclass(frozen=True)
@@ -103,6 +101,10 @@ class Control:
         """Queries, keys and values after projection, norm and head split."""
         return q, k, v
 
+    def mask(self, site: Site, at: Moment) -> Allowed | None:
+        """What may be looked at, before the product: true or 0 where it may, false or ``-inf`` where not."""
+        return None
+
     def probs(self, site: Site, at: Moment, p: Maps) -> Maps:
         """The softmax maps, in float32."""
         return p
@@ -130,6 +132,11 @@ class Turn(Protocol):
         """The rows that are there, as places in the whole call."""
         ...
 
+    @property
+    def moment(self) -> Moment:
+        """The call with these rows alone."""
+        ...
+
     def ask(self, c: Control, stage: Stage, site: Site, xs: tuple[Tensor, ...]) -> tuple[Tensor, ...]:
         """What a control makes of these rows at a stage."""
         ...
@@ -150,6 +157,11 @@ class Whole:
         """Every row."""
         return range(len(self.at.rows))
 
+    @property
+    def moment(self) -> Moment:
+        """The call as it is."""
+        return self.at
+
     def ask(self, c: Control, stage: Stage, site: Site, xs: tuple[Tensor, ...]) -> tuple[Tensor, ...]:
         """Straight from the control."""
         return ask(c, stage, site, self.at, xs)
@@ -157,15 +169,6 @@ class Whole:
     def maps(self, c: Control) -> bool:
         """Whether it wants any."""
         return c.needs_probs
-
-
-def scores(q: Heads, k: Heads, mask: Tensor | None, scale: float | None) -> Maps:
-    """The softmax map in float32 at least, as the fused kernel would form it."""
-    wide = torch.promote_types(q.dtype, torch.float32)
-    s = q.to(wide) @ k.to(wide).transpose(-1, -2) * (q.shape[-1] ** -0.5 if scale is None else scale)
-    if mask is not None:
-        s = s.masked_fill(~mask, float("-inf")) if mask.dtype == torch.bool else s + mask
-    return s.softmax(-1)
 
 
 class _Intercept(TorchFunctionMode):
@@ -205,6 +208,7 @@ class _Intercept(TorchFunctionMode):
         q, k, v = query, key, value
         for c in controls:
             q, k, v = self.turn.ask(c, "qkv", self.site, (q, k, v))
+            attn_mask = allowed_by_both(attn_mask, c.mask(self.site, self.turn.moment))
         if any(self.turn.maps(c) for c in controls):
             p = scores(q, k, attn_mask, scale)
             for c in controls:
@@ -217,16 +221,6 @@ class _Intercept(TorchFunctionMode):
         for c in controls:
             (o,) = self.turn.ask(c, "out", self.site, (o,))
         return o
-
-
-def depth_of_modes() -> int:
-    """How many function modes are installed."""
-    return torch._C._len_torch_function_stack()  # pyright: ignore[reportPrivateUsage]
-
-
-def _pop_to(depth: int) -> None:
-    while depth_of_modes() > depth:
-        torch._C._pop_torch_function_stack()  # pyright: ignore[reportPrivateUsage]
 
 
 class Tap:
@@ -280,7 +274,7 @@ class Tap:
             with self._eager() if self.controls else ExitStack():
                 yield
         finally:
-            _pop_to(depth)
+            pop_to(depth)
             self._live.clear()
             self._values.clear()
         self._check_visits(active)

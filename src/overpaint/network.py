@@ -39,6 +39,12 @@ def together(texts: Sequence[Text]) -> Text:
     return Text(torch.cat([t.states for t in texts]), torch.cat(pooled) if pooled else None)
 
 
+def same(one: Text, other: Text) -> bool:
+    """Whether two texts tell a network the same."""
+    pairs = ((one.states, other.states), (one.pooled, other.pooled))
+    return all(a is b or (a is not None and b is not None and torch.equal(a, b)) for a, b in pairs)
+
+
 @dataclass(frozen=True)
 class Residuals:
     """What a side network adds inside the main one; several add up."""

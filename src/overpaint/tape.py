@@ -103,6 +103,11 @@ class Part:
         """The rows of this part."""
         return self.tape.parts[self.nth]
 
+    @property
+    def moment(self) -> Moment:
+        """The call with the rows of this part."""
+        return replace(self.tape.at, rows=tuple(self.tape.at.rows[row] for row in self.rows))
+
     def maps(self, c: Control) -> bool:
         """Whether the control looks at the maps of one of these rows."""
         return c.needs_probs and not set(self.rows).isdisjoint(named(self.tape.at, c))

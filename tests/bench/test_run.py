@@ -24,7 +24,7 @@ from overpaint.model import Model
 TWO = ("p2p", "sdedit")
 STEPS = {"steps": "2"}
 ASKED = 2
-"""Rows that where two steps are taken go into seeing about what the prompts disagree, as the model suggests."""
+"""Rows of two steps' edit that go into seeing where the prompts disagree, as the model suggests."""
 
 
 def bench(folder: Path, model: Model, methods: Sequence[str] = TWO, limit: int = 2, **more: Any) -> Bench:

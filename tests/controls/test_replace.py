@@ -8,10 +8,11 @@ import torch.nn.functional as F
 from tests.kit import Record, call, clean, draw, equal, gap, pair, shared, single, text
 from torch import Tensor
 
-from overpaint.attention import Control, Heads, Maps, Moment, SilentControl, Site, scores
+from overpaint.attention import Control, Heads, Maps, Moment, SilentControl, Site
 from overpaint.controls import CrossReplace, SelfReplace, put
 from overpaint.families.tiny import SHAPES, Shape, tiny
 from overpaint.model import Branch
+from overpaint.product import scores
 from overpaint.words import Alignment, Words, refine, swap, weights, windows
 
 ROWS = ("src-", "tgt-", "src+", "tgt+")

@@ -18,6 +18,8 @@ from overpaint.guides import CFG
 from overpaint.inversions import DDIM, Direct, Inversion, NegativePrompt, NullText, PromptTuning, Recorded
 from overpaint.inversions.cache import Cache, packed, unpacked
 from overpaint.inversions.cache_key import key
+from overpaint.inversions.cycle import Cycle
+from overpaint.inversions.fixed_point import FixedPoint
 from overpaint.inversions.style import Style
 from overpaint.inversions.trajectory import Trajectory
 from overpaint.meter import Meter
@@ -30,6 +32,8 @@ EVERY: list[Inversion] = [
     Direct(),
     NullText(inner=1),
     NegativePrompt(interp=0.2),
+    Cycle(source_guidance=2),
+    FixedPoint(iterations=2),
     PromptTuning(inner=1),
     Style(inner=1),
     Recorded(pinned=True),

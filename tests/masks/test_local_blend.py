@@ -124,3 +124,14 @@ def test_masks_are_kept_for_whoever_wants_to_look() -> None:
     assert masks.shape == (2, 8, 8) and masks.dtype == torch.bool
     assert torch.equal(masks[-1], one.mask(8, 8))
     assert meter.notes["blend"] == [float(masks[-1].float().mean())] * 2
+
+
+def test_which_branch_is_blended_into_which_is_said_by_name() -> None:
+    keep = Keep(frozenset())
+    keep.sums.update({"before+": random_maps(1), "after+": random_maps(2)})
+    keep.counts.update({"before+": 1, "after+": 1})
+    named = LocalBlend(keep, {"before": CAT, "after": CAT}, source="before", target="after")
+    xs = latents()
+    made = named(0, {"before": xs["src"], "after": xs["tgt"]})
+    assert torch.equal(made["after"], blend()(0, xs)["tgt"])
+    assert torch.equal(made["before"], xs["src"])

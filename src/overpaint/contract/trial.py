@@ -7,7 +7,6 @@ from typing import Any
 import torch
 from torch import Tensor
 
-from overpaint.attention import depth_of_modes
 from overpaint.card import Need
 from overpaint.errors import OverpaintError
 from overpaint.files.fingerprint import tensor_hash
@@ -15,6 +14,7 @@ from overpaint.meter import Meter
 from overpaint.method import Method
 from overpaint.model import Model
 from overpaint.outcome import Outcome, outcome_of
+from overpaint.product import depth_of_modes
 from overpaint.task import Request, Task
 
 SIZE = (32, 32)

@@ -7,14 +7,17 @@ from pydantic import BeforeValidator, Field
 
 from overpaint.errors import UsageError
 from overpaint.inversions.base import Inversion
+from overpaint.inversions.cycle import Cycle
 from overpaint.inversions.ddim import DDIM, Direct
 from overpaint.inversions.edict import Edict
 from overpaint.inversions.edit_friendly import EditFriendly
+from overpaint.inversions.fixed_point import FixedPoint
 from overpaint.inversions.negative_prompt import NegativePrompt
 from overpaint.inversions.null_text import NullText
 from overpaint.inversions.prompt_tuning import PromptTuning
 from overpaint.inversions.recorded import Recorded
 from overpaint.inversions.style import Style
+from overpaint.inversions.virtual import Virtual
 
 KINDS: dict[str, type[Inversion]] = {
     "ddim": DDIM,
@@ -25,6 +28,9 @@ KINDS: dict[str, type[Inversion]] = {
     "style": Style,
     "edict": Edict,
     "edit-friendly": EditFriendly,
+    "cycle": Cycle,
+    "virtual": Virtual,
+    "fixed-point": FixedPoint,
     "recorded": Recorded,
 }
 """What they are called in options, recipes and on the command line."""
@@ -60,7 +66,9 @@ def known(name: str) -> str:
     raise UsageError(f"There is no inversion {name!r}; {hint}")
 
 
-Real = DDIM | Direct | NullText | NegativePrompt | PromptTuning | Style | Edict | EditFriendly
+Tuned = NullText | PromptTuning | Style
+"""Those that learn something at every step."""
+Real = DDIM | Direct | Tuned | NegativePrompt | Edict | EditFriendly | Cycle | Virtual | FixedPoint
 """Those that walk any picture to noise, also a part of the way, and store it at every level."""
 AnyInversion = Annotated[Real | Recorded, Field(discriminator="name"), BeforeValidator(named)]
 """The type of a method's ``inversion`` option: an inversion, its fields as a mapping, or just its name."""

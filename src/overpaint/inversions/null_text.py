@@ -61,6 +61,11 @@ class NullText(Inversion):
         """A row by itself each time, so that one of them can be tuned."""
         return ("src+",), ("src-",)
 
+    @property
+    def silent_rows(self) -> int:
+        """Both, as the tuned text is another one than the empty one."""
+        return 2 if self.inner else 1
+
     def cost(self, steps: int) -> Cost:
         """A row a step to invert, two to walk home, and for every update one with a backward pass."""
         if not self.inner:

@@ -44,6 +44,10 @@ class LocalBlend:
     """Told at each step what share of the picture may change; gets the masks as ``maps["blend"]``."""
     subtract_threshold: float | None = None
     """Of the words that must not change; by itself that of the others."""
+    source: str = SOURCE
+    """The branch that stands outside of the mask."""
+    target: str = TARGET
+    """The branch that may change inside it."""
     masks: list[Bool[Tensor, "height width"]] = field(
         default_factory=list[Bool[Tensor, "height width"]], init=False, repr=False
     )
@@ -52,13 +56,13 @@ class LocalBlend:
         """The target inside the mask, the source outside, both bit for bit."""
         if i < self.start:
             return xs
-        source, target = xs[SOURCE], xs[TARGET]
+        source, target = xs[self.source], xs[self.target]
         mask = self.mask(*target.shape[-2:])
         self.masks.append(mask)
         self.meter.note("blend", float(mask.float().mean()))
         show(self.meter, mask)
         self.meter.maps["blend"] = torch.stack(self.masks)
-        return {**xs, TARGET: torch.where(mask, target, source)}
+        return {**xs, self.target: torch.where(mask, target, source)}
 
     def mask(self, height: int, width: int) -> Bool[Tensor, "{height} {width}"]:
         """Where the target may differ, from what was recorded so far."""

@@ -42,11 +42,12 @@ CARD = Card(
     families={"sd1": {}, "sd2": {}, "sdxl": {}},
     cost=lambda o: (
         o.inversion.cost(o.steps)
-        + o.inversion.walk_cost(o.steps, whole=bool(o.unconditional_replace))
+        + o.inversion.walk_cost(o.steps, source="both" if o.unconditional_replace else "read")
         + (asking_cost(o.steps) if o.blend_disagreement else Cost())
     ),
     law=Law.AS_INVERSION,
     finds_mask=lambda o: bool(o.blend),
+    official=Cost.of(450),
     published="PIE-Bench with SD 1.4, 50 steps, direct inversion (arXiv:2310.01506, table 1): structure "
     "distance 0.01165; outside the edit PSNR 27.22, LPIPS 0.05455, SSIM 0.8476; CLIP 25.02, in it 22.10",
 )
