@@ -15,7 +15,16 @@ from overpaint.families.tiny import SHAPES, Shape
 from overpaint.files import store as module
 from overpaint.files.store import Store, StoredDraft, default_folder, opened, sealed
 from overpaint.guides import CFG
-from overpaint.inversions import DDIM, Direct, Inversion, NegativePrompt, NullText, PromptTuning, Recorded
+from overpaint.inversions import (
+    DDIM,
+    Direct,
+    Inversion,
+    NegativePrompt,
+    NullText,
+    PromptTuning,
+    Recorded,
+    Regularised,
+)
 from overpaint.inversions.cache import Cache, packed, unpacked
 from overpaint.inversions.cache_key import key
 from overpaint.inversions.cycle import Cycle
@@ -37,6 +46,7 @@ EVERY: list[Inversion] = [
     PromptTuning(inner=1),
     Style(inner=1),
     Recorded(pinned=True),
+    Regularised(rounds=1, rolls=2),
 ]
 
 
