@@ -123,6 +123,15 @@ def test_the_seed_says_how_the_networks_begin() -> None:
     assert len(keys) == 2
 
 
+@pytest.mark.parametrize("inner", [0, 2])
+def test_a_source_that_is_told_nothing_is_guided_as_soon_as_something_was_tuned(inner: int) -> None:
+    s, inversion = replace(setting(), source=setting().null), FEW.changed(inner=inner)
+    walk = s.walk(inversion)
+    before = s.model.meter.rows
+    walk.home(s.model)
+    assert s.model.meter.rows - before == 4 * inversion.silent_rows == 4 * (2 if inner else 1)
+
+
 class Sees:
     """An eye that sees a given thing."""
 
