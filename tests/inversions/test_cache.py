@@ -19,27 +19,23 @@ from overpaint.inversions import (
     DDIM,
     Direct,
     Inversion,
-    NegativePrompt,
     NullText,
-    PromptTuning,
     Recorded,
-    Regularised,
 )
 from overpaint.inversions.cache import Cache, packed, unpacked
 from overpaint.inversions.cache_key import key
-from overpaint.inversions.cycle import Cycle
-from overpaint.inversions.fixed_point import FixedPoint
-from overpaint.inversions.style import Style
+from overpaint.inversions.choice import KINDS
 from overpaint.inversions.trajectory import Trajectory
 from overpaint.meter import Meter
 from overpaint.model import Model
 from overpaint.network import Residuals
 from overpaint.noise import Noise, Replay
 
-EVERY: list[Inversion] = [DDIM(), Direct(), NullText(inner=1), NegativePrompt(interp=0.2)]
-EVERY += [Cycle(source_guidance=2), FixedPoint(iterations=2), Recorded(pinned=True)]
-EVERY += [PromptTuning(inner=1), Style(inner=1)]
-EVERY += [Regularised(rounds=1, rolls=2)]
+SMALL = {"null-text": {"inner": 1}, "negative-prompt": {"interp": 0.2}, "cycle": {"source_guidance": 2}}
+SMALL |= {name: {"inner": 1} for name in ("prompt-tuning", "style")}
+SMALL |= {"fixed-point": {"iterations": 2}, "regularised": {"rounds": 1, "rolls": 2}}
+EVERY: list[Inversion] = [DDIM(), Direct(), Recorded(pinned=True)]
+EVERY += [KINDS[name].model_validate(own) for name, own in SMALL.items()]
 
 
 def cached(folder: FilePath, shape: Shape = "sd1", cap: int = 10**9) -> Setting:

@@ -41,6 +41,15 @@ P2P = {
     "style": options(0.4, 0.6, 0.2, FREE),
     "mixed": options(0.4, 0.6, 0.12, FREE),
 }
+MILD = {"name": "regularised", "ac": 1.25, "kl": 1.25}
+ZERO: dict[str, dict[str, Any]] = {
+    kind: {"sentences": 1, "attention_guidance": 0.3, "inversion": MILD} for kind in P2P
+}
+"""Options of pix2pix-zero, the same for all edits.
+
+Means over sentences lose the place of a word, which counts for much in so small a text encoder; latents of
+16 x 16 cells want a sixteenth of the published descents, which are for 64 x 64.
+"""
 
 PNP = {kind: {"layer": 1} for kind in P2P}
 """As in SDXL, which has three levels too: the second block at a map of a quarter of the latent's side."""
@@ -49,7 +58,7 @@ PNP = {kind: {"layer": 1} for kind in P2P}
 def habits() -> dict[str, Any]:
     """All that the model's folder says about itself."""
     words = {word: meaning.attribute for word, meaning in MEANINGS.items()}
-    edits = {"p2p": P2P, "pnp": PNP}
+    edits = {"p2p": P2P, "pnp": PNP, "pix2pix-zero": ZERO}
     return {"guidance": GUIDANCE, "edits": edits, "words": words, "sentences": templates()}
 
 
