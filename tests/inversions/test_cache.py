@@ -15,13 +15,7 @@ from overpaint.families.tiny import SHAPES, Shape
 from overpaint.files import store as module
 from overpaint.files.store import Store, StoredDraft, default_folder, opened, sealed
 from overpaint.guides import CFG
-from overpaint.inversions import (
-    DDIM,
-    Direct,
-    Inversion,
-    NullText,
-    Recorded,
-)
+from overpaint.inversions import DDIM, Direct, Inversion, NullText, Recorded
 from overpaint.inversions.cache import Cache, packed, unpacked
 from overpaint.inversions.cache_key import key
 from overpaint.inversions.choice import KINDS
@@ -31,11 +25,12 @@ from overpaint.model import Model
 from overpaint.network import Residuals
 from overpaint.noise import Noise, Replay
 
-SMALL = {"null-text": {"inner": 1}, "negative-prompt": {"interp": 0.2}, "cycle": {"source_guidance": 2}}
-SMALL |= {name: {"inner": 1} for name in ("prompt-tuning", "style")}
-SMALL |= {"fixed-point": {"iterations": 2}, "regularised": {"rounds": 1, "rolls": 2}}
-EVERY: list[Inversion] = [DDIM(), Direct(), Recorded(pinned=True)]
-EVERY += [KINDS[name].model_validate(own) for name, own in SMALL.items()]
+NAMES = ("ddim", "direct", "null-text", "negative-prompt", "cycle", "fixed-point", "prompt-tuning", "style")
+SMALL: dict[str, float] = {"inner": 1, "source_guidance": 2, "iterations": 2, "rounds": 1, "rolls": 2}
+EVERY: list[Inversion] = [
+    kind.model_validate({k: v for k, v in SMALL.items() if k in kind.model_fields})
+    for kind in (KINDS[name] for name in (*NAMES, "regularised"))
+]
 
 
 def cached(folder: FilePath, shape: Shape = "sd1", cap: int = 10**9) -> Setting:

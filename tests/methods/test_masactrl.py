@@ -95,7 +95,8 @@ def test_a_thing_that_is_everywhere_is_no_thing() -> None:
     assert away(made(task(torch.ones(1, 1, *SIZE))), plain) <= CLOSE
     assert away(made(task(mask())), plain) > 1e-3
     named = made(task(), encode="source")
-    assert away(made(task(), **{**WORDS, "threshold": 0.0}), named) <= CLOSE
+    loose: dict[str, Any] = {**WORDS, "threshold": 0.0}
+    assert away(made(task(), **loose), named) <= CLOSE
     assert away(made(task(), **WORDS), named) > 1e-3
 
 
@@ -113,7 +114,7 @@ def test_one_row_of_a_source_without_a_prompt_tells_what_two_would() -> None:
     class Twice(Shared):
         """As if the empty prompt were another one."""
 
-        def home(self, *args: Any) -> Any:
+        def home(self, *args: Any) -> Any:  # pyright: ignore[reportIncompatibleMethodOverride]
             return self.guide(args[0], args[1], args[2], args[3], args[4])
 
     once = method().changed()
@@ -129,7 +130,7 @@ def test_one_row_of_a_source_without_a_prompt_tells_what_two_would() -> None:
 @pytest.mark.parametrize("inversion", EVERY)
 @pytest.mark.parametrize("encode", ["source", "nothing"])
 def test_rows_are_those_of_the_card_over_every_inversion(inversion: str, encode: str) -> None:
-    options = {"inversion": inversion, "encode": encode}
+    options: dict[str, Any] = {"inversion": inversion, "encode": encode}
     meter, (low, high) = Meter(), method(**options).card.cost(method(**options)).rows
     made(task(), meter, **options)
     assert low <= meter.rows <= high

@@ -1,5 +1,6 @@
 """pix2pix-zero against the pipeline of the installed diffusers, on the same tiny modules."""
 
+from collections.abc import Callable
 from importlib import import_module
 from typing import Any
 
@@ -55,10 +56,19 @@ def rolls(seed: int, steps: int, rounds: int, repeats: int, side: int) -> Replay
     return Replay({("roll", steps - 1 - k, 0): table[k] for k in range(steps)})
 
 
+def returning(value: object) -> Callable[..., Any]:
+    """A function that gives this whatever it is asked."""
+
+    def give(*_: object, **__: object) -> object:
+        return value
+
+    return give
+
+
 def test_the_inversion_is_that_of_the_pipeline(stock: tuple[Any, Model]) -> None:
     pipe, model = stock
     x0 = draw(1, 4, 8, 8)
-    pipe.prepare_image_latents = lambda *args, **named: x0  # the picture is encoded already
+    pipe.prepare_image_latents = returning(x0)  # the picture is encoded already
     generator = torch.Generator().manual_seed(5)
     asked = {"num_reg_steps": 2, "num_auto_corr_rolls": 3, "num_inference_steps": STEPS}
     want = pipe.invert(PROMPT, image=torch.zeros(1, 3, 32, 32), generator=generator, **asked).latents
@@ -96,6 +106,6 @@ def test_the_edit_is_that_of_the_pipeline(stock: tuple[Any, Model], negative: st
     o = Pix2PixZero(steps=STEPS, guidance=3.0, attention_guidance=amount)
     given = Task((1, 4, 8, 8), family.null(), given_x0=x, given_source=text, given_target=text)
     with pytest.MonkeyPatch.context() as patch:
-        patch.setattr("overpaint.methods.pix2pix_zero.between", lambda *args: way)
+        patch.setattr("overpaint.methods.pix2pix_zero.between", returning(way))
         got = run(model, o, given).latents[0]
     assert gap(got, want) <= 1e-4 * float(want.abs().max())
