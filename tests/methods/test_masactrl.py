@@ -95,6 +95,7 @@ def test_a_thing_that_is_everywhere_is_no_thing() -> None:
     assert away(made(task(torch.ones(1, 1, *SIZE))), plain) <= CLOSE
     assert away(made(task(mask())), plain) > 1e-3
     named = made(task(), encode="source")
+    named = made(task(), encode="source")
     loose: dict[str, Any] = {**WORDS, "threshold": 0.0}
     assert away(made(task(), **loose), named) <= CLOSE
     assert away(made(task(), **WORDS), named) > 1e-3
