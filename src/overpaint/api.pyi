@@ -128,6 +128,8 @@ class _PlugAndPlayOptions(_AskedOptions, total=False):
     """layer of the decoder: features in it, maps from it on"""
     negative: str
     """what the picture should not look like"""
+    tuned: Literal['auto', 'published']
+    """defaults: what the model suggests for such prompts, or as published"""
 
 class _MasaCtrlOptions(_AskedOptions, total=False):
     """Options of masactrl."""
