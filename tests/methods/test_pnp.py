@@ -32,6 +32,7 @@ EVERY = (
     "cycle",
     "fixed-point",
     "virtual",
+    "regularised",
     "recorded",
 )
 
