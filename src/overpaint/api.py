@@ -2,21 +2,22 @@
 
 from collections.abc import Mapping, Sequence
 from dataclasses import replace
-from pathlib import Path as FilePath
 from typing import Any
 
 import torch
 
 from overpaint.errors import UsageError
 from overpaint.images import Limits
-from overpaint.images.recipe import Recipe, read_recipe
+from overpaint.images.recipe import Recipe
+from overpaint.inversions.cache import Cache
 from overpaint.meter import Meter
+from overpaint.method import Method
 from overpaint.methods.invert import Invert
 from overpaint.model import Model
 from overpaint.network import Pixels
 from overpaint.neutral import neutral
 from overpaint.run.citing import bibtex
-from overpaint.run.inputs import Given
+from overpaint.run.inputs import Given, recipe_in
 from overpaint.run.kept import KEPT
 from overpaint.run.loading import threads
 from overpaint.run.memory import run_patiently, within
@@ -31,7 +32,7 @@ def edit(
     *,
     source: str = "",
     target: str = "",
-    method: str = "p2p",
+    method: str | Method = "p2p",
     model: str | Model = "still-life",
     seed: int = 0,
     mask: Given | None = None,
@@ -44,16 +45,18 @@ def edit(
     memory: str | int | None = None,
     meter: Meter | None = None,
     maps: bool = False,
-    **options: Any,
+    cache: bool | None = None,
+    options: Mapping[str, Any] | None = None,
+    **named: Any,
 ) -> Edit:
     """Edit a picture with a published method.
 
     Args:
-        image: a file, an image of Pillow, an array or a `Picture`, of any size: it is fitted to the model
-            without distortion, and the result has its size.
+        image: a file's name, an open file, its bytes, an image of Pillow, an array, a `Picture` or an `Edit`,
+            of any size: it is fitted to the model without distortion, and the result has its size.
         source: what the picture shows now; may be left out where the picture says so itself.
         target: what it should show.
-        method: a name from ``overpaint methods``.
+        method: a name from ``overpaint methods``, or a method with its options: ``PromptToPrompt(steps=20)``.
         model: a loaded model, a shipped one's name, or a diffusers folder; one that is named is loaded once
             and kept for later calls (`overpaint.unload`).
         seed: of every random draw; the global random state is neither used nor moved.
@@ -64,21 +67,25 @@ def edit(
             the middle; the rest stays as it is.
         alpha: ``"keep"`` gives the picture its transparency back, ``"flatten"`` lays it on ``background``.
         background: a colour's name or ``#rrggbb``.
-        limits: the largest file and picture that are read.
+        limits: the largest file and picture that are read, in whatever form they are given.
         memory: what it may take (``"4GB"``, or bytes): rows then go through the network in smaller groups.
         meter: counts, reports progress and cancels; a fresh one each time.
         maps: record where every word of ``target`` looks (`Edit.words`).
+        cache: keep the picture's inversion on disk for the next edit of it; by itself for a model that is
+            named, and for one that is loaded if it has a cache.
         options: the method's; an option of a component is written ``{"inversion.inner": 5}``.
+        named: the same, as keywords: ``steps=20``.
 
     Raises:
         UsageError: anything about the request is wrong; raised before the first network call.
     """
     request = {"source": source, "target": target, "seed": seed, "feather": feather}
     request |= {"fit": fit, "alpha": alpha, "background": background}
+    said = {**(options or {}), **named}
     asked = edit_request(
-        "edit", method, image, request, options, maps, mask=mask, pictures=pictures, limits=limits
+        "edit", method, image, request, said, maps, mask=mask, pictures=pictures, limits=limits
     )
-    return carried_out(asked, model, meter, memory)
+    return carried_out(asked, model, meter, memory, cache)
 
 
 @neutral()
@@ -90,17 +97,16 @@ def generate(
     memory: str | int | None = None,
     meter: Meter | None = None,
     maps: bool = False,
-    **options: Any,
+    options: Mapping[str, Any] | None = None,
+    **named: Any,
 ) -> Edit:
     """A picture from a prompt; its recipe lets later edits start from the exact noise instead of inverting.
 
     Raises:
         UsageError: an empty or overlong prompt, or an option that is wrong.
     """
-    request = {"target": prompt, "seed": seed}
-    return carried_out(
-        edit_request("generate", "generate", None, request, options, maps), model, meter, memory
-    )
+    request, said = {"target": prompt, "seed": seed}, {**(options or {}), **named}
+    return carried_out(edit_request("generate", "generate", None, request, said, maps), model, meter, memory)
 
 
 @neutral()
@@ -114,24 +120,26 @@ def invert(
     limits: Limits | None = None,
     memory: str | int | None = None,
     meter: Meter | None = None,
-    **options: Any,
+    cache: bool | None = None,
+    options: Mapping[str, Any] | None = None,
+    **named: Any,
 ) -> Edit:
     """Turn a picture into noise and walk it back: ``figures.psnr`` says how well that goes.
 
-    The inversion stays in the model's cache, so that edits with the same prompt and options start at once.
+    The inversion is kept as that of an edit is, so that edits with the same prompt and options start at once.
 
     Raises:
         UsageError: the picture cannot be read, or an option is wrong.
     """
-    request = {"source": source, "seed": seed, "fit": fit}
+    request, said = {"source": source, "seed": seed, "fit": fit}, {**(options or {}), **named}
     return carried_out(
-        edit_request("invert", "invert", image, request, options, limits=limits), model, meter, memory
+        edit_request("invert", "invert", image, request, said, limits=limits), model, meter, memory, cache
     )
 
 
 @neutral()
 def rerun(
-    recipe: str | FilePath | Recipe,
+    recipe: Given | Recipe,
     *,
     model: str | Model | None = None,
     meter: Meter | None = None,
@@ -140,12 +148,13 @@ def rerun(
 ) -> Edit:
     """Make a picture again from its recipe: bit for bit on the same machine with the same versions.
 
+    The recipe may be given as what carries it: a picture in any form, or an edit.
     Where versions, model or result differ from what was recorded, the edit's warnings say so.
 
     Raises:
         UsageError: the file carries no recipe, or its source picture has gone or changed.
     """
-    told = recipe if isinstance(recipe, Recipe) else read_recipe(recipe, limits=limits)
+    told = recipe_in(recipe, limits)
     asked, where = recalled(told, maps, limits), told.environment
     with threads(where.threads):
         loaded = (
@@ -154,17 +163,17 @@ def rerun(
             else of_name(model)
         )
         with loaded.lock, loaded.sparing(where.at_once or loaded.at_once):
-            edit = carried_out(asked, loaded, meter)
+            edit = carried_out(asked, loaded, meter, cache=False)
     return replace(edit, warnings=(*edit.warnings, *differences(told, edit.recipe)))
 
 
-def cite(recipe: str | FilePath | Recipe, *, limits: Limits | None = None) -> str:
+def cite(recipe: Given | Recipe, *, limits: Limits | None = None) -> str:
     """BibTeX of everything a picture was made with: the method, its inversion, the kind of model.
 
     Raises:
         UsageError: the file carries no recipe.
     """
-    return bibtex(recipe if isinstance(recipe, Recipe) else read_recipe(recipe, limits=limits))
+    return bibtex(recipe_in(recipe, limits))
 
 
 def recalled(told: Recipe, maps: bool = False, limits: Limits | None = None) -> EditRequest:
@@ -191,17 +200,28 @@ def recalled(told: Recipe, maps: bool = False, limits: Limits | None = None) -> 
         for name, several in asked.further.items()
     }
     source = None if told.source is None else told.source.path
-    return replace(asked, place=source, mask=where, further=places)
+    return replace(asked, place=source, mask=where, further=places, chosen=told.chosen)
 
 
 def carried_out(
-    asked: EditRequest, model: str | Model, meter: Meter | None, memory: str | int | None = None
+    asked: EditRequest,
+    model: str | Model,
+    meter: Meter | None,
+    memory: str | int | None = None,
+    cache: bool | None = None,
 ) -> Edit:
     """Plan and run, the model held from the first look to the last."""
     loaded = of_name(model)
-    with loaded.lock:
+    with loaded.lock, loaded.keeping(kept_in(loaded, cache, isinstance(model, str))):
         job = plan(asked, loaded)
         return finished(job if memory is None else within(job, memory), meter or Meter())
+
+
+def kept_in(model: Model, cache: bool | None, named: bool) -> object:
+    """Where inversions are kept: by itself on disk for a model that was named, as the command line does."""
+    if cache is None:
+        return model.cache or (Cache() if named else None)
+    return (model.cache or Cache()) if cache else None
 
 
 def of_name(model: object) -> Model:

@@ -43,6 +43,8 @@ class Meter:
     """Figures that parts of a method report about themselves, by name."""
     maps: dict[str, Tensor] = field(default_factory=dict[str, Tensor])
     """Pictures of what happened inside (masks, attention of words), by name."""
+    total: int | None = None
+    """Rows that the work takes at most, once it is planned; those it took, once it is done."""
     cancelled: bool = False
     started: float = field(default_factory=perf_counter)
 
@@ -85,6 +87,11 @@ class Meter:
     def cancel(self) -> None:
         """Stop at the next tick."""
         self.cancelled = True
+
+    @property
+    def share(self) -> float:
+        """How much of the work is done, from 0 to 1, in rows; 0 as long as nobody knows."""
+        return min(1.0, self.rows / self.total) if self.total else 0.0
 
     @property
     def seconds(self) -> float:

@@ -140,6 +140,11 @@ class Model:
         self.net.eval().requires_grad_(False)
         self.tap = Tap(self.family.sites(self.net))
 
+    def __repr__(self) -> str:
+        """What it is and where it runs; its layers are those of ``net``."""
+        where = f"{self.device} in {str(self.dtype).removeprefix('torch.')}"
+        return f"<Model {self.name}: {self.family.name} on {where}>"
+
     @cached_property
     def fingerprint(self) -> str:
         """A hash of the weights' content: what caches and recipes know the model by."""
@@ -237,6 +242,15 @@ class Model:
             yield meter
         finally:
             self.meter = before
+
+    @contextmanager
+    def keeping(self, cache: Any) -> Generator[None, None, None]:
+        """Keep inversions there, or nowhere, for the length of a ``with``."""
+        before, self.cache = self.cache, cache
+        try:
+            yield
+        finally:
+            self.cache = before
 
     @contextmanager
     def sparing(self, at_once: int | None) -> Generator[None, None, None]:

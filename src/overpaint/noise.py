@@ -1,7 +1,7 @@
 """The only source of randomness. Draws are keyed by name, so no part shifts what another one gets."""
 
-from collections.abc import Mapping
-from dataclasses import dataclass
+from collections.abc import Callable, Mapping
+from dataclasses import dataclass, field
 from hashlib import sha256
 from typing import Protocol, runtime_checkable
 
@@ -36,9 +36,13 @@ class Noise:
     """
 
     seed: int = 0
+    on_draw: Callable[[], None] | None = field(default=None, compare=False, repr=False)
+    """Told of every draw: whether the seed mattered at all shows in no other way."""
 
     def generator(self, *key: Key) -> torch.Generator:
         """A generator of its own for one key."""
+        if self.on_draw is not None:
+            self.on_draw()
         digest = sha256("/".join(map(str, (self.seed, *key))).encode()).digest()
         return torch.Generator().manual_seed(int.from_bytes(digest[:8], "little") >> 1)
 

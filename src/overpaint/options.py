@@ -53,3 +53,7 @@ class Suits(Options):
         default={}, description="options by method and by what is asked for: p2p, then attribute.colour"
     )
     words: dict[str, str] = Field(default={}, description="what kind of word a word is: red is a colour")
+    sentences: dict[str, list[str]] = Field(
+        default={},
+        description="sentences with a {} for words of a kind, or under no name for a thing with its article",
+    )

@@ -6,7 +6,6 @@ schemas, and never import a network library.
 
 import json
 from collections.abc import Iterable, Iterator
-from difflib import get_close_matches
 from functools import cache
 from importlib import import_module
 from importlib.metadata import entry_points
@@ -15,6 +14,7 @@ from typing import TYPE_CHECKING, Any, cast
 
 from overpaint.errors import UsageError
 from overpaint.files import atomic
+from overpaint.near import nearest
 
 if TYPE_CHECKING:
     from overpaint.method import Method
@@ -36,6 +36,7 @@ METHODS = {
     "ledits": "overpaint.methods.ledits:Ledits",
     "ledits++": "overpaint.methods.ledits_pp:LeditsPP",
     "diffedit": "overpaint.methods.diffedit:DiffEdit",
+    "pix2pix-zero": "overpaint.methods.pix2pix_zero:Pix2PixZero",
     "blended-latent": "overpaint.methods.blended_latent:BlendedLatent",
 }
 SUMMARY = Path(__file__).with_name("registry.json")
@@ -55,9 +56,7 @@ def known(name: str) -> str:
     """
     if name in places():
         return name
-    near = get_close_matches(name, places(), n=1, cutoff=0.4)
-    hint = f"did you mean {near[0]!r}?" if near else f"there are: {', '.join(places())}."
-    raise UsageError(f"There is no method {name!r}; {hint}")
+    raise UsageError(f"There is no method {name!r}; {nearest(name, places())}")
 
 
 def find(name: str) -> "type[Method]":
@@ -126,5 +125,13 @@ def write_summary() -> None:
     atomic.write(SUMMARY, (json.dumps(summary(), indent=1, ensure_ascii=False) + "\n").encode())
 
 
-if __name__ == "__main__":
+def main() -> None:
+    """Write all that is made from the methods: the summary, and the types of what a program calls."""
+    from overpaint.stub import write_stub  # late: it reads the list above
+
     write_summary()
+    write_stub()
+
+
+if __name__ == "__main__":
+    main()

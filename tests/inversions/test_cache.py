@@ -20,6 +20,7 @@ from overpaint.inversions.cache import Cache, packed, unpacked
 from overpaint.inversions.cache_key import key
 from overpaint.inversions.cycle import Cycle
 from overpaint.inversions.fixed_point import FixedPoint
+from overpaint.inversions.regularised import Regularised
 from overpaint.inversions.style import Style
 from overpaint.inversions.trajectory import Trajectory
 from overpaint.meter import Meter
@@ -29,7 +30,7 @@ from overpaint.noise import Noise, Replay
 
 EVERY: list[Inversion] = [DDIM(), Direct(), NullText(inner=1), NegativePrompt(interp=0.2)]
 EVERY += [Cycle(source_guidance=2), FixedPoint(iterations=2), Recorded(pinned=True)]
-EVERY += [PromptTuning(inner=1), Style(inner=1)]
+EVERY += [PromptTuning(inner=1), Style(inner=1), Regularised(rounds=1, rolls=2)]
 
 
 def cached(folder: FilePath, shape: Shape = "sd1", cap: int = 10**9) -> Setting:

@@ -11,10 +11,11 @@ from overpaint.errors import UsageError
 from overpaint.inversions.choice import known as known_inversion
 from overpaint.method import Method
 from overpaint.model import Model
+from overpaint.near import nearest
 from overpaint.run.plan import suited
 from overpaint.run.request import kind_of
 from overpaint.run.resolve import resolve
-from overpaint.run.settings import Setting, name_of, nearest, settings_of
+from overpaint.run.settings import Setting, name_of, settings_of
 
 ALL = "all"
 GIFTS = ("region", "words")

@@ -90,6 +90,10 @@ def cost(
 @click.option("--csv", "as_csv", is_flag=True, help="Every mean with its interval, for programs.")
 def table(folder: Path, as_csv: bool) -> None:
     """Print the results in FOLDER: means, the successes with their 95 % interval, and a breakdown by type."""
+    if not folder.exists():
+        raise UsageError(
+            f"There are no results in {folder}; make some with: overpaint bench still-life --out {folder}"
+        )
     from overpaint.cli.benching import print_table
 
     print_table(folder, as_csv)

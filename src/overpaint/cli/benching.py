@@ -70,7 +70,7 @@ def still_life(wanted: Wanted, common: Common) -> int:
         model = opened(common)
         methods = variants(wanted.methods or ("p2p",), wanted.inversions, wanted.options, model, wanted.give)
         results = Results.opened(wanted.out)
-        model.cache = Cache(wanted.out / INVERSIONS)
+        stack.enter_context(model.keeping(Cache(wanted.out / INVERSIONS)))
         bench = Bench(
             chosen, [*references(), *methods], model, results, wanted.again, wanted.pictures, Meter()
         )

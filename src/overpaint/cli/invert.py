@@ -30,12 +30,15 @@ def command(picture: Path, source: str, seed: int, options: dict[str, Any], comm
     The inversion is kept: an edit with the same prompt, steps and inversion starts at once. The picture that
     comes back is written with -o.
     """
+    from overpaint.cli.early import check_early
+
+    check_early(common, picture, out=common.output)
+
     from overpaint.cli.answer import source_for
     from overpaint.cli.facts import limits
-    from overpaint.cli.running import check_files, perform, report
+    from overpaint.cli.running import perform, report
     from overpaint.run.request import edit_request
 
-    check_files(common, common.output)
     within = limits(common)
     request = {"source": source_for(picture, source, within), "seed": seed, **common.framing}
     done = perform(

@@ -10,7 +10,9 @@ import click
 from overpaint import registry
 from overpaint.cli.words import shown
 from overpaint.errors import UsageError
-from overpaint.run.settings import Setting, nearest, settings_of
+from overpaint.near import near, nearest
+from overpaint.run.belonging import hint, whose
+from overpaint.run.settings import Setting, settings_of
 
 FILE = click.Path(path_type=Path)
 METAVARS = {
@@ -229,6 +231,15 @@ class MethodCommand(click.Command):
                 options[option.path] = joined(value) if option.joins else value
         ctx.params["options"] = options
         return super().invoke(ctx)
+
+    def missed(self, ctx: click.Context, flag: str) -> str:
+        """The end of a sentence about a flag that there is not: whose it is, or which one was meant."""
+        name, own = flag.lstrip("-").replace("-", "_"), settings_of(schema_of(self.method(ctx)))
+        flags = [one for param in self.get_params(ctx) for one in param.opts if one.startswith("--")]
+        meant = near(flag, flags)
+        if meant is not None and whose(name, own) is None:
+            return f"did you mean {meant}?"
+        return hint(name, own)
 
     def format_options(self, ctx: click.Context, formatter: click.HelpFormatter) -> None:
         """The command's own options, then the method's, then those of its components."""

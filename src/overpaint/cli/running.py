@@ -14,27 +14,21 @@ import click
 from overpaint import registry
 from overpaint.api import finished
 from overpaint.cli.answer import true_answer
+from overpaint.cli.early import check_files
 from overpaint.cli.options import Common
 from overpaint.cli.progress import cancelling, previewing, progress
 from overpaint.cli.words import duration, heard, one_line, say
 from overpaint.errors import UsageError
 from overpaint.files.provenance import Origin
 from overpaint.files.sizes import amount
-from overpaint.images import (
-    Picture,
-    check_output,
-    check_quality,
-    check_side,
-    heatmaps,
-    save_picture,
-    strip,
-)
+from overpaint.images import Picture, check_side, heatmaps, save_picture
 from overpaint.images.encoding import holds_alpha, lossy
 from overpaint.inversions.cache import Cache
 from overpaint.meter import Cancelled, Meter
 from overpaint.model import Model
 from overpaint.run.estimate import Estimate, estimate
-from overpaint.run.loading import load_as, threads
+from overpaint.run.kept import KEPT
+from overpaint.run.loading import threads
 from overpaint.run.memory import within
 from overpaint.run.plan import Job, plan
 from overpaint.run.request import EditRequest
@@ -65,6 +59,7 @@ def perform(common: Common, asked: EditRequest, out: Path | None, always: bool =
         stack.enter_context(quiet())
         model = opened(common)
         stack.enter_context(model.lock)
+        stack.enter_context(model.keeping(Cache() if common.cache else None))
         job = plan(asked, model)
         check_mask(job, common)
         job = replace(job, at_once=common.at_once)
@@ -94,14 +89,12 @@ def carried_out(job: Job, meter: Meter, common: Common) -> Done:
 
 
 def opened(common: Common) -> Model:
-    """The model, with a place for its inversions."""
+    """The model, kept for the next command of this process where nothing of it has changed since."""
     origin = common.origin or Origin.said(
         common.loras, common.embeddings, common.prediction, common.tokenizer
     )
     name = "still-life" if common.model is None else common.model
-    model = load_as(name, common.dtype, common.device, origin, common.download, common.offload)
-    model.cache = Cache() if common.cache else None
-    return model
+    return KEPT.get(name, common.dtype, common.device, origin, common.offload, common.download)
 
 
 def quiet() -> Any:
@@ -119,21 +112,6 @@ def quiet() -> Any:
 def said_as_sentence(message: Warning | str, *more: Any, **named: Any) -> None:
     """What stands in for Python's way of showing a warning."""
     say(f"Warning: {message}")
-
-
-def check_files(common: Common, out: Path | None) -> None:
-    """Refuse names that cannot be written before any work is done."""
-    if common.dry_run:
-        return
-    every = (out, common.maps, common.mask_out, common.strip, common.preview)
-    places = [place for place in every if place is not None]
-    for place in places:
-        check_output(place, overwrite=common.overwrite, fresh_name=common.fresh_name)
-    # Two spellings of one folder are one folder; a link that is a file itself is replaced, not followed.
-    if len({place.parent.resolve() / place.name for place in places}) < len(places):
-        raise UsageError("Two of the files to write have the same name; choose others.")
-    if out is not None:
-        check_quality(out, common.quality)
 
 
 def check_mask(job: Job, common: Common) -> None:
@@ -163,7 +141,7 @@ def write(done: Done, common: Common, out: Path | None) -> Done:
     if common.mask_out is not None and edit.mask is not None:
         files["mask"] = save_picture(edit.mask, common.mask_out, **how)
     if common.strip is not None:
-        files["strip"] = save_picture(side_by_side(edit), common.strip, **how)
+        files["strip"] = save_picture(edit.strip(answer_of(edit)), common.strip, **how)
     return Done(edit, files)
 
 
@@ -177,19 +155,10 @@ def lost(edit: Edit, path: Path, quality: int | None) -> Iterator[str]:
         yield "This format is not exact, so pixels outside the mask differ a little; a PNG is."
 
 
-def side_by_side(edit: Edit) -> Picture:
-    """Source, edit and, where it is known, the true answer."""
-    request = edit.recipe.request
-    source, target = (
-        str(request.get("source", "")),
-        str(request.get("target", "") or request.get("source", "")),
-    )
-    cells = [(edit.picture, f"{edit.recipe.method}: {target or source}")]
-    if edit.source is not None:
-        cells.insert(0, (edit.source, f"source: {source}"))
-        answer = true_answer(edit.source, source, target)
-        cells += [] if answer is None else [(answer, "true answer")]
-    return strip([cell for cell, _ in cells], [one_line(text) for _, text in cells])
+def answer_of(edit: Edit) -> Picture | None:
+    """The true answer, where it is known."""
+    source, target = (str(edit.recipe.request.get(name, "")) for name in ("source", "target"))
+    return None if edit.source is None else true_answer(edit.source, source, target or source)
 
 
 def report(done: Done, common: Common, **more: Any) -> None:

@@ -170,7 +170,7 @@ class Habits(Suits):
     @property
     def suits(self) -> Suits:
         """What of it is about edits."""
-        return Suits(edits=self.edits, words=self.words)
+        return Suits(edits=self.edits, words=self.words, sentences=self.sentences)
 
 
 def _habits(home: Path) -> Habits:
@@ -182,5 +182,5 @@ def _habits(home: Path) -> Habits:
     except (ValueError, OSError) as error:
         raise UsageError(
             f'The file {file} cannot be understood; it may say {{"guidance": 7.5}} (0 to 30), '
-            '"edits" and "words", and no more.'
+            '"edits", "words" and "sentences", and no more.'
         ) from error

@@ -12,6 +12,7 @@ from overpaint.inversions.null_text import NullText
 from overpaint.inversions.prompt_tuning import PromptTuning
 from overpaint.inversions.quality import Quality, reconstruction
 from overpaint.inversions.recorded import Recorded
+from overpaint.inversions.regularised import Regularised
 from overpaint.inversions.style import Style
 from overpaint.inversions.trajectory import Trajectory
 from overpaint.inversions.virtual import Virtual
@@ -32,6 +33,7 @@ __all__ = [
     "Quality",
     "RealInversion",
     "Recorded",
+    "Regularised",
     "Style",
     "Trajectory",
     "Virtual",

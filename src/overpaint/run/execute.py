@@ -2,7 +2,7 @@
 
 import logging
 from contextlib import ExitStack
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from time import perf_counter
 
 import torch
@@ -16,11 +16,12 @@ from overpaint.controls.keep import Keep, near_side, word_maps
 from overpaint.families.extras import unused_words
 from overpaint.families.load import SHIPPED
 from overpaint.images import Picture, from_tensor, pixels_hash, spread
-from overpaint.images.recipe import Environment, ModelRecord, Recipe, SourceRecord
+from overpaint.images.recipe import KEY, Environment, ModelRecord, Recipe, SourceRecord
 from overpaint.inversions import Quality
 from overpaint.masks.shown import MASK
 from overpaint.meter import Cancelled, Meter
 from overpaint.model import Model
+from overpaint.noise import Draws, Noise
 from overpaint.outcome import outcome_of
 from overpaint.run.own_noise import goes_on, inversion_of, notes
 from overpaint.run.plan import Job
@@ -46,8 +47,9 @@ def execute(job: Job, meter: Meter) -> Edit:
         Cancelled: the meter was told to stop; nothing remains.
     """
     model, began, before = job.model, perf_counter(), counts(meter)
-    watched = job.method.watched(job.task)
+    watched, draws = job.method.watched(job.task), list[None]()
     watch = Watch(near_side(model.tap.sites, *job.task.shape[-2:]), frozenset(watched))
+    meter.total = meter.rows + job.cost.rows[1]
     with ExitStack() as stack:
         stack.enter_context(model.lock)
         stack.enter_context(torch.no_grad())
@@ -55,22 +57,26 @@ def execute(job: Job, meter: Meter) -> Edit:
         stack.enter_context(model.sparing(job.at_once or model.at_once))
         if job.asked.watch and watched:
             stack.enter_context(model.control(watch))
-        made = outcome_of(job.method(model, job.task))
+        made = outcome_of(job.method(model, replace(job.task, noise=heard(job.task.noise, draws))))
         pixels = made.pixels or [model.family.decode(latent.float()) for latent in made.latents]
     if meter.cancelled:
         raise Cancelled("The edit was cancelled; nothing was written.")
+    meter.total = meter.rows
     picture, *others = (job.placed(one) for one in pixels)
     work = {name: value - before[name] for name, value in counts(meter).items()}
     quality = understood(job, meter)
     poor = (quality.words,) if quality is not None and quality.grade == "poor" else ()
     prompts = (job.asked.request.source, job.asked.request.target, *job.task.texts)
-    noted = (*model.notes, *unused_words(model, prompts), *notes(job.asked, model))
+    seed = idle_seed(job) if not draws else ()
+    noted = (*model.notes, *unused_words(model, prompts), *notes(job.asked, model), *seed)
     for words in (*noted, *poor):
         LOG.warning(words)
+    told = recipe(job, picture)
+    picture = replace(picture, info=replace(picture.info, text={KEY: told.model_dump_json()}))
     return Edit(
         picture=picture,
         latents=tuple(made.latents),
-        recipe=recipe(job, picture),
+        recipe=told,
         figures=Figures(
             **work,
             seconds=job.seconds + perf_counter() - began,
@@ -89,6 +95,20 @@ def execute(job: Job, meter: Meter) -> Edit:
         layers={name: job.placed_layer(layer) for name, layer in made.layers.items()},
         learned=tuple(made.learned),
     )
+
+
+def heard(noise: Draws, draws: list[None]) -> Draws:
+    """The same draws, each of which is put down."""
+    return replace(noise, on_draw=lambda: draws.append(None)) if isinstance(noise, Noise) else noise
+
+
+def idle_seed(job: Job) -> tuple[str, ...]:
+    """What to say of a seed in an edit that drew nothing; what a kept inversion drew is not drawn again."""
+    seed, inversion = job.asked.request.seed, inversion_of(job.method)
+    if not seed or (inversion is not None and inversion.random):
+        return ()
+    name = job.method.card.name
+    return (f"The seed {seed} changes nothing: with these options {name!r} draws nothing at random.",)
 
 
 def understood(job: Job, meter: Meter) -> Quality | None:
@@ -142,6 +162,7 @@ def recipe(job: Job, picture: Picture) -> Recipe:
         command=asked.command,
         method=job.method.card.name,
         options=job.method.model_dump(mode="json"),
+        chosen=dict(job.chosen),
         request=asked.request.model_dump(mode="json"),
         model=ModelRecord(
             name=address(model), hash=model.fingerprint, family=model.family.name, origin=model.origin

@@ -1,21 +1,24 @@
 """A request with its model: prompts and picture encoded, all errors behind it, nothing run yet."""
 
-from dataclasses import dataclass, replace
+from collections.abc import Mapping
+from dataclasses import dataclass, field, replace
 from time import perf_counter
 from typing import Any
 
 import torch
 
-from overpaint.card import Cost
+from overpaint.card import KINDS, Cost
 from overpaint.errors import UsageError
 from overpaint.images import Fitted, Picture, fit, fit_mask, from_tensor, paste_back
+from overpaint.images.recipe import Choice
 from overpaint.method import Method
 from overpaint.model import Model
 from overpaint.network import Pixels
 from overpaint.options import ModelOwn
 from overpaint.out_of_memory import roomy, ways_out
 from overpaint.outcome import Layer
-from overpaint.run.own_noise import remembered
+from overpaint.run.chosen import chosen
+from overpaint.run.own_noise import inversion_of, remembered
 from overpaint.run.request import EditRequest
 from overpaint.run.resolve import resolve
 from overpaint.run.suiting import suggested
@@ -35,6 +38,8 @@ class Job:
     """How long it took to encode the prompts and the picture."""
     at_once: int | None = None
     """Rows that go through the network together; nothing for all of a call."""
+    chosen: Mapping[str, Choice] = field(default_factory=dict[str, Choice])
+    """Who chose options that the user left open."""
 
     @property
     def cost(self) -> Cost:
@@ -81,8 +86,13 @@ def planned(asked: EditRequest, model: Model) -> Job:
             f"The method {card.name!r} does not work on {family.name} models; it works on: "
             f"{', '.join(card.families)}."
         )
-    general = {**card.families[family.name], **suited(asked.kind, model)}
-    preset = {**general, **suggested(asked, model), **remembered(asked, model)}
+    presets: dict[Choice, Mapping[str, Any]] = {
+        "family": card.families[family.name],
+        "model": suited(asked.kind, model),
+        "prompts": suggested(asked, model),
+        "picture": remembered(asked, model),
+    }
+    preset = {name: value for one in presets.values() for name, value in one.items()}
     method = resolve(asked.kind, asked.options, preset, asked.title)
     shown = asked.shown
     fitted = None if shown is None else fit(shown, family.side, grain(model), asked.request.fit)
@@ -105,7 +115,26 @@ def planned(asked: EditRequest, model: Model) -> Job:
             pictures=further,
         )
         method.check(model, task)
-    return Job(asked, model, method, task, fitted, perf_counter() - began)
+        check_steps(method)
+    who: dict[str, Choice] = {**asked.chosen, **chosen(presets, asked.options)}
+    return Job(asked, model, method, task, fitted, perf_counter() - began, chosen=who)
+
+
+def check_steps(method: Method) -> None:
+    """Refuse options with which nothing is done: the picture would be written as if it had been edited.
+
+    Raises:
+        UsageError: no step is walked.
+    """
+    steps, inversion = getattr(method, "steps", None), inversion_of(method)
+    cost = method.card.cost(method)
+    idle = not any(getattr(cost, kind)[1] for kind in KINDS)
+    skipped = isinstance(steps, int) and inversion is not None and not inversion.walked(steps)
+    if steps is not None and (idle or skipped):
+        raise UsageError(
+            f"With these options the method {method.card.name!r} walks none of its {steps} steps, so nothing "
+            "would change; skip fewer of them, or give more steps."
+        )
 
 
 def suited(kind: type[Method], model: Model) -> dict[str, Any]:

@@ -9,6 +9,7 @@ from pathlib import Path
 from typing import Any
 
 from overpaint.files import atomic
+from overpaint.stilllife.templates import templates
 from overpaint.stilllife.words import MEANINGS
 
 FILE = Path(__file__).parent / "model" / "overpaint.json"
@@ -45,7 +46,7 @@ P2P = {
 def habits() -> dict[str, Any]:
     """All that the model's folder says about itself."""
     words = {word: meaning.attribute for word, meaning in MEANINGS.items()}
-    return {"guidance": GUIDANCE, "edits": {"p2p": P2P}, "words": words}
+    return {"guidance": GUIDANCE, "edits": {"p2p": P2P}, "words": words, "sentences": templates()}
 
 
 def as_text() -> str:

@@ -16,6 +16,7 @@ from tests.parity.adapters.masactrl import MasaCtrlFile
 from tests.parity.adapters.negative_prompt import NegativePromptFile
 from tests.parity.adapters.null_text import NullTextFile
 from tests.parity.adapters.p2p import PromptToPromptFile
+from tests.parity.adapters.pix2pix_zero import Pix2PixZeroFile
 from tests.parity.adapters.pnp import PlugAndPlayFile
 from tests.parity.adapters.style_diffusion import StyleDiffusionFile
 
@@ -35,6 +36,7 @@ ADAPTERS: Mapping[str, type[Adapter]] = {
         NegativePromptFile,
         NullTextFile,
         PlugAndPlayFile,
+        Pix2PixZeroFile,
         PromptToPromptFile,
         SegaFile,
         StyleDiffusionFile,
