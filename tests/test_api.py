@@ -13,6 +13,7 @@ from overpaint.images.recipe import Environment
 from overpaint.inversions import Direct, NullText
 from overpaint.meter import Cancelled, Meter
 from overpaint.methods.p2p import PromptToPrompt
+from overpaint.run.request import told
 from overpaint.run.result import Edit
 from tests.kit import clean, shared
 
@@ -362,4 +363,4 @@ def test_options_that_a_method_was_not_given_are_still_the_model_s_and_the_pictu
 )
 def test_what_is_no_method_is_said(method: Any, more: dict[str, Any], sentence: str) -> None:
     with pytest.raises(UsageError, match=sentence):
-        edit(smooth(), source=SOURCE, target=TARGET, model=shared(), method=method, **more)
+        told(method, more)
