@@ -1,5 +1,6 @@
 """What a program calls: edit, generate, invert, rerun, cite."""
 
+import logging
 from collections.abc import Mapping, Sequence
 from dataclasses import replace
 from pathlib import Path as FilePath
@@ -23,6 +24,8 @@ from overpaint.run.memory import run_patiently, within
 from overpaint.run.plan import Job, plan
 from overpaint.run.request import EditRequest, edit_request
 from overpaint.run.result import Edit
+
+LOG = logging.getLogger("overpaint")
 
 
 @neutral()
@@ -221,6 +224,8 @@ def of_name(model: object) -> Model:
 
 def finished(job: Job, meter: Meter) -> Edit:
     """Run a job; an inversion walked back is also held against the autoencoder's round trip."""
+    for sentence in job.notes:
+        LOG.warning(sentence)
     edit = run_patiently(job, meter)
     if not isinstance(job.method, Invert):
         return edit

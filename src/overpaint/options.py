@@ -53,3 +53,9 @@ class Suits(Options):
         default={}, description="options by method and by what is asked for: p2p, then attribute.colour"
     )
     words: dict[str, str] = Field(default={}, description="what kind of word a word is: red is a colour")
+    vocabulary: tuple[str, ...] = Field(
+        default=(), description="every word it was taught, where those are few; any other means nothing to it"
+    )
+    near: dict[str, tuple[str, ...]] = Field(
+        default={}, description="for words it was not taught, those it was that come nearest in meaning"
+    )

@@ -47,6 +47,8 @@ class Done:
 
     edit: Edit
     files: Mapping[str, Path]
+    told: tuple[str, ...] = ()
+    """Warnings that were said before the work began."""
 
 
 def perform(common: Common, asked: EditRequest, out: Path | None, always: bool = False) -> Done | None:
@@ -70,6 +72,8 @@ def perform(common: Common, asked: EditRequest, out: Path | None, always: bool =
         job = replace(job, at_once=common.at_once)
         if common.memory is not None:
             job = within(job, common.memory)
+        for sentence in job.notes:
+            say(f"Warning: {sentence}")
         if common.dry_run:
             report_estimate(estimate(job), common)
             return None
@@ -90,7 +94,7 @@ def carried_out(job: Job, meter: Meter, common: Common) -> Done:
     edit = finished(job, meter)
     if meter.cancelled:
         raise Cancelled("The edit was cancelled; nothing was written.")
-    return Done(edit, {"preview": places[-1]} if places else {})
+    return Done(edit, {"preview": places[-1]} if places else {}, job.notes)
 
 
 def opened(common: Common) -> Model:
@@ -164,7 +168,7 @@ def write(done: Done, common: Common, out: Path | None) -> Done:
         files["mask"] = save_picture(edit.mask, common.mask_out, **how)
     if common.strip is not None:
         files["strip"] = save_picture(side_by_side(edit), common.strip, **how)
-    return Done(edit, files)
+    return Done(edit, files, done.told)
 
 
 def lost(edit: Edit, path: Path, quality: int | None) -> Iterator[str]:
@@ -195,7 +199,8 @@ def side_by_side(edit: Edit) -> Picture:
 def report(done: Done, common: Common, **more: Any) -> None:
     """What came out, for people or for programs; where nobody heard it, at least what was written."""
     for warning in done.edit.warnings:
-        say(f"Warning: {warning}")
+        if warning not in done.told:
+            say(f"Warning: {warning}")
     click.echo(for_programs(done, **more) if common.as_json else "\n".join(for_people(done)))
     if not heard() and done.files:
         say(f"Wrote {', '.join(map(str, done.files.values()))}")

@@ -145,7 +145,7 @@ def _assembled(
         extra=extra,
         bring=bring,
     )
-    habits = _habits(home) if home.is_dir() else Habits()
+    own = habits(home)
     return Model(
         unet.to(at, dtype),
         family,
@@ -154,8 +154,8 @@ def _assembled(
         device=where,
         dtype=dtype,
         offload=ferry is not None,
-        guidance=habits.guidance,
-        suits=habits.suits,
+        guidance=own.guidance,
+        suits=own.suits,
         origin=origin,
         notes=list(parts.notes),
         lock=RLock() if ferry is None else Held(ferry),
@@ -170,10 +170,15 @@ class Habits(Suits):
     @property
     def suits(self) -> Suits:
         """What of it is about edits."""
-        return Suits(edits=self.edits, words=self.words)
+        return Suits(edits=self.edits, words=self.words, vocabulary=self.vocabulary, near=self.near)
 
 
-def _habits(home: Path) -> Habits:
+def habits(home: Path) -> Habits:
+    """What a model says about itself; a file alone says nothing.
+
+    Raises:
+        UsageError: what it says cannot be understood.
+    """
     file = home / "overpaint.json"
     if not file.is_file():
         return Habits()
@@ -182,5 +187,5 @@ def _habits(home: Path) -> Habits:
     except (ValueError, OSError) as error:
         raise UsageError(
             f'The file {file} cannot be understood; it may say {{"guidance": 7.5}} (0 to 30), '
-            '"edits" and "words", and no more.'
+            '"edits", "words", "vocabulary" and "near", and no more.'
         ) from error

@@ -67,10 +67,11 @@ def execute(job: Job, meter: Meter) -> Edit:
     noted = (*model.notes, *unused_words(model, prompts), *notes(job.asked, model))
     for words in (*noted, *poor):
         LOG.warning(words)
+    warnings = (*job.notes, *noted, *poor)
     return Edit(
         picture=picture,
         latents=tuple(made.latents),
-        recipe=recipe(job, picture),
+        recipe=recipe(job, picture, warnings),
         figures=Figures(
             **work,
             seconds=job.seconds + perf_counter() - began,
@@ -79,7 +80,7 @@ def execute(job: Job, meter: Meter) -> Edit:
             reconstruction=quality and quality.words,
         ),
         source=job.asked.picture,
-        warnings=(*noted, *poor),
+        warnings=warnings,
         trace=dict(meter.notes),
         maps=dict(meter.maps),
         words=attention(job, watch),
@@ -135,7 +136,7 @@ def over_picture(
     return spread(smooth[job.fitted.placement.window], job.fitted, job.asked.picture.size)
 
 
-def recipe(job: Job, picture: Picture) -> Recipe:
+def recipe(job: Job, picture: Picture, warnings: tuple[str, ...] = ()) -> Recipe:
     """Everything that is needed to make the picture again."""
     model, asked = job.model, job.asked
     return Recipe(
@@ -154,6 +155,7 @@ def recipe(job: Job, picture: Picture) -> Recipe:
         ),
         pictures=recorded(asked),
         watched=asked.watch,
+        warnings=warnings,
         output=pixels_hash(picture),
     )
 

@@ -19,6 +19,7 @@ from overpaint.run.own_noise import remembered
 from overpaint.run.request import EditRequest
 from overpaint.run.resolve import resolve
 from overpaint.run.suiting import suggested
+from overpaint.run.unlearned import unlearned
 from overpaint.task import Task
 
 
@@ -35,6 +36,8 @@ class Job:
     """How long it took to encode the prompts and the picture."""
     at_once: int | None = None
     """Rows that go through the network together; nothing for all of a call."""
+    notes: tuple[str, ...] = ()
+    """What should be known before the work begins, a sentence each."""
 
     @property
     def cost(self) -> Cost:
@@ -105,7 +108,17 @@ def planned(asked: EditRequest, model: Model) -> Job:
             pictures=further,
         )
         method.check(model, task)
-    return Job(asked, model, method, task, fitted, perf_counter() - began)
+    told = tuple(unlearned(model, prompts(asked, task)))
+    return Job(asked, model, method, task, fitted, perf_counter() - began, notes=told)
+
+
+def prompts(asked: EditRequest, task: Task) -> dict[str, str]:
+    """Every prompt of a request by what it is."""
+    source, target = asked.request.source, asked.request.target
+    if asked.command == "generate":
+        return {"prompt": target}
+    further = {f"prompt {text!r}": text for text in task.texts if text not in (source, target)}
+    return {"source prompt": source, "target prompt": target, **further}
 
 
 def suited(kind: type[Method], model: Model) -> dict[str, Any]:

@@ -1,4 +1,5 @@
-"""What suits edits of Still Life, by what the prompts ask for: measured on fresh cases of its benchmark.
+"""What suits edits of Still Life, by what the prompts ask for: measured on fresh cases of its benchmark; and
+the words it knows.
 
 ``python -m overpaint.stilllife.suits`` writes it into the shipped model's folder, where it is read like that
 of any other model. `docs/p2p-defaults.md` says what was tried.
@@ -9,7 +10,7 @@ from pathlib import Path
 from typing import Any
 
 from overpaint.files import atomic
-from overpaint.stilllife.words import MEANINGS
+from overpaint.stilllife.words import CAPTIONED, MEANINGS, NEAR
 
 FILE = Path(__file__).parent / "model" / "overpaint.json"
 GUIDANCE = 3.0
@@ -45,7 +46,14 @@ P2P = {
 def habits() -> dict[str, Any]:
     """All that the model's folder says about itself."""
     words = {word: meaning.attribute for word, meaning in MEANINGS.items()}
-    return {"guidance": GUIDANCE, "edits": {"p2p": P2P}, "words": words}
+    known = [word for word in CAPTIONED if word.isalpha()]
+    return {
+        "guidance": GUIDANCE,
+        "edits": {"p2p": P2P},
+        "words": words,
+        "vocabulary": known,
+        "near": {word: list(nearest) for word, nearest in NEAR.items()},
+    }
 
 
 def as_text() -> str:

@@ -1,0 +1,47 @@
+import json
+from pathlib import Path
+
+import pytest
+from tests.cli.kit import overpaint
+
+from overpaint.stilllife.words import CAPTIONED, MEANINGS
+
+DOCS = Path(__file__).parents[2] / "docs" / "still-life.md"
+
+
+def test_the_words_are_listed_by_what_they_speak_of() -> None:
+    found = overpaint("words", "--json").figures
+    words = [word for several in found.values() for word in several]
+    assert sorted(words) == sorted(word for word in CAPTIONED if word.isalpha())
+    assert all(
+        MEANINGS[word].attribute == kind for kind in found if kind != "joining" for word in found[kind]
+    )
+    shown = overpaint("words").out.splitlines()
+    assert [line.split()[0] for line in shown] == list(found)
+    assert "cyan, turquoise" in shown[0]
+
+
+def test_the_documentation_lists_the_same() -> None:
+    found = overpaint("words", "--json").figures
+    text = DOCS.read_text(encoding="utf-8")
+    assert [
+        line for line in text.splitlines() if line.startswith(tuple(f"| {kind} | " for kind in found))
+    ] == [f"| {kind} | {', '.join(words)} |" for kind, words in found.items()]
+    assert f"reads {sum(map(len, found.values()))} words" in text
+
+
+@pytest.mark.parametrize("said", [None, {"guidance": 5}])
+def test_a_model_that_names_no_words_reads_all(said: dict[str, float] | None, folder: Path) -> None:
+    if said is not None:
+        (folder / "overpaint.json").write_text(json.dumps(said))
+    done = overpaint("words", "--model", folder)
+    assert done.code == 2
+    assert "names no words that it was taught; it reads all" in done.err
+
+
+def test_a_model_folder_may_name_its_own(folder: Path) -> None:
+    (folder / "overpaint.json").write_text(
+        json.dumps({"vocabulary": ["cat", "dog"], "words": {"cat": "kind"}})
+    )
+    assert overpaint("words", "--model", folder).out == "kind     cat\njoining  dog\n"
+    assert overpaint("words", "--model", folder / "none").code == 2
