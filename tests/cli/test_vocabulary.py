@@ -1,7 +1,7 @@
 import json
 from pathlib import Path
+from typing import Any
 
-import pytest
 from tests.cli.kit import overpaint
 
 from overpaint.stilllife.words import CAPTIONED, MEANINGS
@@ -30,18 +30,20 @@ def test_the_documentation_lists_the_same() -> None:
     assert f"reads {sum(map(len, found.values()))} words" in text
 
 
-@pytest.mark.parametrize("said", [None, {"guidance": 5}])
-def test_a_model_that_names_no_words_reads_all(said: dict[str, float] | None, folder: Path) -> None:
-    if said is not None:
-        (folder / "overpaint.json").write_text(json.dumps(said))
-    done = overpaint("words", "--model", folder)
-    assert done.code == 2
-    assert "names no words that it was taught; it reads all" in done.err
+def saying(tmp_path: Path, said: dict[str, Any]) -> Path:
+    """A model folder that says this of itself."""
+    (tmp_path / "overpaint.json").write_text(json.dumps(said))
+    return tmp_path
 
 
-def test_a_model_folder_may_name_its_own(folder: Path) -> None:
-    (folder / "overpaint.json").write_text(
-        json.dumps({"vocabulary": ["cat", "dog"], "words": {"cat": "kind"}})
-    )
-    assert overpaint("words", "--model", folder).out == "kind     cat\njoining  dog\n"
-    assert overpaint("words", "--model", folder / "none").code == 2
+def test_a_model_that_names_no_words_reads_all(folder: Path, tmp_path: Path) -> None:
+    for place in (folder, saying(tmp_path, {"guidance": 5})):
+        done = overpaint("words", "--model", place)
+        assert done.code == 2
+        assert "names no words that it was taught; it reads all" in done.err
+
+
+def test_a_model_folder_may_name_its_own(tmp_path: Path) -> None:
+    place = saying(tmp_path, {"vocabulary": ["cat", "dog"], "words": {"cat": "kind"}})
+    assert overpaint("words", "--model", place).out == "kind     cat\njoining  dog\n"
+    assert overpaint("words", "--model", tmp_path / "none").code == 2

@@ -14,6 +14,7 @@ from overpaint.families.codec import Codec
 from overpaint.families.extras import add
 from overpaint.families.folder import parts_of_folder
 from overpaint.families.fused import BUILDING
+from overpaint.families.known import known_of
 from overpaint.families.locate import SHIPPED, place_of, tokenizer_place
 from overpaint.families.offload import HOME, Ferry, Held, check_offload, stay
 from overpaint.families.original import family_name
@@ -156,6 +157,7 @@ def _assembled(
         offload=ferry is not None,
         guidance=own.guidance,
         suits=own.suits,
+        known=known_of(home),
         origin=origin,
         notes=list(parts.notes),
         lock=RLock() if ferry is None else Held(ferry),

@@ -18,6 +18,7 @@ from overpaint.families.load import SHIPPED
 from overpaint.images import Picture, from_tensor, pixels_hash, spread
 from overpaint.images.recipe import Environment, ModelRecord, Recipe, SourceRecord
 from overpaint.inversions import Quality
+from overpaint.inversions.quality import of_unknown
 from overpaint.masks.shown import MASK
 from overpaint.meter import Cancelled, Meter
 from overpaint.model import Model
@@ -62,7 +63,7 @@ def execute(job: Job, meter: Meter) -> Edit:
     picture, *others = (job.placed(one) for one in pixels)
     work = {name: value - before[name] for name, value in counts(meter).items()}
     quality = understood(job, meter)
-    poor = (quality.words,) if quality is not None and quality.grade == "poor" else ()
+    poor = (quality.words,) if quality is not None and quality.grade == "poor" and not forewarned(job) else ()
     prompts = (job.asked.request.source, job.asked.request.target, *job.task.texts)
     noted = (*model.notes, *unused_words(model, prompts), *notes(job.asked, model))
     for words in (*noted, *poor):
@@ -74,6 +75,9 @@ def execute(job: Job, meter: Meter) -> Edit:
         recipe=recipe(job, picture, warnings),
         figures=Figures(
             **work,
+            look_rows=job.look_rows,
+            round_trip=None if job.seen is None else job.seen.round_trip,
+            distance=None if job.seen is None else job.seen.distance,
             seconds=job.seconds + perf_counter() - began,
             strayed=quality and quality.rms,
             quality=quality and quality.grade,
@@ -97,7 +101,14 @@ def understood(job: Job, meter: Meter) -> Quality | None:
     inversion = inversion_of(job.method)
     if inversion is None:
         return None
-    return inversion.grade(meter, goes_on(job.asked, job.model, job.method))
+    quality = inversion.grade(meter, goes_on(job.asked, job.model, job.method))
+    unknown = job.seen is not None and job.seen.unknown
+    return of_unknown(quality) if unknown else quality
+
+
+def forewarned(job: Job) -> bool:
+    """Whether it was said before that the picture is far from what the model knows."""
+    return job.seen is not None and job.seen.unknown
 
 
 def counts(meter: Meter) -> dict[str, int]:

@@ -15,6 +15,7 @@ from overpaint.network import Pixels
 from overpaint.options import ModelOwn
 from overpaint.out_of_memory import roomy, ways_out
 from overpaint.outcome import Layer
+from overpaint.run.known import Look
 from overpaint.run.own_noise import remembered
 from overpaint.run.request import EditRequest
 from overpaint.run.resolve import resolve
@@ -38,6 +39,12 @@ class Job:
     """Rows that go through the network together; nothing for all of a call."""
     notes: tuple[str, ...] = ()
     """What should be known before the work begins, a sentence each."""
+    look: bool = False
+    """Whether the picture is looked at first (`overpaint.run.known`)."""
+    seen: Look | None = None
+    """What that look said, once it was taken."""
+    look_rows: int = 0
+    """The rows it took."""
 
     @property
     def cost(self) -> Cost:
