@@ -2,7 +2,7 @@ from pathlib import Path
 
 import pytest
 from tests.cli.kit import SOURCE, TARGET, overpaint
-from tests.known.foreign import foreign
+from tests.known.foreign import stranger
 from tests.known.measured import drawn
 
 from overpaint.images import save_picture
@@ -15,7 +15,7 @@ FAR = "This picture is far from what the model knows ("
 @pytest.fixture
 def place(tmp_path: Path) -> Path:
     """A picture that Still Life does not know, as a file."""
-    return save_picture(foreign()["town 0"], tmp_path / "town.png")
+    return save_picture(stranger("town", 0), tmp_path / "town.png")
 
 
 def test_a_picture_far_from_the_model_is_told_before_the_edit(place: Path, tmp_path: Path) -> None:
@@ -43,7 +43,8 @@ def test_figures_for_programs_and_the_rows_are_counted_apart(place: Path, tmp_pa
     assert figures["quality"] == "poor"
     assert without["warnings"] == [] or FAR not in without["warnings"][0]
     estimated = overpaint(*told, "--dry-run").figures
-    assert (estimated["look"], estimated["rows"][0]) == (3, figures["rows"])
+    least, most = estimated["rows"]
+    assert estimated["look"] == 3 and least <= figures["rows"] <= most
     assert "and 3 for a look at the picture first" in overpaint(*told[:-1], "--dry-run").out
     assert "look at" not in overpaint(*told[:-1], "--dry-run", "--no-look").out
 

@@ -1,7 +1,8 @@
 """What a look at pictures of many kinds says, and what edits with the same prompt twice make of some."""
 
-from collections.abc import Iterable, Iterator
+from collections.abc import Callable, Iterable, Iterator
 from dataclasses import asdict, dataclass
+from functools import cached_property, partial
 from pathlib import Path
 
 import torch
@@ -15,8 +16,8 @@ from overpaint.run.plan import grain
 from overpaint.run.unchanged import apart
 from overpaint.stilllife.captions import describe
 from overpaint.stilllife.render import render
-from overpaint.stilllife.scene import FRAME, sample
-from tests.known.foreign import foreign
+from overpaint.stilllife.scene import FRAME, Scene, sample
+from tests.known.foreign import KINDS, SEEDS, stranger
 
 DRAWN, PHOTO = "drawn", "photograph"
 FIRST = 90_000_000
@@ -27,12 +28,17 @@ CAPTION = "a photograph of a red ball on grass"
 
 @dataclass(frozen=True, eq=False)
 class Sample:
-    """A picture and what is said of it."""
+    """A picture, made when it is asked for, and what is said of it."""
 
     group: str
     name: str
-    picture: Picture
+    make: Callable[[], Picture]
     caption: str
+
+    @cached_property
+    def picture(self) -> Picture:
+        """The picture itself."""
+        return self.make()
 
 
 @dataclass(frozen=True)
@@ -59,30 +65,33 @@ def drawn(count: int, first: int = FIRST) -> Iterator[Sample]:
     """Drawn pictures, the three styles among them."""
     for seed in range(first, first + count):
         scene = sample(seed)
-        picture = from_tensor(render([scene], FRAME) * 2 - 1)
-        yield Sample(f"{DRAWN}, {scene.style}", str(seed), picture, describe(scene).text)
+        yield Sample(f"{DRAWN}, {scene.style}", str(seed), partial(shown, scene), describe(scene).text)
+
+
+def shown(scene: Scene) -> Picture:
+    """A scene as a picture."""
+    return from_tensor(render([scene], FRAME) * 2 - 1)
 
 
 def strangers(every: int = 1) -> Iterator[Sample]:
     """The pictures of `tests.known.foreign`, or of each kind one in so many."""
-    for name, picture in foreign().items():
-        kind, _, number = name.partition(" ")
-        if int(number) % every == 0:
-            yield Sample(kind, name, picture, CAPTION)
+    for kind in KINDS:
+        for seed in SEEDS[::every]:
+            yield Sample(kind, f"{kind} {seed}", partial(stranger, kind, seed), CAPTION)
 
 
 def photographs(folder: Path) -> Iterator[Sample]:
     """Those of a folder, each whole and, where large enough, two corners of half its shorter side."""
     for file in sorted(folder.iterdir()):
-        picture, _ = taken_in(file)
-        yield Sample(PHOTO, file.name, picture, CAPTION)
-        side = min(picture.size) // 2
+        yield Sample(PHOTO, file.name, partial(read, file), CAPTION)
+        side = min(read(file).size) // 2
         for number, window in enumerate((slice(0, side), slice(-side, None)) if side >= 100 else ()):
-            yield Sample(PHOTO, f"{file.name} {number}", cut(picture, window), CAPTION)
+            yield Sample(PHOTO, f"{file.name} {number}", partial(read, file, window), CAPTION)
 
 
-def cut(picture: Picture, window: slice) -> Picture:
-    """A square of a picture."""
+def read(file: Path, window: slice = slice(None)) -> Picture:
+    """A picture, or a square of it."""
+    picture, _ = taken_in(file)
     return Picture(picture.rgb[window, window].copy())
 
 

@@ -10,7 +10,7 @@ import pytest
 import torch
 from PIL import Image
 from tests.kit import draw, shared
-from tests.known.foreign import foreign
+from tests.known.foreign import stranger
 from tests.known.measured import Sample, drawn, look, looks, strangers
 
 import overpaint as package
@@ -38,7 +38,7 @@ def model() -> Model:
 
 @pytest.fixture(scope="module")
 def town() -> Picture:
-    return foreign()["town 0"]
+    return stranger("town", 0)
 
 
 def one_drawn() -> Sample:
