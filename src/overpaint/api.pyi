@@ -44,6 +44,7 @@ class _AskedOptions(TypedDict, total=False):
     background: str
     limits: Limits | None
     memory: str | int | None
+    look: bool
     meter: Meter | None
     maps: bool
     cache: bool | None
@@ -374,7 +375,7 @@ class _InvertOptions(TypedDict, total=False):
     steps: int
     """denoising steps"""
     guidance: float
-    """classifier-free guidance scale of the way back"""
+    """classifier-free guidance scale (a model may have its own)"""
     inversion: DDIM | Literal['ddim'] | Mapping[str, Any] | Direct | Literal['direct'] | NullText | Literal['null-text'] | NegativePrompt | Literal['negative-prompt'] | PromptTuning | Literal['prompt-tuning'] | Style | Literal['style'] | Edict | Literal['edict'] | EditFriendly | Literal['edit-friendly'] | Cycle | Literal['cycle'] | Virtual | Literal['virtual'] | FixedPoint | Literal['fixed-point'] | Regularised | Literal['regularised'] | Recorded | Literal['recorded']
     """how the picture becomes noise"""
 
@@ -424,7 +425,7 @@ def edit(image: Given, *, method: str, **named: Unpack[_SharedOptions]) -> Edit:
 def generate(prompt: str, *, model: str | Model='still-life', seed: int=0, memory: str | int | None=None, meter: Meter | None=None, maps: bool=False, options: Mapping[str, Any] | None=None, **named: Unpack[_GenerateOptions]) -> Edit:
     ...
 
-def invert(image: Given, *, source: str='', model: str | Model='still-life', seed: int=0, fit: str='pad', limits: Limits | None=None, memory: str | int | None=None, meter: Meter | None=None, cache: bool | None=None, options: Mapping[str, Any] | None=None, **named: Unpack[_InvertOptions]) -> Edit:
+def invert(image: Given, *, source: str='', model: str | Model='still-life', seed: int=0, fit: str='pad', limits: Limits | None=None, memory: str | int | None=None, look: bool=True, check: bool | str=False, meter: Meter | None=None, cache: bool | None=None, options: Mapping[str, Any] | None=None, **named: Unpack[_InvertOptions]) -> Edit:
     ...
 
 def rerun(recipe: Given | Recipe, *, model: str | Model | None=None, meter: Meter | None=None, maps: bool=False, limits: Limits | None=None) -> Edit:
@@ -436,7 +437,7 @@ def cite(recipe: Given | Recipe, *, limits: Limits | None=None) -> str:
 def recalled(told: Recipe, maps: bool=False, limits: Limits | None=None) -> EditRequest:
     ...
 
-def carried_out(asked: EditRequest, model: str | Model, meter: Meter | None, memory: str | int | None=None, cache: bool | None=None) -> Edit:
+def carried_out(asked: EditRequest, model: str | Model, meter: Meter | None, memory: str | int | None=None, cache: bool | None=None, look: bool=True) -> Edit:
     ...
 
 def kept_in(model: Model, cache: bool | None, named: bool) -> object:
@@ -446,6 +447,9 @@ def of_name(model: object) -> Model:
     ...
 
 def finished(job: Job, meter: Meter) -> Edit:
+    ...
+
+def checked(edit: Edit, twin: Job, meter: Meter, memory: str | int | None=None) -> Edit:
     ...
 
 def decibels(one: Pixels, other: Pixels) -> float:

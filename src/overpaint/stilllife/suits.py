@@ -1,4 +1,5 @@
-"""What suits edits of Still Life, by what the prompts ask for: measured on fresh cases of its benchmark.
+"""What suits edits of Still Life, by what the prompts ask for: measured on fresh cases of its benchmark; and
+the words it knows.
 
 ``python -m overpaint.stilllife.suits`` writes it into the shipped model's folder, where it is read like that
 of any other model. `docs/p2p-defaults.md` says what was tried.
@@ -10,7 +11,7 @@ from typing import Any
 
 from overpaint.files import atomic
 from overpaint.stilllife.templates import templates
-from overpaint.stilllife.words import MEANINGS
+from overpaint.stilllife.words import CAPTIONED, MEANINGS, NEAR
 
 FILE = Path(__file__).parent / "model" / "overpaint.json"
 GUIDANCE = 3.0
@@ -58,8 +59,14 @@ PNP = {kind: {"layer": 1} for kind in P2P}
 def habits() -> dict[str, Any]:
     """All that the model's folder says about itself."""
     words = {word: meaning.attribute for word, meaning in MEANINGS.items()}
-    edits = {"p2p": P2P, "pnp": PNP, "pix2pix-zero": ZERO}
-    return {"guidance": GUIDANCE, "edits": edits, "words": words, "sentences": templates()}
+    return {
+        "guidance": GUIDANCE,
+        "edits": {"p2p": P2P, "pnp": PNP, "pix2pix-zero": ZERO},
+        "words": words,
+        "sentences": templates(),
+        "vocabulary": [word for word in CAPTIONED if word.isalpha()],
+        "near": {word: list(nearest) for word, nearest in NEAR.items()},
+    }
 
 
 def as_text() -> str:
