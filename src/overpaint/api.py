@@ -1,5 +1,6 @@
 """What a program calls: edit, generate, invert, rerun, cite."""
 
+import logging
 from collections.abc import Mapping, Sequence
 from dataclasses import replace
 from typing import Any
@@ -10,13 +11,14 @@ from overpaint.errors import UsageError
 from overpaint.images import Limits
 from overpaint.images.recipe import Recipe
 from overpaint.inversions.cache import Cache
-from overpaint.meter import Meter
+from overpaint.meter import Meter, beside
 from overpaint.method import Method
 from overpaint.methods.invert import Invert
 from overpaint.model import Model
 from overpaint.network import Pixels
 from overpaint.neutral import neutral
 from overpaint.run.citing import bibtex
+from overpaint.run.examine import examined
 from overpaint.run.inputs import Given, recipe_in
 from overpaint.run.kept import KEPT
 from overpaint.run.loading import threads
@@ -24,6 +26,9 @@ from overpaint.run.memory import run_patiently, within
 from overpaint.run.plan import Job, plan
 from overpaint.run.request import EditRequest, edit_request
 from overpaint.run.result import Edit
+from overpaint.run.unasked import METHOD, nothing_asked, unasked
+
+LOG = logging.getLogger("overpaint")
 
 
 @neutral()
@@ -43,6 +48,7 @@ def edit(
     background: str = "white",
     limits: Limits | None = None,
     memory: str | int | None = None,
+    look: bool = True,
     meter: Meter | None = None,
     maps: bool = False,
     cache: bool | None = None,
@@ -69,6 +75,8 @@ def edit(
         background: a colour's name or ``#rrggbb``.
         limits: the largest file and picture that are read, in whatever form they are given.
         memory: what it may take (``"4GB"``, or bytes): rows then go through the network in smaller groups.
+        look: look at the picture first, and warn where it is far from those the model knows; that takes a
+            few rows of its own (``figures.look_rows``) where the model has a record of them, else none.
         meter: counts, reports progress and cancels; a fresh one each time.
         maps: record where every word of ``target`` looks (`Edit.words`).
         cache: keep the picture's inversion on disk for the next edit of it; by itself for a model that is
@@ -85,7 +93,7 @@ def edit(
     asked = edit_request(
         "edit", method, image, request, said, maps, mask=mask, pictures=pictures, limits=limits
     )
-    return carried_out(asked, model, meter, memory, cache)
+    return carried_out(asked, model, meter, memory, cache, look)
 
 
 @neutral()
@@ -119,6 +127,8 @@ def invert(
     fit: str = "pad",
     limits: Limits | None = None,
     memory: str | int | None = None,
+    look: bool = True,
+    check: bool | str = False,
     meter: Meter | None = None,
     cache: bool | None = None,
     options: Mapping[str, Any] | None = None,
@@ -128,13 +138,23 @@ def invert(
 
     The inversion is kept as that of an edit is, so that edits with the same prompt and options start at once.
 
+    Args:
+        image, source, model, seed, fit, limits, memory, look, meter, options: as for `edit`.
+        check: also edit it with the same prompt twice, and say what that changes (`Edit.unasked`): by plain
+            DDIM over the inversion, or by the method of this name.
+
     Raises:
         UsageError: the picture cannot be read, or an option is wrong.
     """
     request, said = {"source": source, "seed": seed, "fit": fit}, {**(options or {}), **named}
-    return carried_out(
-        edit_request("invert", "invert", image, request, said, limits=limits), model, meter, memory, cache
-    )
+    asked = edit_request("invert", "invert", image, request, said, limits=limits)
+    loaded, meter = of_name(model), meter or Meter()
+    with loaded.lock:
+        twin = nothing_asked(asked, loaded, METHOD if check is True else check) if check else None
+        kept = kept_in(loaded, cache, isinstance(model, str))
+        with loaded.keeping(kept):
+            made = carried_out(asked, loaded, meter, memory, look=look)
+            return made if twin is None else checked(made, twin, beside(meter), memory)
 
 
 @neutral()
@@ -209,12 +229,14 @@ def carried_out(
     meter: Meter | None,
     memory: str | int | None = None,
     cache: bool | None = None,
+    look: bool = True,
 ) -> Edit:
-    """Plan and run, the model held from the first look to the last."""
-    loaded = of_name(model)
+    """Plan, look at the picture, and run, the model held from the first look to the last."""
+    loaded, meter = of_name(model), meter or Meter()
     with loaded.lock, loaded.keeping(kept_in(loaded, cache, isinstance(model, str))):
-        job = plan(asked, loaded)
-        return finished(job if memory is None else within(job, memory), meter or Meter())
+        job = replace(plan(asked, loaded), look=look)
+        job = job if memory is None else within(job, memory)
+        return finished(examined(job, beside(meter)), meter)
 
 
 def kept_in(model: Model, cache: bool | None, named: bool) -> object:
@@ -241,6 +263,8 @@ def of_name(model: object) -> Model:
 
 def finished(job: Job, meter: Meter) -> Edit:
     """Run a job; an inversion walked back is also held against the autoencoder's round trip."""
+    for sentence in job.notes:
+        LOG.warning(sentence)
     edit = run_patiently(job, meter)
     if not isinstance(job.method, Invert):
         return edit
@@ -248,6 +272,13 @@ def finished(job: Job, meter: Meter) -> Edit:
         round_trip, back = job.model.family.decode(job.task.x0), job.model.family.decode(edit.latent)
     figures = edit.figures.model_copy(update={"psnr": decibels(round_trip, back)})
     return replace(edit, figures=figures)
+
+
+def checked(edit: Edit, twin: Job, meter: Meter, memory: str | int | None = None) -> Edit:
+    """An edit with what another one, asked for nothing, changes."""
+    found = unasked(twin if memory is None else within(twin, memory), meter)
+    figures = edit.figures.model_copy(update={"unasked": found.psnr, "check_rows": found.rows})
+    return replace(edit, figures=figures, unasked=found)
 
 
 def decibels(one: Pixels, other: Pixels) -> float:

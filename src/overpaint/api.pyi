@@ -14,13 +14,19 @@ from overpaint.run.plan import Job
 from overpaint.run.request import EditRequest
 from overpaint.run.result import Edit
 from overpaint.guides.concept import Concept
+from overpaint.inversions.cycle import Cycle
 from overpaint.inversions.ddim import DDIM
 from overpaint.inversions.ddim import Direct
 from overpaint.inversions.edict import Edict
 from overpaint.inversions.edit_friendly import EditFriendly
+from overpaint.inversions.fixed_point import FixedPoint
 from overpaint.inversions.negative_prompt import NegativePrompt
 from overpaint.inversions.null_text import NullText
+from overpaint.inversions.prompt_tuning import PromptTuning
 from overpaint.inversions.recorded import Recorded
+from overpaint.inversions.regularised import Regularised
+from overpaint.inversions.style import Style
+from overpaint.inversions.virtual import Virtual
 from overpaint.masks.blend import Blending
 from overpaint.masks.contrast import Contrast
 
@@ -38,6 +44,7 @@ class _AskedOptions(TypedDict, total=False):
     background: str
     limits: Limits | None
     memory: str | int | None
+    look: bool
     meter: Meter | None
     maps: bool
     cache: bool | None
@@ -58,7 +65,7 @@ class _DDIMEditOptions(_AskedOptions, total=False):
     """denoising steps"""
     guidance: float
     """classifier-free guidance scale (a model may have its own)"""
-    inversion: DDIM | Literal['ddim'] | Mapping[str, Any] | Direct | Literal['direct'] | NullText | Literal['null-text'] | NegativePrompt | Literal['negative-prompt'] | Edict | Literal['edict'] | EditFriendly | Literal['edit-friendly'] | Recorded | Literal['recorded']
+    inversion: DDIM | Literal['ddim'] | Mapping[str, Any] | Direct | Literal['direct'] | NullText | Literal['null-text'] | NegativePrompt | Literal['negative-prompt'] | PromptTuning | Literal['prompt-tuning'] | Style | Literal['style'] | Edict | Literal['edict'] | EditFriendly | Literal['edit-friendly'] | Cycle | Literal['cycle'] | Virtual | Literal['virtual'] | FixedPoint | Literal['fixed-point'] | Regularised | Literal['regularised'] | Recorded | Literal['recorded']
     """how the picture becomes noise"""
 
 class _PromptToPromptOptions(_AskedOptions, total=False):
@@ -67,7 +74,7 @@ class _PromptToPromptOptions(_AskedOptions, total=False):
     """denoising steps"""
     guidance: float
     """classifier-free guidance scale (a model may have its own)"""
-    inversion: DDIM | Literal['ddim'] | Mapping[str, Any] | Direct | Literal['direct'] | NullText | Literal['null-text'] | NegativePrompt | Literal['negative-prompt'] | Edict | Literal['edict'] | EditFriendly | Literal['edit-friendly'] | Recorded | Literal['recorded']
+    inversion: DDIM | Literal['ddim'] | Mapping[str, Any] | Direct | Literal['direct'] | NullText | Literal['null-text'] | NegativePrompt | Literal['negative-prompt'] | PromptTuning | Literal['prompt-tuning'] | Style | Literal['style'] | Edict | Literal['edict'] | EditFriendly | Literal['edit-friendly'] | Cycle | Literal['cycle'] | Virtual | Literal['virtual'] | FixedPoint | Literal['fixed-point'] | Regularised | Literal['regularised'] | Recorded | Literal['recorded']
     """how the picture becomes noise"""
     kind: Literal['auto', 'swap', 'refine', 'copy']
     """swap words, add some, or copy"""
@@ -75,6 +82,8 @@ class _PromptToPromptOptions(_AskedOptions, total=False):
     """share of the steps with the source's word maps"""
     self_replace: float | tuple[float, float] | str
     """share of the steps with the source's layout"""
+    unconditional_replace: float | tuple[float, float] | str
+    """the same in rows without a prompt (P2Plus)"""
     word_windows: Mapping[str, float | tuple[float, float] | str] | str
     """cross_replace for single words of the target"""
     reweight: Mapping[str, float] | str
@@ -100,6 +109,48 @@ class _PromptToPromptOptions(_AskedOptions, total=False):
     tuned: Literal['auto', 'published']
     """defaults: what the model suggests for such prompts, or as published"""
 
+class _PlugAndPlayOptions(_AskedOptions, total=False):
+    """Options of pnp."""
+    steps: int
+    """denoising steps"""
+    guidance: float
+    """classifier-free guidance scale (a model may have its own)"""
+    inversion: DDIM | Literal['ddim'] | Mapping[str, Any] | Direct | Literal['direct'] | NullText | Literal['null-text'] | NegativePrompt | Literal['negative-prompt'] | PromptTuning | Literal['prompt-tuning'] | Style | Literal['style'] | Edict | Literal['edict'] | EditFriendly | Literal['edit-friendly'] | Cycle | Literal['cycle'] | Virtual | Literal['virtual'] | FixedPoint | Literal['fixed-point'] | Regularised | Literal['regularised'] | Recorded | Literal['recorded']
+    """how the picture becomes noise"""
+    inversion_steps: int | None
+    """more steps for that than back; the authors take 999"""
+    encode: Literal['auto', 'source', 'nothing']
+    """the prompt it does so under: nothing, but that of a generated picture"""
+    features: float | tuple[float, float] | str
+    """share of the steps with the picture's features"""
+    self_replace: float | tuple[float, float] | str
+    """share of the steps with its queries and keys"""
+    layer: int
+    """layer of the decoder: features in it, maps from it on"""
+    negative: str
+    """what the picture should not look like"""
+    tuned: Literal['auto', 'published']
+    """defaults: what the model suggests for such prompts, or as published"""
+
+class _MasaCtrlOptions(_AskedOptions, total=False):
+    """Options of masactrl."""
+    steps: int
+    """denoising steps"""
+    guidance: float
+    """classifier-free guidance scale (a model may have its own)"""
+    inversion: DDIM | Literal['ddim'] | Mapping[str, Any] | Direct | Literal['direct'] | NullText | Literal['null-text'] | NegativePrompt | Literal['negative-prompt'] | PromptTuning | Literal['prompt-tuning'] | Style | Literal['style'] | Edict | Literal['edict'] | EditFriendly | Literal['edit-friendly'] | Cycle | Literal['cycle'] | Virtual | Literal['virtual'] | FixedPoint | Literal['fixed-point'] | Regularised | Literal['regularised'] | Recorded | Literal['recorded']
+    """how the picture becomes noise"""
+    start: int
+    """first step at which the picture is asked"""
+    layer: int
+    """first self-attention layer that asks it"""
+    thing: str
+    """words of the thing that changes, to find it by: cat=>dog"""
+    threshold: float
+    """share of the words' attention from which it is there"""
+    encode: Literal['auto', 'source', 'nothing']
+    """the prompt the picture is walked with: nothing, but the source prompt where a thing is looked for or the picture was generated"""
+
 class _EDICTEditOptions(_AskedOptions, total=False):
     """Options of edict."""
     steps: int
@@ -117,6 +168,80 @@ class _EditFriendlyEditOptions(_AskedOptions, total=False):
     """classifier-free guidance scale (a model may have its own)"""
     inversion: EditFriendly | Literal['edit-friendly'] | Mapping[str, Any]
     """how the noise is found"""
+
+class _CycleEditOptions(_AskedOptions, total=False):
+    """Options of cycle."""
+    steps: int
+    """denoising steps of the whole path"""
+    guidance: float
+    """classifier-free guidance scale (a model may have its own)"""
+    inversion: Cycle | Literal['cycle'] | Mapping[str, Any]
+    """how the noise is found"""
+    tries: int
+    """random walks that are tried; of several CLIP says which is best"""
+
+class _InfEditOptions(_AskedOptions, total=False):
+    """Options of infedit."""
+    steps: int
+    """denoising steps of the whole path"""
+    guidance: float
+    """classifier-free guidance scale (a model may have its own)"""
+    inversion: Virtual | Literal['virtual'] | Mapping[str, Any]
+    """how the picture is put under noise"""
+    levels: Literal['lcm', 'model']
+    """noise levels: those of consistency models, or the model's own schedule"""
+    known: int
+    """levels that a consistency model was taught"""
+    cross_replace: float
+    """share of the steps with the source's word maps"""
+    self_replace: float
+    """share of the steps with the source's layout"""
+    follow: Literal['mutual', 'source']
+    """whose word maps: the third branch's or the source's, as published both"""
+    blend: str
+    """words of the target whose place alone may change: dog"""
+    blend_threshold: float
+    """share of the peak that counts as place"""
+    stay: str
+    """words of the target whose place must not change: bench"""
+    stay_threshold: float
+    """share of the peak that counts as theirs"""
+    official: bool
+    """align new words as the published code does"""
+
+class _PromptTuningEditOptions(_AskedOptions, total=False):
+    """Options of prompt-tuning."""
+    steps: int
+    """denoising steps"""
+    guidance: float
+    """classifier-free guidance scale (a model may have its own)"""
+    inversion: PromptTuning | Literal['prompt-tuning'] | Mapping[str, Any]
+    """how the prompt is tuned and mixed"""
+
+class _StyleDiffusionOptions(_AskedOptions, total=False):
+    """Options of style-diffusion."""
+    steps: int
+    """denoising steps"""
+    guidance: float
+    """classifier-free guidance scale (a model may have its own)"""
+    inversion: Style | Literal['style'] | Mapping[str, Any]
+    """how the values are tuned and used"""
+    kind: Literal['auto', 'swap', 'refine', 'copy']
+    """swap words, add some, or copy"""
+    cross_replace: float | tuple[float, float] | str
+    """share of the steps with the source's word maps"""
+    self_replace: float | tuple[float, float] | str
+    """share of the steps with the source's layout"""
+    unconditional_replace: float | tuple[float, float] | str
+    """share of the steps with its layout in the rows without a prompt"""
+    reweight: Mapping[str, float] | str
+    """how much words of the target count (-20 to 20)"""
+    blend: str
+    """words whose place alone may change: cat=>dog"""
+    blend_threshold: float
+    """share of the peak that counts as place"""
+    official: bool
+    """align tokens of a swap as the published code does"""
 
 class _SegaOptions(_AskedOptions, total=False):
     """Options of sega."""
@@ -136,7 +261,7 @@ class _SegaOptions(_AskedOptions, total=False):
     """how much of what the steps before pushed is added"""
     beta: float
     """how much of that is kept at each step"""
-    inversion: DDIM | Literal['ddim'] | Mapping[str, Any] | Direct | Literal['direct'] | NullText | Literal['null-text'] | NegativePrompt | Literal['negative-prompt'] | Edict | Literal['edict'] | EditFriendly | Literal['edit-friendly'] | Recorded | Literal['recorded']
+    inversion: DDIM | Literal['ddim'] | Mapping[str, Any] | Direct | Literal['direct'] | NullText | Literal['null-text'] | NegativePrompt | Literal['negative-prompt'] | PromptTuning | Literal['prompt-tuning'] | Style | Literal['style'] | Edict | Literal['edict'] | EditFriendly | Literal['edit-friendly'] | Cycle | Literal['cycle'] | Virtual | Literal['virtual'] | FixedPoint | Literal['fixed-point'] | Regularised | Literal['regularised'] | Recorded | Literal['recorded']
     """how the picture becomes noise"""
 
 class _LeditsOptions(_AskedOptions, total=False):
@@ -195,12 +320,31 @@ class _DiffEditOptions(_AskedOptions, total=False):
     """how the mask is found"""
     find: bool
     """find the mask; without, the given one is taken as it is"""
-    inversion: DDIM | Literal['ddim'] | Mapping[str, Any] | Direct | Literal['direct'] | NullText | Literal['null-text'] | NegativePrompt | Literal['negative-prompt'] | Edict | Literal['edict'] | EditFriendly | Literal['edit-friendly']
+    inversion: DDIM | Literal['ddim'] | Mapping[str, Any] | Direct | Literal['direct'] | NullText | Literal['null-text'] | NegativePrompt | Literal['negative-prompt'] | PromptTuning | Literal['prompt-tuning'] | Style | Literal['style'] | Edict | Literal['edict'] | EditFriendly | Literal['edit-friendly'] | Cycle | Literal['cycle'] | Virtual | Literal['virtual'] | FixedPoint | Literal['fixed-point'] | Regularised | Literal['regularised']
     """how the picture becomes noise"""
     encode: Literal['source', 'nothing']
     """the prompt under which it does"""
     lag: bool
     """put the picture back a step too noisy around the mask, as diffusers does"""
+
+class _Pix2PixZeroOptions(_AskedOptions, total=False):
+    """Options of pix2pix-zero."""
+    steps: int
+    """denoising steps"""
+    guidance: float
+    """classifier-free guidance scale (a model may have its own)"""
+    attention_guidance: float
+    """pull towards where the source's words look, at each step"""
+    strength: float
+    """how far to go in the direction"""
+    direction: str
+    """a file of 'overpaint direction' in place of a target prompt"""
+    sentences: int
+    """sentences for each side of a direction; 1: the prompts alone"""
+    inversion: DDIM | Literal['ddim'] | Mapping[str, Any] | Direct | Literal['direct'] | NullText | Literal['null-text'] | NegativePrompt | Literal['negative-prompt'] | PromptTuning | Literal['prompt-tuning'] | Style | Literal['style'] | Edict | Literal['edict'] | EditFriendly | Literal['edit-friendly'] | Cycle | Literal['cycle'] | Virtual | Literal['virtual'] | FixedPoint | Literal['fixed-point'] | Regularised | Literal['regularised'] | Recorded | Literal['recorded']
+    """how the picture becomes noise"""
+    tuned: Literal['auto', 'published']
+    """defaults: what the model suggests for such prompts, or as published"""
 
 class _BlendedLatentOptions(_AskedOptions, total=False):
     """Options of blended-latent."""
@@ -231,8 +375,8 @@ class _InvertOptions(TypedDict, total=False):
     steps: int
     """denoising steps"""
     guidance: float
-    """classifier-free guidance scale of the way back"""
-    inversion: DDIM | Literal['ddim'] | Mapping[str, Any] | Direct | Literal['direct'] | NullText | Literal['null-text'] | NegativePrompt | Literal['negative-prompt'] | Edict | Literal['edict'] | EditFriendly | Literal['edit-friendly'] | Recorded | Literal['recorded']
+    """classifier-free guidance scale (a model may have its own)"""
+    inversion: DDIM | Literal['ddim'] | Mapping[str, Any] | Direct | Literal['direct'] | NullText | Literal['null-text'] | NegativePrompt | Literal['negative-prompt'] | PromptTuning | Literal['prompt-tuning'] | Style | Literal['style'] | Edict | Literal['edict'] | EditFriendly | Literal['edit-friendly'] | Cycle | Literal['cycle'] | Virtual | Literal['virtual'] | FixedPoint | Literal['fixed-point'] | Regularised | Literal['regularised'] | Recorded | Literal['recorded']
     """how the picture becomes noise"""
 
 class _SharedOptions(_AskedOptions, total=False):
@@ -246,9 +390,21 @@ def edit(image: Given, *, method: Literal['ddim'], **named: Unpack[_DDIMEditOpti
 @overload
 def edit(image: Given, *, method: Literal['p2p'] = ..., **named: Unpack[_PromptToPromptOptions]) -> Edit: ...
 @overload
+def edit(image: Given, *, method: Literal['pnp'], **named: Unpack[_PlugAndPlayOptions]) -> Edit: ...
+@overload
+def edit(image: Given, *, method: Literal['masactrl'], **named: Unpack[_MasaCtrlOptions]) -> Edit: ...
+@overload
 def edit(image: Given, *, method: Literal['edict'], **named: Unpack[_EDICTEditOptions]) -> Edit: ...
 @overload
 def edit(image: Given, *, method: Literal['edit-friendly'], **named: Unpack[_EditFriendlyEditOptions]) -> Edit: ...
+@overload
+def edit(image: Given, *, method: Literal['cycle'], **named: Unpack[_CycleEditOptions]) -> Edit: ...
+@overload
+def edit(image: Given, *, method: Literal['infedit'], **named: Unpack[_InfEditOptions]) -> Edit: ...
+@overload
+def edit(image: Given, *, method: Literal['prompt-tuning'], **named: Unpack[_PromptTuningEditOptions]) -> Edit: ...
+@overload
+def edit(image: Given, *, method: Literal['style-diffusion'], **named: Unpack[_StyleDiffusionOptions]) -> Edit: ...
 @overload
 def edit(image: Given, *, method: Literal['sega'], **named: Unpack[_SegaOptions]) -> Edit: ...
 @overload
@@ -257,6 +413,8 @@ def edit(image: Given, *, method: Literal['ledits'], **named: Unpack[_LeditsOpti
 def edit(image: Given, *, method: Literal['ledits++'], **named: Unpack[_LeditsPPOptions]) -> Edit: ...
 @overload
 def edit(image: Given, *, method: Literal['diffedit'], **named: Unpack[_DiffEditOptions]) -> Edit: ...
+@overload
+def edit(image: Given, *, method: Literal['pix2pix-zero'], **named: Unpack[_Pix2PixZeroOptions]) -> Edit: ...
 @overload
 def edit(image: Given, *, method: Literal['blended-latent'], **named: Unpack[_BlendedLatentOptions]) -> Edit: ...
 @overload
@@ -267,7 +425,7 @@ def edit(image: Given, *, method: str, **named: Unpack[_SharedOptions]) -> Edit:
 def generate(prompt: str, *, model: str | Model='still-life', seed: int=0, memory: str | int | None=None, meter: Meter | None=None, maps: bool=False, options: Mapping[str, Any] | None=None, **named: Unpack[_GenerateOptions]) -> Edit:
     ...
 
-def invert(image: Given, *, source: str='', model: str | Model='still-life', seed: int=0, fit: str='pad', limits: Limits | None=None, memory: str | int | None=None, meter: Meter | None=None, cache: bool | None=None, options: Mapping[str, Any] | None=None, **named: Unpack[_InvertOptions]) -> Edit:
+def invert(image: Given, *, source: str='', model: str | Model='still-life', seed: int=0, fit: str='pad', limits: Limits | None=None, memory: str | int | None=None, look: bool=True, check: bool | str=False, meter: Meter | None=None, cache: bool | None=None, options: Mapping[str, Any] | None=None, **named: Unpack[_InvertOptions]) -> Edit:
     ...
 
 def rerun(recipe: Given | Recipe, *, model: str | Model | None=None, meter: Meter | None=None, maps: bool=False, limits: Limits | None=None) -> Edit:
@@ -279,7 +437,7 @@ def cite(recipe: Given | Recipe, *, limits: Limits | None=None) -> str:
 def recalled(told: Recipe, maps: bool=False, limits: Limits | None=None) -> EditRequest:
     ...
 
-def carried_out(asked: EditRequest, model: str | Model, meter: Meter | None, memory: str | int | None=None, cache: bool | None=None) -> Edit:
+def carried_out(asked: EditRequest, model: str | Model, meter: Meter | None, memory: str | int | None=None, cache: bool | None=None, look: bool=True) -> Edit:
     ...
 
 def kept_in(model: Model, cache: bool | None, named: bool) -> object:
@@ -289,6 +447,9 @@ def of_name(model: object) -> Model:
     ...
 
 def finished(job: Job, meter: Meter) -> Edit:
+    ...
+
+def checked(edit: Edit, twin: Job, meter: Meter, memory: str | int | None=None) -> Edit:
     ...
 
 def decibels(one: Pixels, other: Pixels) -> float:

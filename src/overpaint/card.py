@@ -112,6 +112,8 @@ class Card:
     """From the method's options to its cost."""
     law: Law
     optional: frozenset[Need] = frozenset()
+    pictures: frozenset[str] = frozenset()
+    """Names of further pictures that it looks at where they are given."""
     finds_mask: Callable[[Any], bool] = field(default=lambda _: False, repr=False)
     """Whether a method with these options finds where the picture may change, so that one can look at it."""
     random: bool = False

@@ -26,7 +26,7 @@ from overpaint.files.provenance import Origin
 from overpaint.finite import finite, stopped
 from overpaint.meter import Meter
 from overpaint.network import Eye, Family, Pixels, Residuals, Side, Text, together
-from overpaint.options import USUAL_GUIDANCE, Suits
+from overpaint.options import USUAL_GUIDANCE, Known, Suits
 from overpaint.path import Latent, Path, Prediction
 
 
@@ -123,6 +123,8 @@ class Model:
     """The scale of classifier-free guidance that suits it; small models saturate early."""
     suits: Suits = field(default_factory=Suits)
     """What it suggests for the options of methods, by what the prompts ask for."""
+    known: Known | None = None
+    """What its folder says of the pictures it knows; nothing for most."""
     meter: Meter = field(default_factory=Meter)
     sides: list[Side] = field(default_factory=list[Side])
     patches: list[Patch] = field(default_factory=list[Patch])
@@ -169,6 +171,13 @@ class Model:
         eye = self.eye
         self.meter.tick("look", len(pixels))
         return eye.look(pixels)
+
+    def tokens(self, latents: Latent) -> Float[Tensor, "rows tokens width"]:
+        """What the model's CLIP sees in latents: the whole and patch by patch, decoded and counted."""
+        eye = self.eye  # refused, where there is none, before anything is decoded
+        pixels = self.decode(latents)
+        self.meter.tick("look", len(pixels))
+        return eye.tokens(pixels)
 
     @property
     def content(self) -> str:

@@ -56,6 +56,22 @@ class Noise:
 
 
 @dataclass(frozen=True)
+class Further:
+    """The draws of a further try: as independent of the first one's as those of another seed."""
+
+    base: Draws
+    number: int
+
+    def normal(self, shape: tuple[int, ...], *key: Key) -> Tensor:
+        """The base's draw under a name of its own."""
+        return self.base.normal(shape, "try", self.number, *key)
+
+    def integers(self, low: int, high: int, shape: tuple[int, ...], *key: Key) -> Tensor:
+        """The base's draw under a name of its own."""
+        return self.base.integers(low, high, shape, "try", self.number, *key)
+
+
+@dataclass(frozen=True)
 class Replay:
     """Hands out stored draws instead of new ones: how recorded runs of other codes are repeated."""
 

@@ -32,7 +32,16 @@ def made(given: Task, meter: Meter | None = None, **options: Any) -> Latent:
 
 
 def test_where_nothing_may_change_the_picture_comes_back_whatever_is_wished() -> None:
-    for inversion in ("ddim", "direct", "negative-prompt", "edict", "edit-friendly"):
+    for inversion in (
+        "ddim",
+        "direct",
+        "negative-prompt",
+        "edict",
+        "edit-friendly",
+        "cycle",
+        "virtual",
+        "fixed-point",
+    ):
         for guidance in (1.0, 7.5):
             given = task(torch.zeros(1, 1, *SIZE))
             assert torch.equal(made(given, inversion=inversion, guidance=guidance, **TAKEN), given.x0)

@@ -17,7 +17,7 @@ from overpaint.cli.options import FILE, SEED, Common, MethodCommand, common
 @click.option("--method", default="p2p", show_default=True, help="See: overpaint methods.")
 @SEED
 @common(
-    *("model", "device", "dtype", "threads", "cache", "writing", "framing", "limits"),
+    *("model", "device", "dtype", "threads", "cache", "writing", "framing", "limits", "look"),
     *("as_json", "dry_run", "maps", "mask_out", "strip", "preview"),
 )
 def command(

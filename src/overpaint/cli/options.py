@@ -55,6 +55,7 @@ class Common:
     feather: int | None = None
     max_pixels: int | None = None
     max_bytes: int | None = None
+    look: bool = True
     as_json: bool = False
     dry_run: bool = False
     maps: Path | None = None
@@ -134,6 +135,11 @@ COMMON: Mapping[str, Callable[..., Any]] = {
     ),
     "max_bytes": click.option(
         "--max-bytes", callback=number, metavar="NUMBER", help="Largest file read.  [default: 67M]"
+    ),
+    "look": click.option(
+        "--look/--no-look",
+        default=None,
+        help="Look first whether the model knows such pictures.  [default: --look]",
     ),
     "as_json": click.option("--json", "as_json", is_flag=True, default=None, help="Figures for programs."),
     "dry_run": click.option("--dry-run", is_flag=True, default=None, help="Say what it would take."),

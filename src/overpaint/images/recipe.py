@@ -142,6 +142,7 @@ class Recipe(Record):
         default={}, description="by name: source, mask (where it might change), and what else was given"
     )
     watched: bool = Field(default=False, description="attention was recorded, which changes the last bits")
+    warnings: tuple[str, ...] = Field(default=(), description="what was said of the edit, a sentence each")
     output: str = Field(default="", description="SHA-256 of the pixels that were written")
 
     def picture(self, name: str) -> SourceRecord | None:

@@ -18,6 +18,7 @@ from overpaint.families.load import SHIPPED
 from overpaint.images import Picture, from_tensor, pixels_hash, spread
 from overpaint.images.recipe import KEY, Environment, ModelRecord, Recipe, SourceRecord
 from overpaint.inversions import Quality
+from overpaint.inversions.quality import of_unknown
 from overpaint.masks.shown import MASK
 from overpaint.meter import Cancelled, Meter
 from overpaint.model import Model
@@ -65,13 +66,14 @@ def execute(job: Job, meter: Meter) -> Edit:
     picture, *others = (job.placed(one) for one in pixels)
     work = {name: value - before[name] for name, value in counts(meter).items()}
     quality = understood(job, meter)
-    poor = (quality.words,) if quality is not None and quality.grade == "poor" else ()
+    poor = (quality.words,) if quality is not None and quality.grade == "poor" and not forewarned(job) else ()
     prompts = (job.asked.request.source, job.asked.request.target, *job.task.texts)
     seed = idle_seed(job) if not draws else ()
     noted = (*model.notes, *unused_words(model, prompts), *notes(job.asked, model), *seed)
     for words in (*noted, *poor):
         LOG.warning(words)
-    told = recipe(job, picture)
+    warnings = (*job.notes, *noted, *poor)
+    told = recipe(job, picture, warnings)
     picture = replace(picture, info=replace(picture.info, text={KEY: told.model_dump_json()}))
     return Edit(
         picture=picture,
@@ -79,13 +81,16 @@ def execute(job: Job, meter: Meter) -> Edit:
         recipe=told,
         figures=Figures(
             **work,
+            look_rows=job.look_rows,
+            round_trip=None if job.seen is None else job.seen.round_trip,
+            distance=None if job.seen is None else job.seen.distance,
             seconds=job.seconds + perf_counter() - began,
             strayed=quality and quality.rms,
             quality=quality and quality.grade,
             reconstruction=quality and quality.words,
         ),
         source=job.asked.picture,
-        warnings=(*noted, *poor),
+        warnings=warnings,
         trace=dict(meter.notes),
         maps=dict(meter.maps),
         words=attention(job, watch),
@@ -116,7 +121,14 @@ def understood(job: Job, meter: Meter) -> Quality | None:
     inversion = inversion_of(job.method)
     if inversion is None:
         return None
-    return inversion.grade(meter, goes_on(job.asked, job.model, job.method))
+    quality = inversion.grade(meter, goes_on(job.asked, job.model, job.method))
+    unknown = job.seen is not None and job.seen.unknown
+    return of_unknown(quality) if unknown else quality
+
+
+def forewarned(job: Job) -> bool:
+    """Whether it was said before that the picture is far from what the model knows."""
+    return job.seen is not None and job.seen.unknown
 
 
 def counts(meter: Meter) -> dict[str, int]:
@@ -155,7 +167,7 @@ def over_picture(
     return spread(smooth[job.fitted.placement.window], job.fitted, job.asked.picture.size)
 
 
-def recipe(job: Job, picture: Picture) -> Recipe:
+def recipe(job: Job, picture: Picture, warnings: tuple[str, ...] = ()) -> Recipe:
     """Everything that is needed to make the picture again."""
     model, asked = job.model, job.asked
     return Recipe(
@@ -175,6 +187,7 @@ def recipe(job: Job, picture: Picture) -> Recipe:
         ),
         pictures=recorded(asked),
         watched=asked.watch,
+        warnings=warnings,
         output=pixels_hash(picture),
     )
 

@@ -18,10 +18,12 @@ from overpaint.options import ModelOwn
 from overpaint.out_of_memory import roomy, ways_out
 from overpaint.outcome import Layer
 from overpaint.run.chosen import chosen
+from overpaint.run.known import Look
 from overpaint.run.own_noise import inversion_of, remembered
 from overpaint.run.request import EditRequest
 from overpaint.run.resolve import resolve
 from overpaint.run.suiting import suggested
+from overpaint.run.unlearned import unlearned
 from overpaint.task import Task
 
 
@@ -40,6 +42,14 @@ class Job:
     """Rows that go through the network together; nothing for all of a call."""
     chosen: Mapping[str, Choice] = field(default_factory=dict[str, Choice])
     """Who chose options that the user left open."""
+    notes: tuple[str, ...] = ()
+    """What should be known before the work begins, a sentence each."""
+    look: bool = False
+    """Whether the picture is looked at first (`overpaint.run.known`)."""
+    seen: Look | None = None
+    """What that look said, once it was taken."""
+    look_rows: int = 0
+    """The rows it took."""
 
     @property
     def cost(self) -> Cost:
@@ -117,7 +127,8 @@ def planned(asked: EditRequest, model: Model) -> Job:
         method.check(model, task)
         check_steps(method)
     who: dict[str, Choice] = {**asked.chosen, **chosen(presets, asked.options)}
-    return Job(asked, model, method, task, fitted, perf_counter() - began, chosen=who)
+    told = tuple(unlearned(model, prompts(asked, task)))
+    return Job(asked, model, method, task, fitted, perf_counter() - began, chosen=who, notes=told)
 
 
 def check_steps(method: Method) -> None:
@@ -135,6 +146,15 @@ def check_steps(method: Method) -> None:
             f"With these options the method {method.card.name!r} walks none of its {steps} steps, so nothing "
             "would change; skip fewer of them, or give more steps."
         )
+
+
+def prompts(asked: EditRequest, task: Task) -> dict[str, str]:
+    """Every prompt of a request by what it is."""
+    source, target = asked.request.source, asked.request.target
+    if asked.command == "generate":
+        return {"prompt": target}
+    further = {f"prompt {text!r}": text for text in task.texts if text not in (source, target)}
+    return {"source prompt": source, "target prompt": target, **further}
 
 
 def suited(kind: type[Method], model: Model) -> dict[str, Any]:

@@ -131,9 +131,8 @@ def checked_name(name: str, kind: type[Method]) -> str:
     Raises:
         UsageError: it does not, so that they could have no effect.
     """
-    takes = {
-        str(need) for need in (Need.EXAMPLES, Need.CONTROL) if need in kind.card.needs | kind.card.optional
-    }
+    wanted = kind.card.needs | kind.card.optional
+    takes = {str(need) for need in (Need.EXAMPLES, Need.CONTROL) if need in wanted} | kind.card.pictures
     if name.partition(":")[0] not in takes:
         looks = f"it looks at: {', '.join(sorted(takes))}" if takes else "it looks at no further pictures"
         raise UsageError(f"The method {kind.card.name!r} has no use for pictures called {name!r}; {looks}.")
