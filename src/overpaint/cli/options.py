@@ -279,8 +279,10 @@ def said(ctx: click.Context, flag: str) -> str | None:
 
 def schema_of(method: str) -> Mapping[str, Any]:
     """The schema of a method's options: stored for ours, made for a plugin's."""
+    if method == "invert":
+        return registry.read_walked_back()
     stored = registry.read_summary()
-    if method not in stored and method != "invert":
+    if method not in stored:
         registry.known(method)
     if method in stored:
         return cast(Mapping[str, Any], stored[method]["schema"])
