@@ -31,6 +31,7 @@ METHODS = {
     "ledits++": "overpaint.methods.ledits_pp:LeditsPP",
     "diffedit": "overpaint.methods.diffedit:DiffEdit",
     "blended-latent": "overpaint.methods.blended_latent:BlendedLatent",
+    "cyclenet": "overpaint.methods.cyclenet:CycleNet",
 }
 SUMMARY = Path(__file__).with_name("registry.json")
 

@@ -5,6 +5,7 @@ from collections.abc import Mapping
 from tests.parity.adapters.base import Adapter, Reach
 from tests.parity.adapters.blended_latent import BlendedLatentFile
 from tests.parity.adapters.concepts import LeditsFile, SegaFile
+from tests.parity.adapters.cyclenet import CycleNetFile
 from tests.parity.adapters.ddim import DDIMFile
 from tests.parity.adapters.diffedit import DiffEditFile
 from tests.parity.adapters.direct import DirectFile
@@ -13,11 +14,14 @@ from tests.parity.adapters.edit_friendly import EditFriendlyFile
 from tests.parity.adapters.negative_prompt import NegativePromptFile
 from tests.parity.adapters.null_text import NullTextFile
 from tests.parity.adapters.p2p import PromptToPromptFile
+from tests.parity.adapters.sides import ControlNetFile, T2IAdapterFile
 
 ADAPTERS: Mapping[str, type[Adapter]] = {
     adapter.method: adapter
     for adapter in (
         BlendedLatentFile,
+        ControlNetFile,
+        CycleNetFile,
         DDIMFile,
         DiffEditFile,
         DirectFile,
@@ -28,6 +32,7 @@ ADAPTERS: Mapping[str, type[Adapter]] = {
         NullTextFile,
         PromptToPromptFile,
         SegaFile,
+        T2IAdapterFile,
     )
 }
 
