@@ -25,6 +25,8 @@ ROWS = 2
 """Rows of the timed call."""
 BACKWARD = 2.0
 """Time of a backward pass in units of a row, the usual rule for matrix products."""
+SIDE = 0.4
+"""Time of a row through a side network in units of a row: it is a copy of the encoder and the middle."""
 TRIES = 3
 
 
@@ -62,6 +64,7 @@ class Estimate(BaseModel):
 
     rows: tuple[int, int]
     backwards: tuple[int, int]
+    sides: tuple[int, int] = (0, 0)
     seconds: tuple[float, float]
     memory: int
     """Bytes."""
@@ -107,13 +110,19 @@ def estimate(job: Job, folder: FilePath | None = None) -> Estimate:
     """What a job will take on this machine; the look at the model is kept in ``folder``."""
     speed, cost = speed_of(job, folder or look_folder()), job.cost
     seconds = [
-        speed.codec + speed.row * (rows + BACKWARD * backwards)
-        for rows, backwards in zip(cost.rows, cost.backwards, strict=True)
+        speed.codec + speed.row * (rows + BACKWARD * backwards + SIDE * sides)
+        for rows, backwards, sides in zip(cost.rows, cost.backwards, cost.sides, strict=True)
     ]
     together = min(4 if Need.IMAGE in job.method.card.needs else 2, job.at_once or 4)
     tuning = speed.tuned_bytes if cost.backwards[1] else 0
     memory = speed.peak(max(speed.row_bytes * together, tuning))
-    return Estimate(rows=cost.rows, backwards=cost.backwards, seconds=(seconds[0], seconds[1]), memory=memory)
+    return Estimate(
+        rows=cost.rows,
+        backwards=cost.backwards,
+        sides=cost.sides,
+        seconds=(seconds[0], seconds[1]),
+        memory=memory + job.beside.bytes,
+    )
 
 
 def look_folder() -> FilePath:

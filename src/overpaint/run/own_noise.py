@@ -82,6 +82,8 @@ def generated(asked: EditRequest, model: Model) -> OwnWalk | None:
     field, named = inversion_field(asked.kind), asked_for(asked).get("name")
     if told is None or told.command != "generate" or field is None:
         return None
+    if told.controls or asked.controls:  # with others speaking, the way back is another
+        return None
     if named is None and asked.command != "edit":
         return None
     if told.model.hash != model.fingerprint or told.request.get("target") != asked.request.source:

@@ -1,6 +1,6 @@
 """A request with its model: prompts and picture encoded, all errors behind it, nothing run yet."""
 
-from dataclasses import dataclass, replace
+from dataclasses import dataclass, field, replace
 from time import perf_counter
 from typing import Any
 
@@ -18,6 +18,7 @@ from overpaint.outcome import Layer
 from overpaint.run.own_noise import remembered
 from overpaint.run.request import EditRequest
 from overpaint.run.resolve import resolve
+from overpaint.run.sided import Beside, beside
 from overpaint.run.suiting import suggested
 from overpaint.task import Task
 
@@ -35,11 +36,14 @@ class Job:
     """How long it took to encode the prompts and the picture."""
     at_once: int | None = None
     """Rows that go through the network together; nothing for all of a call."""
+    beside: Beside = field(default_factory=Beside)
+    """Networks that speak into every call, and what they look at."""
 
     @property
     def cost(self) -> Cost:
         """The work to do, if nothing is found in a cache."""
-        return self.method.card.cost(self.method)
+        own = self.method.card.cost(self.method)
+        return own + Cost(sides=(0, own.rows[1] * len(self.beside.sides)))
 
     def placed(self, pixels: Pixels) -> Picture:
         """The result at the size of the picture it came from."""
@@ -94,6 +98,8 @@ def planned(asked: EditRequest, model: Model) -> Job:
         for name, several in asked.further.items()
     }
     with model.lock, torch.no_grad():
+        speaking = beside(asked.controls, model, asked.request, shown, fitted, size)
+        seen = {f"control:{k}": [one * 2 - 1] for k, one in enumerate(speaking.conditions, 1)}
         task = Task.of(
             model,
             asked.request,
@@ -102,10 +108,10 @@ def planned(asked: EditRequest, model: Model) -> Job:
             size,
             optional=card.optional,
             mask=mask,
-            pictures=further,
+            pictures={**further, **seen},
         )
         method.check(model, task)
-    return Job(asked, model, method, task, fitted, perf_counter() - began)
+    return Job(asked, model, method, task, fitted, perf_counter() - began, beside=speaking)
 
 
 def suited(kind: type[Method], model: Model) -> dict[str, Any]:

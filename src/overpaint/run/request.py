@@ -14,6 +14,7 @@ from overpaint.method import Method
 from overpaint.methods.invert import Invert
 from overpaint.run.inputs import Given, checked_text, mask_in, shows, taken_in
 from overpaint.run.resolve import resolve
+from overpaint.run.sided import Asked, Wanted, controls_in
 from overpaint.task import Request
 
 Named = tuple[Picture, str | None]
@@ -37,6 +38,8 @@ class EditRequest:
     """Where the picture may change; everywhere if there is none."""
     further: Mapping[str, tuple[Named, ...]] = field(default_factory=dict[str, tuple[Named, ...]])
     """Further pictures by name, such as ``"examples"`` or ``"control:canny"``."""
+    controls: tuple[Asked, ...] = ()
+    """Networks that speak beside the model's own."""
 
     @cached_property
     def shown(self) -> Picture | None:
@@ -66,6 +69,7 @@ def edit_request(
     *,
     mask: Given | None = None,
     pictures: Mapping[str, Given | Sequence[Given]] | None = None,
+    control: Sequence[Wanted] = (),
     limits: Limits | None = None,
 ) -> EditRequest:
     """Check what can be checked before a model is loaded.
@@ -92,7 +96,8 @@ def edit_request(
         checked_name(name, kind): tuple(taken_in(one, limits) for one in listed(given))
         for name, given in (pictures or {}).items()
     }
-    return EditRequest(command, kind, asked, options, picture, place, watch, where, further)
+    sides = controls_in(control, picture, limits)
+    return EditRequest(command, kind, asked, options, picture, place, watch, where, further, sides)
 
 
 def listed(given: Given | Sequence[Given]) -> Sequence[Given]:

@@ -79,6 +79,8 @@ class Edit:
     """Pictures with transparency that the result is made of, by name."""
     learned: tuple[Patch, ...] = ()
     """What was learned for it, to be used again."""
+    conditions: tuple[Picture, ...] = ()
+    """What side networks looked at, in the order they were given."""
 
     @property
     def latent(self) -> Latent:
