@@ -23,7 +23,7 @@ from overpaint.run.memory import run_patiently, within
 from overpaint.run.plan import Job, plan
 from overpaint.run.request import EditRequest, edit_request
 from overpaint.run.result import Edit
-from overpaint.run.sided import Wanted
+from overpaint.run.sided import Settings, Wanted
 from overpaint.sides.options import Control
 
 
@@ -38,7 +38,7 @@ def edit(
     seed: int = 0,
     mask: Given | None = None,
     pictures: Mapping[str, Given | Sequence[Given]] | None = None,
-    control: Sequence[Wanted] = (),
+    control: Settings | Sequence[Wanted] = (),
     feather: int = 0,
     fit: str = "pad",
     alpha: str = "keep",
@@ -101,7 +101,7 @@ def generate(
     *,
     model: str | Model = "still-life",
     seed: int = 0,
-    control: Sequence[Wanted] = (),
+    control: Settings | Sequence[Wanted] = (),
     memory: str | int | None = None,
     meter: Meter | None = None,
     maps: bool = False,

@@ -39,13 +39,13 @@ def edited(method: CycleNet, given: Task, shape: Shape = "sd1") -> Latent:
 
 @pytest.fixture
 def net(tmp_path: Path) -> str:
-    return str(folder(tmp_path / "net", tiny_controlnet(shared())))
+    return str(folder(tmp_path / "net", tiny_controlnet(shared("sd1"))))
 
 
 def test_strength_zero_keeps_the_picture_and_costs_nothing(net: str) -> None:
-    given, before = task(), shared().meter.rows
+    given, before = task(), shared("sd1").meter.rows
     assert torch.equal(edited(CycleNet(net=net, steps=5, strength=0), given), given.x0)
-    assert shared().meter.rows == before
+    assert shared("sd1").meter.rows == before
 
 
 @pytest.mark.parametrize("shape", SHAPES)
@@ -73,15 +73,15 @@ def test_the_side_network_reads_the_source_and_looks_at_the_picture(net: str) ->
     plain = edited(method, task())
     assert gap(plain, edited(CycleNet(net=net, steps=4, scale=0), task())) > 1e-3
     assert gap(plain, edited(method, task(source="tiger at night"))) > 1e-3
-    side = beside(translator(net, shared()), PICTURE, text("sd1", CAT))
+    side = beside(translator(net, shared("sd1")), PICTURE, text("sd1", CAT))
     assert gap(side.condition, (PICTURE + 1) / 2) == 0 and side.text is text("sd1", CAT)
 
 
 def test_silent_it_costs_no_row_of_the_side_network(net: str) -> None:
     for scale, rows in ((0.0, 0), (1.0, 4)):
-        method, before = CycleNet(net=net, steps=4, scale=scale), shared().meter.sides
+        method, before = CycleNet(net=net, steps=4, scale=scale), shared("sd1").meter.sides
         edited(method, task())
-        assert shared().meter.sides - before == rows == method.card.cost(method).sides[0]
+        assert shared("sd1").meter.sides - before == rows == method.card.cost(method).sides[0]
 
 
 @pytest.mark.parametrize(
@@ -95,15 +95,15 @@ def test_there_and_back(net: str) -> None:
     plain = CycleNet(net=net, steps=4)
     both = plain.changed(there_and_back=True)
     with torch.no_grad():
-        made = both(shared(), task())
+        made = both(shared("sd1"), task())
     assert isinstance(made, Outcome)
     assert torch.equal(made.latents[-1], edited(plain, task()))
     assert made.layers["return"].shape == (1, 4, 32, 32) and made.scores["return error"][0] > 0
     quiet = CycleNet(net="fresh", steps=4, strength=0, there_and_back=True)
     with torch.no_grad():
-        still = quiet(shared(), task())
+        still = quiet(shared("sd1"), task())
     assert isinstance(still, Outcome)
-    assert torch.equal(still.layers["return"][:, :3], shared().family.decode(task().x0).clamp(-1, 1))
+    assert torch.equal(still.layers["return"][:, :3], shared("sd1").family.decode(task().x0).clamp(-1, 1))
 
 
 def test_it_says_which_network_is_missing(tmp_path: Path, net: str) -> None:
@@ -111,32 +111,32 @@ def test_it_says_which_network_is_missing(tmp_path: Path, net: str) -> None:
 
     method, given = CycleNet(steps=4), task()
     with pytest.raises(UsageError, match="needs the side network that was trained for it"):
-        method.check(shared(), given)
+        method.check(shared("sd1"), given)
     home = replace(tiny(), home=tmp_path)
     (tmp_path / "unet").mkdir()
     (tmp_path / "unet" / "config.json").write_text("{}")
     with pytest.raises(UsageError, match="has no side network beside it"):
         method.check(home, given)
-    folder(tmp_path / "controlnet", tiny_controlnet(shared()))
+    folder(tmp_path / "controlnet", tiny_controlnet(shared("sd1")))
     method.check(home, given)
-    adapter = folder(tmp_path / "adapter", tiny_adapter(shared()))
+    adapter = folder(tmp_path / "adapter", tiny_adapter(shared("sd1")))
     with pytest.raises(UsageError, match="T2I-Adapter, which reads no text"):
-        CycleNet(net=str(adapter)).check(shared(), given)
+        CycleNet(net=str(adapter)).check(shared("sd1"), given)
     with pytest.raises(UsageError, match="There is no side network"):
-        CycleNet(net=str(tmp_path / "nowhere")).check(shared(), given)
+        CycleNet(net=str(tmp_path / "nowhere")).check(shared("sd1"), given)
 
 
 def test_the_networks_of_a_checkpoint_in_one_file(tmp_path: Path) -> None:
     from dataclasses import replace
 
-    own = tiny_controlnet(shared())
+    own = tiny_controlnet(shared("sd1"))
     file = save(tmp_path / "whole.safetensors", control_weights(own) | {"model.diffusion_model.x": draw(1)})
     found = translator("", replace(tiny(), home=file))
     assert torch.equal(found.module.conv_in.weight, own.module.conv_in.weight)
 
 
 def step(net: Net, fast: bool = False, same: bool = False) -> tuple[Cycle, Passes, dict[str, torch.Tensor]]:
-    model = shared()
+    model = shared("sd1")
     cycle = Cycle(model, net, model.family.decode, fast)
     noises = draw(1, 4, 8, 8, seed=1), draw(1, 4, 8, 8, seed=2)
     source, target = text("sd1", CAT), text("sd1", CAT if same else DOG)
@@ -146,20 +146,20 @@ def step(net: Net, fast: bool = False, same: bool = False) -> tuple[Cycle, Passe
 
 
 def test_an_untrained_network_has_nothing_to_disagree_about() -> None:
-    _, made, losses = step(fresh(shared()))
+    _, made, losses = step(fresh(shared("sd1")))
     assert float(losses["disc"]) == 0.0
     noise = draw(1, 4, 8, 8, seed=1)
     assert torch.equal(losses["recon"], (made.e1 - noise).square().mean((1, 2, 3)))
 
 
 def test_equal_texts_are_reconstructed_and_translated_alike() -> None:
-    _, made, _ = step(tiny_controlnet(shared()), same=True)
+    _, made, _ = step(tiny_controlnet(shared("sd1")), same=True)
     assert torch.equal(made.e1, made.e2)
 
 
 def test_the_cycle_is_the_picture_missed_on_the_way_back() -> None:
     """In terms of pictures: what comes back minus what went, by the level's signal to noise."""
-    cycle, made, losses = step(tiny_controlnet(shared()))
+    cycle, made, losses = step(tiny_controlnet(shared("sd1")))
     assert made.e5 is not None
     bar = cycle.model.family.schedule.bars[400]
     alpha, sigma = float(bar.sqrt()), float((1 - bar).sqrt())
@@ -169,7 +169,7 @@ def test_the_cycle_is_the_picture_missed_on_the_way_back() -> None:
 
 
 def test_the_fast_variant_has_two_of_the_losses() -> None:
-    net = tiny_controlnet(shared())
+    net = tiny_controlnet(shared("sd1"))
     (_, made, fast), (_, _, whole) = step(net, fast=True), step(net)
     assert set(fast) == {"recon", "disc"} and made.e4 is None
     assert all(torch.equal(fast[name], whole[name]) for name in fast)
@@ -180,10 +180,10 @@ def test_gradients_reach_the_side_network_and_no_other_by_what_is_frozen() -> No
     from copy import deepcopy
     from dataclasses import replace
 
-    own = tiny_controlnet(shared())
+    own = tiny_controlnet(shared("sd1"))
     net = replace(own, module=deepcopy(own.module).requires_grad_(True))
     with torch.enable_grad():
         _, _, losses = step(net)
         total(losses).backward()  # pyright: ignore[reportUnknownMemberType]
     assert all(p.grad is not None and bool(p.grad.any()) for p in net.module.parameters())
-    assert all(p.grad is None for p in shared().net.parameters())
+    assert all(p.grad is None for p in shared("sd1").net.parameters())

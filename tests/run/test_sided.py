@@ -241,6 +241,7 @@ def test_how_one_is_written(text: str, want: dict[str, Any]) -> None:
         ("a=b@0.6-0.2", "cannot stop at 0.2 and start at 0.6"),
         ("a=b@0-2", "'stop' must be a number from 0 to 1"),
         ("a=b,loud", "no option 'loud' for a side network"),
+        ("a=b,layers=1/x", "Factors by layer are numbers, as in layers=0/0.5/1, not '1/x'"),
         ("a=b,guess=much", "'guess' must be one of off, released, logspace"),
     ],
 )
@@ -250,8 +251,11 @@ def test_what_cannot_be_is_one_sentence(text: str, want: str) -> None:
 
 
 def test_one_alone_and_what_is_none(nets: dict[str, str]) -> None:
-    alone, listed = (run("sdedit", control=one) for one in (nets["controlnet"], [nets["controlnet"]]))
-    assert torch.equal(alone.latent, listed.latent)
+    net = nets["controlnet"]
+    alone, listed, named = (run("sdedit", control=one) for one in (net, [net], {"net": net}))
+    assert torch.equal(alone.latent, listed.latent) and torch.equal(alone.latent, named.latent)
+    with pytest.raises(UsageError, match="no option 'nett' for a side network; did you mean 'net'"):
+        run("sdedit", [{"nett": net}])
     with pytest.raises(UsageError, match="A side network is a Control, the same as text, or a pair"):
         run("sdedit", [5])
 

@@ -14,7 +14,7 @@ from overpaint.method import Method
 from overpaint.methods.invert import Invert
 from overpaint.run.inputs import Given, checked_text, mask_in, shows, taken_in
 from overpaint.run.resolve import resolve
-from overpaint.run.sided import Asked, Wanted, controls_in
+from overpaint.run.sided import Asked, Settings, Wanted, controls_in
 from overpaint.task import Request
 
 Named = tuple[Picture, str | None]
@@ -69,7 +69,7 @@ def edit_request(
     *,
     mask: Given | None = None,
     pictures: Mapping[str, Given | Sequence[Given]] | None = None,
-    control: Sequence[Wanted] = (),
+    control: Settings | Sequence[Wanted] = (),
     limits: Limits | None = None,
 ) -> EditRequest:
     """Check what can be checked before a model is loaded.

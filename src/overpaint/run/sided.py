@@ -4,7 +4,7 @@ import re
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from pathlib import Path
-from typing import Any
+from typing import Any, cast
 
 from overpaint.errors import UsageError
 from overpaint.images import Fitted, Limits, Picture, fit, from_tensor
@@ -22,9 +22,10 @@ from overpaint.sides.options import Control
 from overpaint.sides.t2i_adapter import T2IAdapter
 from overpaint.task import Request
 
-Wanted = Control | str | tuple[Control | str, Given]
-"""A side network as a caller may ask for it: what is set of it (also as the command line has it), and its
-condition where that lies in memory."""
+Settings = Control | Mapping[str, Any] | str
+"""What is set of a side network: also by name, or as the command line has it."""
+Wanted = Settings | tuple[Settings, Given]
+"""A side network as a caller may ask for it: its settings, and its condition where that lies in memory."""
 SAID = re.compile(
     r"(?P<net>[^=]+?)(?:=(?P<picture>.+?))?(?::(?P<scale>[-+]?\d*\.?\d+))?"
     r"(?:@(?P<start>\d*\.?\d+)-(?P<stop>\d*\.?\d+))?(?P<more>(?:,[a-z_]+(?:=[^,=]+)?)*)"
@@ -69,26 +70,21 @@ class Beside:
 
 
 def controls_in(
-    wanted: Sequence[Wanted], image: Picture | None, limits: Limits | None = None
+    wanted: Settings | Sequence[Wanted], image: Picture | None, limits: Limits | None = None
 ) -> tuple[Asked, ...]:
     """Take in what was said, and look at files and conditions.
 
     Raises:
         UsageError: a value that cannot be, a file that is none, a condition that does not fit the picture.
     """
-    several: Sequence[Wanted] = [wanted] if isinstance(wanted, str | Control) else wanted
+    several: Sequence[Wanted] = [wanted] if isinstance(wanted, str | Control | Mapping) else wanted
     return tuple(_taken(one, image, limits) for one in several)
 
 
 def _taken(wanted: Wanted, image: Picture | None, limits: Limits | None) -> Asked:
     said: object = wanted[0] if isinstance(wanted, tuple) else wanted
     given = wanted[1] if isinstance(wanted, tuple) else None
-    if not isinstance(said, Control | str):
-        raise UsageError(
-            "A side network is a Control, the same as text, or a pair of either and a picture, not "
-            f"{type(said).__name__}."
-        )
-    how = said if isinstance(said, Control) else parsed(said)
+    how = settings_in(said)
     file = SideFile.of(how.net)
     how = how.changed(net=str(file.place))
     for name in _IDLE[file.kind]:
@@ -105,6 +101,26 @@ def _taken(wanted: Wanted, image: Picture | None, limits: Limits | None) -> Aske
     picture, place = taken_in(how.picture if given is None else given, limits)
     _check_shape(picture, image, how.picture if given is None else "that was given")
     return Asked(how.changed(picture=GIVEN if place is None else place), file, (picture, place))
+
+
+def settings_in(said: object) -> Control:
+    """What was set of a side network, in whichever form.
+
+    Raises:
+        UsageError: it is in none, or a value is out of range.
+    """
+    match said:
+        case Control():
+            return said
+        case str():
+            return parsed(said)
+        case Mapping():
+            return resolve(Control, cast("Mapping[str, Any]", said), {}, "a side network")
+        case _:
+            raise UsageError(
+                "A side network is a Control, the same as text, or a pair of either and a picture, not "
+                f"{type(said).__name__}."
+            )
 
 
 def _is_file(name: str) -> bool:
@@ -144,8 +160,20 @@ def parsed(text: str) -> Control:
     for one in found["more"].split(",")[1:]:
         name, _, value = one.partition("=")
         name, value = (name, value) if value else _SHORT.get(name, (name, "true"))
-        told[name] = value.split("/") if name == "layers" else value
+        told[name] = factors_in(value) if name == "layers" else value
     return resolve(Control, told, {}, "a side network")
+
+
+def factors_in(text: str) -> tuple[float, ...]:
+    """Factors by layer, ``0/0.5/1``.
+
+    Raises:
+        UsageError: one of them is no number.
+    """
+    try:
+        return tuple(float(one) for one in text.split("/"))
+    except ValueError:
+        raise UsageError(f"Factors by layer are numbers, as in layers=0/0.5/1, not {text!r}.") from None
 
 
 def beside(
