@@ -130,7 +130,7 @@ def an_optimisation(folder: Path, say: Say) -> object:
 
 def check_optimisation(folder: Path) -> str:
     kept, (whole, all_rows) = opens(folder), whole_optimisation()
-    done = sum(len(opened(file.read_bytes())[0]["nulls"]) for file in drafts(folder))
+    done = sum(len(opened(file.read_bytes())[0]["found"]) for file in drafts(folder))
     any_result: Any = an_optimisation(folder, ignored)
     found, rows = any_result
     demand(torch.equal(found.nulls, whole.nulls), "the resumed optimisation ends on other bits")

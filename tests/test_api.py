@@ -10,7 +10,10 @@ from overpaint.api import cite, decibels, differences, edit, generate, invert, o
 from overpaint.errors import UsageError
 from overpaint.images import Info, Limits, Picture, load_picture, save_picture
 from overpaint.images.recipe import Environment
+from overpaint.inversions import Direct, NullText
 from overpaint.meter import Cancelled, Meter
+from overpaint.methods.p2p import PromptToPrompt
+from overpaint.run.request import told
 from overpaint.run.result import Edit
 from tests.kit import clean, shared
 
@@ -43,7 +46,7 @@ def test_an_edit_has_its_picture_figures_and_recipe() -> None:
     assert (recipe.command, recipe.method, recipe.request["seed"]) == ("edit", "p2p", 3)
     assert (recipe.options["guidance"], recipe.options["inversion"]) == (
         4,
-        {"name": "direct", "convention": "diffusers"},
+        Direct().model_dump(),
     )
     assert recipe.environment.threads == torch.get_num_threads()
     assert recipe.model.hash == shared().fingerprint
@@ -134,7 +137,7 @@ def stop_after(calls: int) -> Any:
 def test_an_inversion_walked_back_says_how_well_that_went() -> None:
     result = invert(smooth(), source=SOURCE, model=shared(), steps=3, inversion="direct")
     assert result.figures.psnr is not None and result.figures.psnr > 60
-    loose = invert(smooth(), source=SOURCE, model=shared(), steps=3, guidance=7.5)
+    loose = invert(smooth(), source=SOURCE, model=shared(), steps=3, guidance=7.5, look=False)
     assert loose.figures.psnr is not None and loose.figures.psnr < 40
     assert loose.figures.quality == "poor"
     assert len(loose.warnings) == 1 and loose.warnings[0].endswith(".")
@@ -328,3 +331,36 @@ def test_decibels() -> None:
 def test_what_is_no_model_at_all_is_said() -> None:
     with pytest.raises(UsageError, match="the name of one, not int"):
         of_name(5)
+
+
+def test_a_method_may_be_given_with_its_options() -> None:
+    named = edited(method="p2p", steps=2, cross_replace=0.4, inversion="null-text", options=INNER)
+    method = PromptToPrompt(steps=2, cross_replace=0.4, inversion=NullText(inner=1))
+    given: dict[str, Any] = {"source": SOURCE, "target": TARGET, "model": shared()}
+    typed = edit(smooth(), method=method, **given)
+    assert same(named, typed) and named.recipe == typed.recipe
+    mapped = edit(
+        smooth(), options={"steps": 2, "cross_replace": 0.4, "inversion": NullText(inner=1)}, **given
+    )
+    assert mapped.recipe == named.recipe
+
+
+INNER = {"inversion.inner": 1}
+
+
+def test_options_that_a_method_was_not_given_are_still_the_model_s_and_the_picture_s(generated: Path) -> None:
+    result = edit(generated, target=TARGET, model=shared(), method=PromptToPrompt(cross_replace=0.4))
+    assert result.figures.quality == "exact" and result.recipe.options["steps"] == 3
+
+
+@pytest.mark.parametrize(
+    ("method", "more", "sentence"),
+    [
+        (PromptToPrompt(), {"steps": 3}, r"say 'steps' there too: PromptToPrompt\(\.\.\.\)"),
+        (5, {}, "not int"),
+        (PromptToPrompt, {}, "not ModelMetaclass"),
+    ],
+)
+def test_what_is_no_method_is_said(method: Any, more: dict[str, Any], sentence: str) -> None:
+    with pytest.raises(UsageError, match=sentence):
+        told(method, more)

@@ -1,13 +1,18 @@
 """The meter: counting, reporting, stopping."""
 
+from pathlib import Path
 from random import Random
+from typing import Any
 
 import pytest
 import torch
 
+from overpaint.api import edit, generate
+from overpaint.inversions.cache import Cache
 from overpaint.meter import Cancelled, Meter
 from overpaint.sample import denoise
 from tests.kit import Copy, Mutual, call, clean, draw, equal, pair, shared
+from tests.test_api import smooth
 
 
 def test_every_kind_of_work_is_counted() -> None:
@@ -71,3 +76,22 @@ def test_the_old_meter_is_back_after_an_error() -> None:
     with pytest.raises(RuntimeError), model.metered(Meter()):
         raise RuntimeError
     assert model.meter is before
+
+
+def test_how_much_there_is_to_do_is_known_from_the_first_tick() -> None:
+    seen = list[tuple[int, int | None, float]]()
+    meter = Meter(on_tick=lambda m: seen.append((m.rows, m.total, m.share)))
+    assert (meter.total, meter.share) == (None, 0.0)
+    for _ in range(2):
+        generate("a cat", model=shared(), steps=4, meter=meter)
+    assert seen[:4] == [(2, 8, 0.25), (4, 8, 0.5), (6, 8, 0.75), (8, 8, 1.0)]
+    assert seen[4][:2] == (10, 16) and (meter.total, meter.share) == (16, 1.0)
+
+
+def test_work_that_is_found_done_is_not_waited_for(tmp_path: Path) -> None:
+    model, meter = shared(), Meter()
+    asked: dict[str, Any] = {"source": "a cat", "target": "a dog", "model": model, "steps": 2}
+    with model.keeping(Cache(tmp_path)):
+        edit(smooth(), **asked)
+        edit(smooth(), meter=meter, **asked)
+    assert (meter.rows, meter.total, meter.share) == (6, 6, 1.0)

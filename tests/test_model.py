@@ -265,6 +265,11 @@ def test_its_eye_is_opened_once_and_looks_are_counted() -> None:
     opened: list[int] = []
 
     class Blind:
+        fingerprint = "blind"
+
+        def tokens(self, pixels: Tensor) -> Tensor:
+            return torch.ones(len(pixels), 5, 3)
+
         def look(self, pixels: Tensor) -> Tensor:
             return torch.ones(len(pixels), 3)
 
@@ -279,6 +284,10 @@ def test_its_eye_is_opened_once_and_looks_are_counted() -> None:
     model = Model(base.net, base.family, open_eye=open_eye)
     for _ in range(2):
         assert model.look(torch.zeros(2, 3, 8, 8)).shape == (2, 3)
-    assert (len(opened), model.meter.looks) == (1, 4)
+    assert model.tokens(torch.zeros(2, 4, 8, 8)).shape == (2, 5, 3)
+    assert (len(opened), model.meter.looks, model.meter.decodes) == (1, 6, 2)
     with pytest.raises(UsageError, match="no image tower of CLIP"):
         Model(base.net, base.family).look(torch.zeros(1, 3, 8, 8))
+    with model.metered(Meter()) as meter, pytest.raises(UsageError, match="no image tower of CLIP"):
+        Model(base.net, base.family, meter=meter).tokens(torch.zeros(1, 4, 8, 8))
+    assert meter.decodes == 0

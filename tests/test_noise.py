@@ -4,7 +4,7 @@ import pytest
 import torch
 
 from overpaint.errors import OverpaintError
-from overpaint.noise import Draws, Key, Noise, Replay
+from overpaint.noise import Draws, Further, Key, Noise, Replay
 from tests.kit import numbers
 
 
@@ -66,3 +66,13 @@ def test_replay_refuses_what_it_lacks() -> None:
         replay.normal((2, 3), "end")
     with pytest.raises(OverpaintError, match=r"has shape \(2, 3\), not \(3, 2\)"):
         replay.normal((3, 2), "start")
+
+
+def test_a_further_try_has_draws_of_its_own() -> None:
+    one, again, other = Further(Noise(3), 1), Further(Noise(3), 1), Further(Noise(3), 2)
+    assert isinstance(one, Draws)
+    drawn = [each.normal((64,), "a") for each in (one, Noise(3), other)]
+    assert torch.equal(drawn[0], again.normal((64,), "a"))
+    assert not torch.equal(drawn[0], drawn[1]) and not torch.equal(drawn[0], drawn[2])
+    whole = [each.integers(0, 1000, (64,), "a") for each in (one, again, other)]
+    assert torch.equal(*whole[:2]) and not torch.equal(*whole[1:])

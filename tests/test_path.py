@@ -208,3 +208,29 @@ def test_a_learned_variance_lies_between_its_bounds() -> None:
     assert torch.equal(last, before)
     with pytest.raises(OverpaintError, match="did not learn a variance"):
         path.variance(Prediction(one, one), 3)
+
+
+@pytest.mark.parametrize(("steps", "levels"), [(1, [999]), (4, [999, 759, 499, 259]), (3, [999, 679, 339])])
+def test_few_levels_are_spread_over_those_that_are_known(steps: int, levels: list[int]) -> None:
+    every = Schedule(BARS, "epsilon").path()
+    few = every.few(steps)
+    assert numbers(few.t) == levels and few.steps == steps
+    assert float(few.alpha[-1]) == float(every.alpha[-1])
+    assert numbers(every.few(50).t) == list(range(999, 0, -20))
+
+
+@pytest.mark.parametrize(("steps", "known"), [(0, 50), (51, 50), (4, 1001)])
+def test_more_levels_than_there_are_cannot_be_visited(steps: int, known: int) -> None:
+    with pytest.raises(OverpaintError, match="take fewer steps"):
+        Schedule(BARS, "epsilon").path().few(steps, known)
+
+
+@pytest.mark.parametrize("kind", ["epsilon", "v_prediction", "sample", "flow"])
+def test_an_answer_is_read_anew_where_the_latent_moved(kind: Kind) -> None:
+    a, s = torch.tensor([0.6, 1.0]).double(), torch.tensor([0.8, 0.0]).double()
+    path = Path(torch.tensor([500]), a, 1 - a if kind == "flow" else s, kind)
+    x, out, by = (torch.randn(1, 4, 2, 2, generator=torch.Generator().manual_seed(k)) for k in range(3))
+    there, again = path.read(x + by, out, 0), path.reread(path.read(x, out, 0), by, 0)
+    assert torch.allclose(there.x0, again.x0, atol=1e-5) and torch.allclose(there.eps, again.eps, atol=1e-5)
+    stayed = path.reread(path.read(x, out, 0), 0 * by, 0)
+    assert torch.equal(stayed.x0, path.read(x, out, 0).x0)

@@ -74,3 +74,10 @@ def test_what_is_optional_may_lack() -> None:
     assert given.given_source is None
     with pytest.raises(UsageError, match="source prompt"):
         _ = given.source
+
+
+def test_a_further_picture_covers_the_cells_where_it_is_white() -> None:
+    mask = mask_with(*((y, x) for y in range(16) for x in range(32)))
+    given = task(mask)
+    assert torch.equal(given.covered(mask.expand(1, 3, -1, -1) * 2 - 1), given.region())
+    assert torch.equal(given.covered(1 - mask.expand(1, 3, -1, -1) * 2), 1 - given.region())

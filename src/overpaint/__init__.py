@@ -11,8 +11,9 @@ if TYPE_CHECKING:
     from overpaint.api import cite, edit, generate, invert, rerun
     from overpaint.bench.measuring import measure
     from overpaint.errors import OverpaintError, UsageError
-    from overpaint.images import Picture, load_picture
+    from overpaint.images import Limits, Picture, load_picture
     from overpaint.images.recipe import Recipe, read_recipe
+    from overpaint.meter import Cancelled, Meter
     from overpaint.model import Model
     from overpaint.registry import catalogue
     from overpaint.run.kept import unload
@@ -23,8 +24,11 @@ if TYPE_CHECKING:
 __version__ = "0.1.0"
 
 __all__ = [
+    "Cancelled",
     "Control",
     "Edit",
+    "Limits",
+    "Meter",
     "Model",
     "OverpaintError",
     "Picture",
@@ -48,7 +52,8 @@ _HOMES = {
     "api": ("cite", "edit", "generate", "invert", "rerun"),
     "bench.measuring": ("measure",),
     "errors": ("OverpaintError", "UsageError"),
-    "images": ("Picture", "load_picture"),
+    "images": ("Limits", "Picture", "load_picture"),
+    "meter": ("Cancelled", "Meter"),
     "run.kept": ("unload",),
     "run.loading": ("load",),
     "model": ("Model",),

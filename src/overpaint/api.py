@@ -1,22 +1,25 @@
 """What a program calls: edit, generate, invert, rerun, cite."""
 
+import logging
 from collections.abc import Mapping, Sequence
 from dataclasses import replace
-from pathlib import Path as FilePath
 from typing import Any
 
 import torch
 
 from overpaint.errors import UsageError
 from overpaint.images import Limits
-from overpaint.images.recipe import Recipe, read_recipe
-from overpaint.meter import Meter
+from overpaint.images.recipe import Recipe
+from overpaint.inversions.cache import Cache
+from overpaint.meter import Meter, beside
+from overpaint.method import Method
 from overpaint.methods.invert import Invert
 from overpaint.model import Model
 from overpaint.network import Pixels
 from overpaint.neutral import neutral
 from overpaint.run.citing import bibtex
-from overpaint.run.inputs import Given
+from overpaint.run.examine import examined
+from overpaint.run.inputs import Given, recipe_in
 from overpaint.run.kept import KEPT
 from overpaint.run.loading import threads
 from overpaint.run.memory import run_patiently, within
@@ -24,7 +27,10 @@ from overpaint.run.plan import Job, plan
 from overpaint.run.request import EditRequest, edit_request
 from overpaint.run.result import Edit
 from overpaint.run.sided import Settings, Wanted
+from overpaint.run.unasked import METHOD, nothing_asked, unasked
 from overpaint.sides.options import Control
+
+LOG = logging.getLogger("overpaint")
 
 
 @neutral()
@@ -33,7 +39,7 @@ def edit(
     *,
     source: str = "",
     target: str = "",
-    method: str = "p2p",
+    method: str | Method = "p2p",
     model: str | Model = "still-life",
     seed: int = 0,
     mask: Given | None = None,
@@ -45,18 +51,21 @@ def edit(
     background: str = "white",
     limits: Limits | None = None,
     memory: str | int | None = None,
+    look: bool = True,
     meter: Meter | None = None,
     maps: bool = False,
-    **options: Any,
+    cache: bool | None = None,
+    options: Mapping[str, Any] | None = None,
+    **named: Any,
 ) -> Edit:
     """Edit a picture with a published method.
 
     Args:
-        image: a file, an image of Pillow, an array or a `Picture`, of any size: it is fitted to the model
-            without distortion, and the result has its size.
+        image: a file's name, an open file, its bytes, an image of Pillow, an array, a `Picture` or an `Edit`,
+            of any size: it is fitted to the model without distortion, and the result has its size.
         source: what the picture shows now; may be left out where the picture says so itself.
         target: what it should show.
-        method: a name from ``overpaint methods``.
+        method: a name from ``overpaint methods``, or a method with its options: ``PromptToPrompt(steps=20)``.
         model: a loaded model, a shipped one's name, or a diffusers folder; one that is named is loaded once
             and kept for later calls (`overpaint.unload`).
         seed: of every random draw; the global random state is neither used nor moved.
@@ -69,30 +78,36 @@ def edit(
             the middle; the rest stays as it is.
         alpha: ``"keep"`` gives the picture its transparency back, ``"flatten"`` lays it on ``background``.
         background: a colour's name or ``#rrggbb``.
-        limits: the largest file and picture that are read.
+        limits: the largest file and picture that are read, in whatever form they are given.
         memory: what it may take (``"4GB"``, or bytes): rows then go through the network in smaller groups.
+        look: look at the picture first, and warn where it is far from those the model knows; that takes a
+            few rows of its own (``figures.look_rows``) where the model has a record of them, else none.
         meter: counts, reports progress and cancels; a fresh one each time.
         maps: record where every word of ``target`` looks (`Edit.words`).
+        cache: keep the picture's inversion on disk for the next edit of it; by itself for a model that is
+            named, and for one that is loaded if it has a cache.
         options: the method's; an option of a component is written ``{"inversion.inner": 5}``.
+        named: the same, as keywords: ``steps=20``.
 
     Raises:
         UsageError: anything about the request is wrong; raised before the first network call.
     """
     request = {"source": source, "target": target, "seed": seed, "feather": feather}
     request |= {"fit": fit, "alpha": alpha, "background": background}
+    said = {**(options or {}), **named}
     asked = edit_request(
         "edit",
         method,
         image,
         request,
-        options,
+        said,
         maps,
         mask=mask,
         pictures=pictures,
         control=control,
         limits=limits,
     )
-    return carried_out(asked, model, meter, memory)
+    return carried_out(asked, model, meter, memory, cache, look)
 
 
 @neutral()
@@ -105,7 +120,8 @@ def generate(
     memory: str | int | None = None,
     meter: Meter | None = None,
     maps: bool = False,
-    **options: Any,
+    options: Mapping[str, Any] | None = None,
+    **named: Any,
 ) -> Edit:
     """A picture from a prompt; its recipe lets later edits start from the exact noise instead of inverting.
 
@@ -114,13 +130,9 @@ def generate(
     Raises:
         UsageError: an empty or overlong prompt, or an option that is wrong.
     """
-    request = {"target": prompt, "seed": seed}
-    return carried_out(
-        edit_request("generate", "generate", None, request, options, maps, control=control),
-        model,
-        meter,
-        memory,
-    )
+    request, said = {"target": prompt, "seed": seed}, {**(options or {}), **named}
+    asked = edit_request("generate", "generate", None, request, said, maps, control=control)
+    return carried_out(asked, model, meter, memory)
 
 
 @neutral()
@@ -133,25 +145,39 @@ def invert(
     fit: str = "pad",
     limits: Limits | None = None,
     memory: str | int | None = None,
+    look: bool = True,
+    check: bool | str = False,
     meter: Meter | None = None,
-    **options: Any,
+    cache: bool | None = None,
+    options: Mapping[str, Any] | None = None,
+    **named: Any,
 ) -> Edit:
     """Turn a picture into noise and walk it back: ``figures.psnr`` says how well that goes.
 
-    The inversion stays in the model's cache, so that edits with the same prompt and options start at once.
+    The inversion is kept as that of an edit is, so that edits with the same prompt and options start at once.
+
+    Args:
+        image, source, model, seed, fit, limits, memory, look, meter, options: as for `edit`.
+        check: also edit it with the same prompt twice, and say what that changes (`Edit.unasked`): by plain
+            DDIM over the inversion, or by the method of this name.
 
     Raises:
         UsageError: the picture cannot be read, or an option is wrong.
     """
-    request = {"source": source, "seed": seed, "fit": fit}
-    return carried_out(
-        edit_request("invert", "invert", image, request, options, limits=limits), model, meter, memory
-    )
+    request, said = {"source": source, "seed": seed, "fit": fit}, {**(options or {}), **named}
+    asked = edit_request("invert", "invert", image, request, said, limits=limits)
+    loaded, meter = of_name(model), meter or Meter()
+    with loaded.lock:
+        twin = nothing_asked(asked, loaded, METHOD if check is True else check) if check else None
+        kept = kept_in(loaded, cache, isinstance(model, str))
+        with loaded.keeping(kept):
+            made = carried_out(asked, loaded, meter, memory, look=look)
+            return made if twin is None else checked(made, twin, beside(meter), memory)
 
 
 @neutral()
 def rerun(
-    recipe: str | FilePath | Recipe,
+    recipe: Given | Recipe,
     *,
     model: str | Model | None = None,
     meter: Meter | None = None,
@@ -160,12 +186,13 @@ def rerun(
 ) -> Edit:
     """Make a picture again from its recipe: bit for bit on the same machine with the same versions.
 
+    The recipe may be given as what carries it: a picture in any form, or an edit.
     Where versions, model or result differ from what was recorded, the edit's warnings say so.
 
     Raises:
         UsageError: the file carries no recipe, or its source picture has gone or changed.
     """
-    told = recipe if isinstance(recipe, Recipe) else read_recipe(recipe, limits=limits)
+    told = recipe_in(recipe, limits)
     asked, where = recalled(told, maps, limits), told.environment
     with threads(where.threads):
         loaded = (
@@ -174,17 +201,17 @@ def rerun(
             else of_name(model)
         )
         with loaded.lock, loaded.sparing(where.at_once or loaded.at_once):
-            edit = carried_out(asked, loaded, meter)
+            edit = carried_out(asked, loaded, meter, cache=False)
     return replace(edit, warnings=(*edit.warnings, *differences(told, edit.recipe)))
 
 
-def cite(recipe: str | FilePath | Recipe, *, limits: Limits | None = None) -> str:
+def cite(recipe: Given | Recipe, *, limits: Limits | None = None) -> str:
     """BibTeX of everything a picture was made with: the method, its inversion, the kind of model.
 
     Raises:
         UsageError: the file carries no recipe.
     """
-    return bibtex(recipe if isinstance(recipe, Recipe) else read_recipe(recipe, limits=limits))
+    return bibtex(recipe_in(recipe, limits))
 
 
 def recalled(told: Recipe, maps: bool = False, limits: Limits | None = None) -> EditRequest:
@@ -230,17 +257,30 @@ def recalled(told: Recipe, maps: bool = False, limits: Limits | None = None) -> 
         for name, several in asked.further.items()
     }
     source = None if told.source is None else told.source.path
-    return replace(asked, place=source, mask=where, further=places, controls=sides)
+    return replace(asked, place=source, mask=where, further=places, controls=sides, chosen=told.chosen)
 
 
 def carried_out(
-    asked: EditRequest, model: str | Model, meter: Meter | None, memory: str | int | None = None
+    asked: EditRequest,
+    model: str | Model,
+    meter: Meter | None,
+    memory: str | int | None = None,
+    cache: bool | None = None,
+    look: bool = True,
 ) -> Edit:
-    """Plan and run, the model held from the first look to the last."""
-    loaded = of_name(model)
-    with loaded.lock:
-        job = plan(asked, loaded)
-        return finished(job if memory is None else within(job, memory), meter or Meter())
+    """Plan, look at the picture, and run, the model held from the first look to the last."""
+    loaded, meter = of_name(model), meter or Meter()
+    with loaded.lock, loaded.keeping(kept_in(loaded, cache, isinstance(model, str))):
+        job = replace(plan(asked, loaded), look=look)
+        job = job if memory is None else within(job, memory)
+        return finished(examined(job, beside(meter)), meter)
+
+
+def kept_in(model: Model, cache: bool | None, named: bool) -> object:
+    """Where inversions are kept: by itself on disk for a model that was named, as the command line does."""
+    if cache is None:
+        return model.cache or (Cache() if named else None)
+    return (model.cache or Cache()) if cache else None
 
 
 def of_name(model: object) -> Model:
@@ -260,6 +300,8 @@ def of_name(model: object) -> Model:
 
 def finished(job: Job, meter: Meter) -> Edit:
     """Run a job; an inversion walked back is also held against the autoencoder's round trip."""
+    for sentence in job.notes:
+        LOG.warning(sentence)
     edit = run_patiently(job, meter)
     if not isinstance(job.method, Invert):
         return edit
@@ -267,6 +309,13 @@ def finished(job: Job, meter: Meter) -> Edit:
         round_trip, back = job.model.family.decode(job.task.x0), job.model.family.decode(edit.latent)
     figures = edit.figures.model_copy(update={"psnr": decibels(round_trip, back)})
     return replace(edit, figures=figures)
+
+
+def checked(edit: Edit, twin: Job, meter: Meter, memory: str | int | None = None) -> Edit:
+    """An edit with what another one, asked for nothing, changes."""
+    found = unasked(twin if memory is None else within(twin, memory), meter)
+    figures = edit.figures.model_copy(update={"unasked": found.psnr, "check_rows": found.rows})
+    return replace(edit, figures=figures, unasked=found)
 
 
 def decibels(one: Pixels, other: Pixels) -> float:

@@ -2,8 +2,7 @@
 
 While a control is pushed, each attention layer that somebody wants runs inside a function mode that
 intercepts ``scaled_dot_product_attention``. The layer's processor is never touched, so whatever it does to
-queries and keys (norms, rotary embeddings, image prompts) has been done by then, and a new release of the
-network code changes nothing.
+queries and keys has been done by then, and a new release of the network code changes nothing.
 """
 
 from collections.abc import Callable, Generator, Sequence
@@ -37,6 +36,8 @@ class Site:
     stride: int
     """How many latent pixels one cell of its map covers along a side (1, 2, 4, 8)."""
     module: nn.Module = field(repr=False, compare=False)
+    layer: int = 0
+    """The residual block of its place that it is in or follows, in order: published layer numbers."""
 
 
 @dataclass(frozen=True)

@@ -112,11 +112,17 @@ class Card:
     """From the method's options to its cost."""
     law: Law
     optional: frozenset[Need] = frozenset()
+    target_or: str = ""
+    """The option that may stand in for a target prompt, where that alone makes the prompt optional."""
+    pictures: frozenset[str] = frozenset()
+    """Names of further pictures that it looks at where they are given."""
     finds_mask: Callable[[Any], bool] = field(default=lambda _: False, repr=False)
     """Whether a method with these options finds where the picture may change, so that one can look at it."""
     random: bool = False
     """Whether another seed gives another picture."""
     published: str = ""
     """Figures the authors or the benchmark state, with their source."""
+    official: Cost | None = None
+    """What the authors' code asks of the network, at its own defaults, if there is such code."""
     trial: Mapping[str, Any] = field(default_factory=dict[str, Any])
     """Options with which a quick try shows what the method does: small numbers, samples of words."""

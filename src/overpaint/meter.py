@@ -43,6 +43,8 @@ class Meter:
     """Figures that parts of a method report about themselves, by name."""
     maps: dict[str, Tensor] = field(default_factory=dict[str, Tensor])
     """Pictures of what happened inside (masks, attention of words), by name."""
+    total: int | None = None
+    """Rows that the work takes at most, once it is planned; those it took, once it is done."""
     cancelled: bool = False
     started: float = field(default_factory=perf_counter)
 
@@ -87,6 +89,23 @@ class Meter:
         self.cancelled = True
 
     @property
+    def share(self) -> float:
+        """How much of the work is done, from 0 to 1, in rows; 0 as long as nobody knows."""
+        return min(1.0, self.rows / self.total) if self.total else 0.0
+
+    @property
     def seconds(self) -> float:
         """Time since the meter was made."""
         return perf_counter() - self.started
+
+
+def beside(meter: Meter) -> Meter:
+    """A meter for work beside that of another: counted apart, and stopped with it."""
+
+    def forward(own: Meter) -> None:
+        if meter.on_tick is not None:
+            meter.on_tick(meter)
+        if meter.cancelled:
+            own.cancel()
+
+    return Meter(on_tick=forward)

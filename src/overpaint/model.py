@@ -26,7 +26,7 @@ from overpaint.files.provenance import Origin
 from overpaint.finite import finite, stopped
 from overpaint.meter import Meter
 from overpaint.network import Eye, Family, Pixels, Residuals, Side, Text, together
-from overpaint.options import USUAL_GUIDANCE, Suits
+from overpaint.options import USUAL_GUIDANCE, Known, Suits
 from overpaint.path import Latent, Path, Prediction
 
 
@@ -123,6 +123,8 @@ class Model:
     """The scale of classifier-free guidance that suits it; small models saturate early."""
     suits: Suits = field(default_factory=Suits)
     """What it suggests for the options of methods, by what the prompts ask for."""
+    known: Known | None = None
+    """What its folder says of the pictures it knows; nothing for most."""
     meter: Meter = field(default_factory=Meter)
     sides: list[Side] = field(default_factory=list[Side])
     patches: list[Patch] = field(default_factory=list[Patch])
@@ -139,6 +141,11 @@ class Model:
     def __post_init__(self) -> None:
         self.net.eval().requires_grad_(False)
         self.tap = Tap(self.family.sites(self.net))
+
+    def __repr__(self) -> str:
+        """What it is and where it runs; its layers are those of ``net``."""
+        where = f"{self.device} in {str(self.dtype).removeprefix('torch.')}"
+        return f"<Model {self.name}: {self.family.name} on {where}>"
 
     @cached_property
     def fingerprint(self) -> str:
@@ -164,6 +171,13 @@ class Model:
         eye = self.eye
         self.meter.tick("look", len(pixels))
         return eye.look(pixels)
+
+    def tokens(self, latents: Latent) -> Float[Tensor, "rows tokens width"]:
+        """What the model's CLIP sees in latents: the whole and patch by patch, decoded and counted."""
+        eye = self.eye  # refused, where there is none, before anything is decoded
+        pixels = self.decode(latents)
+        self.meter.tick("look", len(pixels))
+        return eye.tokens(pixels)
 
     @property
     def content(self) -> str:
@@ -230,6 +244,15 @@ class Model:
             yield meter
         finally:
             self.meter = before
+
+    @contextmanager
+    def keeping(self, cache: Any) -> Generator[None, None, None]:
+        """Keep inversions there, or nowhere, for the length of a ``with``."""
+        before, self.cache = self.cache, cache
+        try:
+            yield
+        finally:
+            self.cache = before
 
     @contextmanager
     def sparing(self, at_once: int | None) -> Generator[None, None, None]:

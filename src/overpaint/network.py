@@ -39,6 +39,12 @@ def together(texts: Sequence[Text]) -> Text:
     return Text(torch.cat([t.states for t in texts]), torch.cat(pooled) if pooled else None)
 
 
+def same(one: Text, other: Text) -> bool:
+    """Whether two texts tell a network the same."""
+    pairs = ((one.states, other.states), (one.pooled, other.pooled))
+    return all(a is b or (a is not None and b is not None and torch.equal(a, b)) for a, b in pairs)
+
+
 @dataclass(frozen=True)
 class Residuals:
     """What a side network adds inside the main one; several add up."""
@@ -87,8 +93,17 @@ class Side(Protocol):
 class Eye(Protocol):
     """Pictures and sentences as unit vectors of one space (CLIP); their product says how well they agree."""
 
+    @property
+    def fingerprint(self) -> str:
+        """A hash of the weights that look at pictures: what caches know it by."""
+        ...
+
     def look(self, pixels: Pixels) -> Float[Tensor, "rows features"]:
         """Vectors of pictures in [-1, 1], of any size; gradients flow to the pixels."""
+        ...
+
+    def tokens(self, pixels: Pixels) -> Float[Tensor, "rows tokens width"]:
+        """What it sees before that is made one vector: the picture as a whole, then patch by patch."""
         ...
 
     def read(self, prompts: Sequence[str]) -> Float[Tensor, "rows features"]:

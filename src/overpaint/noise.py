@@ -1,7 +1,7 @@
 """The only source of randomness. Draws are keyed by name, so no part shifts what another one gets."""
 
-from collections.abc import Mapping
-from dataclasses import dataclass
+from collections.abc import Callable, Mapping
+from dataclasses import dataclass, field
 from hashlib import sha256
 from typing import Protocol, runtime_checkable
 
@@ -36,9 +36,13 @@ class Noise:
     """
 
     seed: int = 0
+    on_draw: Callable[[], None] | None = field(default=None, compare=False, repr=False)
+    """Told of every draw: whether the seed mattered at all shows in no other way."""
 
     def generator(self, *key: Key) -> torch.Generator:
         """A generator of its own for one key."""
+        if self.on_draw is not None:
+            self.on_draw()
         digest = sha256("/".join(map(str, (self.seed, *key))).encode()).digest()
         return torch.Generator().manual_seed(int.from_bytes(digest[:8], "little") >> 1)
 
@@ -49,6 +53,22 @@ class Noise:
     def integers(self, low: int, high: int, shape: tuple[int, ...], *key: Key) -> Tensor:
         """Uniform integers in ``[low, high)`` for that key."""
         return torch.randint(low, high, shape, generator=self.generator(*key))
+
+
+@dataclass(frozen=True)
+class Further:
+    """The draws of a further try: as independent of the first one's as those of another seed."""
+
+    base: Draws
+    number: int
+
+    def normal(self, shape: tuple[int, ...], *key: Key) -> Tensor:
+        """The base's draw under a name of its own."""
+        return self.base.normal(shape, "try", self.number, *key)
+
+    def integers(self, low: int, high: int, shape: tuple[int, ...], *key: Key) -> Tensor:
+        """The base's draw under a name of its own."""
+        return self.base.integers(low, high, shape, "try", self.number, *key)
 
 
 @dataclass(frozen=True)

@@ -14,7 +14,7 @@ import torch
 from jaxtyping import Float
 from torch import Tensor
 
-from overpaint.errors import OverpaintError
+from overpaint.errors import OverpaintError, UsageError
 
 Latent = Float[Tensor, "rows c h w"]
 """Latents are float32 (float64 where a method asks for it), scaled to about unit variance."""
@@ -113,6 +113,22 @@ class Path:
         cut = replace(self, t=self.t[rows[:-1]], alpha=self.alpha[rows], sigma=self.sigma[rows])
         return replace(cut, whole=None)
 
+    def few(self, steps: int, known: int = 50) -> "Path":
+        """The levels that latent consistency models are walked on (arXiv:2310.04378).
+
+        They know so many levels, evenly spaced from the noise end; of these every so many-th is visited. Call
+        it on the path of every training level.
+
+        Raises:
+            OverpaintError: there are not as many.
+        """
+        if not 1 <= steps <= known <= len(self):
+            raise OverpaintError(
+                f"{steps} steps cannot be spread over {known} of {len(self)} levels; take fewer steps."
+            )
+        levels = torch.arange(known, 0, -1) * (len(self) // known) - 1
+        return self.on(levels[(torch.arange(steps, dtype=torch.float64) * (known / steps)).long()])
+
     def noised(self, x0: Latent, eps: Latent, i: int) -> Latent:
         """A clean latent brought to level ``i`` with the noise ``eps``."""
         return self.alpha[i] * x0 + self.sigma[i] * eps
@@ -140,6 +156,23 @@ class Path:
                 return Prediction(out, (x - a * out) / s)
             case "flow":
                 return Prediction(x - s * out, x + (1 - s) * out)
+
+    def reread(self, p: Prediction, by: Latent, i: int) -> Prediction:
+        """The prediction that the same answer of the network would be, had the latent been elsewhere.
+
+        What `read` makes of ``x + by`` and the answer that ``p`` was read from at step ``i``; ``p`` itself
+        where nothing moved.
+        """
+        a, s = self.alpha[i], self.sigma[i]
+        match self.kind:
+            case "epsilon":
+                return replace(p, x0=p.x0 + by / a)
+            case "v_prediction":
+                return replace(p, x0=p.x0 + a * by, eps=p.eps + s * by)
+            case "sample":
+                return replace(p, eps=p.eps + by / s)
+            case "flow":
+                return replace(p, x0=p.x0 + by, eps=p.eps + by)
 
     def at(self, p: Prediction, i: int) -> Latent:
         """A prediction put on level ``i``."""
@@ -179,6 +212,20 @@ class Path:
 def part(steps: int, share: float) -> int:
     """A share of so many steps, rounded down as in published code; 0.3 of 10 is 3 whatever binary says."""
     return min(steps, int(steps * share + 1e-9))
+
+
+def some(walked: int, steps: int, remedy: str) -> None:
+    """Refuse a walk of no step: it would change nothing, and be written as if it had.
+
+    Raises:
+        UsageError: of so many steps none is walked; ``remedy`` says which option leaves some.
+    """
+    if walked < 1:
+        of = "the one step" if steps == 1 else f"the {steps} steps"
+        raise UsageError(
+            f"Of {of} of the path none would be walked, so nothing would change; give {remedy}, or more "
+            "steps."
+        )
 
 
 @dataclass(frozen=True)

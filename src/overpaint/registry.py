@@ -6,7 +6,6 @@ schemas, and never import a network library.
 
 import json
 from collections.abc import Iterable, Iterator
-from difflib import get_close_matches
 from functools import cache
 from importlib import import_module
 from importlib.metadata import entry_points
@@ -15,6 +14,7 @@ from typing import TYPE_CHECKING, Any, cast
 
 from overpaint.errors import UsageError
 from overpaint.files import atomic
+from overpaint.near import nearest
 
 if TYPE_CHECKING:
     from overpaint.method import Method
@@ -24,16 +24,25 @@ METHODS = {
     "sdedit": "overpaint.methods.sdedit:SDEdit",
     "ddim": "overpaint.methods.ddim:DDIMEdit",
     "p2p": "overpaint.methods.p2p:PromptToPrompt",
+    "pnp": "overpaint.methods.pnp:PlugAndPlay",
+    "masactrl": "overpaint.methods.masactrl:MasaCtrl",
     "edict": "overpaint.methods.edict:EDICTEdit",
     "edit-friendly": "overpaint.methods.edit_friendly:EditFriendlyEdit",
+    "cycle": "overpaint.methods.cycle:CycleEdit",
+    "infedit": "overpaint.methods.infedit:InfEdit",
+    "prompt-tuning": "overpaint.methods.prompt_tuning:PromptTuningEdit",
+    "style-diffusion": "overpaint.methods.style_diffusion:StyleDiffusion",
     "sega": "overpaint.methods.sega:Sega",
     "ledits": "overpaint.methods.ledits:Ledits",
     "ledits++": "overpaint.methods.ledits_pp:LeditsPP",
     "diffedit": "overpaint.methods.diffedit:DiffEdit",
+    "pix2pix-zero": "overpaint.methods.pix2pix_zero:Pix2PixZero",
     "blended-latent": "overpaint.methods.blended_latent:BlendedLatent",
     "cyclenet": "overpaint.methods.cyclenet:CycleNet",
 }
 SUMMARY = Path(__file__).with_name("registry.json")
+WALKED_BACK = SUMMARY.with_name("invert.json")
+"""The options of an inversion walked back, which is a command but no method in the list."""
 
 
 @cache
@@ -50,9 +59,7 @@ def known(name: str) -> str:
     """
     if name in places():
         return name
-    near = get_close_matches(name, places(), n=1, cutoff=0.4)
-    hint = f"did you mean {near[0]!r}?" if near else f"there are: {', '.join(places())}."
-    raise UsageError(f"There is no method {name!r}; {hint}")
+    raise UsageError(f"There is no method {name!r}; {nearest(name, places())}")
 
 
 def find(name: str) -> "type[Method]":
@@ -85,6 +92,7 @@ def describe(method: "type[Method]") -> dict[str, Any]:
         ],
         "needs": sorted(card.needs),
         "optional": sorted(card.optional),
+        "pictures": sorted(card.pictures),
         "families": {name: dict(preset) for name, preset in card.families.items()},
         "rows": list(default.rows),
         "backwards": list(default.backwards),
@@ -115,10 +123,31 @@ def catalogue(family: str | None = None, needs: Iterable[str] = ()) -> dict[str,
     }
 
 
+def walked_back() -> dict[str, Any]:
+    """What ``invert.json`` must hold."""
+    from overpaint.methods.invert import Invert  # late: it imports the network libraries
+
+    return Invert.model_json_schema()
+
+
+def read_walked_back() -> dict[str, Any]:
+    """The stored schema of an inversion walked back, without importing any."""
+    return cast("dict[str, Any]", json.loads(WALKED_BACK.read_text(encoding="utf-8")))
+
+
 def write_summary() -> None:
-    """Write the summary anew (after a method, card or option changed)."""
-    atomic.write(SUMMARY, (json.dumps(summary(), indent=1, ensure_ascii=False) + "\n").encode())
+    """Write the summaries anew (after a method, card or option changed)."""
+    for place, held in ((SUMMARY, summary()), (WALKED_BACK, walked_back())):
+        atomic.write(place, (json.dumps(held, indent=1, ensure_ascii=False) + "\n").encode())
+
+
+def main() -> None:
+    """Write all that is made from the methods: the summary, and the types of what a program calls."""
+    from overpaint.stub import write_stub  # late: it reads the list above
+
+    write_summary()
+    write_stub()
 
 
 if __name__ == "__main__":
-    write_summary()
+    main()

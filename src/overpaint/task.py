@@ -153,16 +153,23 @@ class Task:
 
     def region(self, cells: CELLS = "middle") -> Mask01:
         """The same on the grid of the latent, 0 or 1."""
+        return self._on_grid(self.mask, cells)
+
+    def covered(self, picture: Float[Tensor, "1 3 rows columns"], cells: CELLS = "middle") -> Mask01:
+        """Where a further picture is white rather than black, on the grid of the latent."""
+        return self._on_grid(picture.mean(1, keepdim=True) / 2 + 0.5, cells)
+
+    def _on_grid(self, mask: Float[Tensor, "1 1 rows columns"], cells: CELLS) -> Mask01:
         height, width = self.shape[-2:]
         match cells:
             case "middle":
-                grid = interpolate(self.mask, (height, width), mode="nearest-exact")
+                grid = interpolate(mask, (height, width), mode="nearest-exact")
             case "corner":
-                grid = interpolate(self.mask, (height, width), mode="nearest")
+                grid = interpolate(mask, (height, width), mode="nearest")
             case "half":
-                grid = interpolate(self.mask, (height, width), mode="area")
+                grid = interpolate(mask, (height, width), mode="area")
             case "touched":
-                grid = adaptive_max_pool2d(self.mask, (height, width))
+                grid = adaptive_max_pool2d(mask, (height, width))
         return (grid > (0 if cells == "touched" else 0.5)).to(grid)
 
     def text(self, prompt: str) -> Text:

@@ -29,6 +29,14 @@ POSSESSIVE = re.compile(r"^(\W*)(.*?)(['’](?:s|t|re|ve|m|ll|d)?\W*)$", re.DOTA
 WITHOUT_BLANKS = ("CJK", "HIRAGANA", "KATAKANA", "THAI", "LAO", "KHMER", "MYANMAR", "TIBETAN")
 """Scripts whose words stand side by side, as their letters' names begin."""
 
+ARTICLES = frozenset("a an the some one two three another this that his her their its my your".split())
+PLACES = frozenset("on in at by under over above below near behind during inside outside against".split())
+"""Words that put a thing somewhere, or somewhen."""
+JOINTS = frozenset(
+    "of and or with to from left right next beside between wearing holding , as is are".split()
+)
+SIGNS = ".,;:!?()[]\"'"
+
 
 @dataclass(frozen=True)
 class Words:
@@ -103,6 +111,12 @@ class Words:
 def as_read(word: str) -> str:
     """A word as the tokenizer sees it: small letters, every accent in one with its letter."""
     return normalize("NFC", word).lower()
+
+
+def worded(prompt: str) -> list[str]:
+    """The words as they are compared: small letters, commas by themselves, no other signs."""
+    spaced = as_read(prompt).replace(",", " , ")
+    return [bare for word in spaced.split() if (bare := word if word == "," else word.strip(SIGNS))]
 
 
 def bared(word: str, span: tuple[int, ...], tokens: Tokens) -> dict[str, tuple[int, ...]]:

@@ -3,6 +3,8 @@ from pathlib import Path
 import pytest
 from tests.cli.kit import save_folder, save_picture
 
+from overpaint import unload
+
 
 @pytest.fixture(scope="session")
 def folder(tmp_path_factory: pytest.TempPathFactory) -> Path:
@@ -17,6 +19,7 @@ def picture(tmp_path: Path) -> Path:
 
 @pytest.fixture(autouse=True)
 def own_cache(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
-    """Nothing of a test stays in the user's cache."""
+    """Nothing of a test stays in the user's cache, nor a model for the next test."""
+    unload()
     monkeypatch.setenv("OVERPAINT_CACHE", str(tmp_path / "cache"))
     monkeypatch.setenv("TERM", "dumb")

@@ -93,3 +93,15 @@ def test_a_folder_that_cannot_be_is_refused(tmp_path: Path) -> None:
     assert said.code == 2 and "cannot be written to" in said.err
     said = overpaint("bench", "table", tmp_path / "nowhere")
     assert said.code == 2 and "There are no results in" in said.err
+
+
+def test_costs_are_a_table() -> None:
+    said = overpaint("bench", "cost", "--methods", "sdedit,p2p", "--steps", "2")
+    assert said.code == 0, said.err
+    head, _, *lines = said.out.splitlines()
+    assert head.startswith("| method | rows, published | rows, same options | rows here |")
+    assert [line.split(" | ")[:3] for line in lines] == [
+        ["| sdedit steps=2", "", "60"],
+        ["| p2p direct steps=2", "450", "200"],
+    ]
+    assert "did you mean 'p2p'" in overpaint("bench", "cost", "--methods", "p2pp").err

@@ -15,6 +15,7 @@ from tests.cli.kit import SOURCE, TARGET, Said, overpaint
 from torch import Tensor
 from transformers import CLIPTextModel
 
+from overpaint import unload
 from overpaint.families import offload
 from overpaint.families.unet import UNetFamily
 from overpaint.images import load_picture
@@ -138,6 +139,7 @@ def test_a_recipe_repeats_offload(picture: Path, folder: Path, monkeypatch: pyte
         once_more = overpaint("rerun", out, "--offload", "--json", "--overwrite")
         assert once_more.figures["same"] is True and moves
         assert load_picture(out).rgb.tolist() == load_picture(picture.with_name("out-rerun.png")).rgb.tolist()
+    unload()  # it was loaded where that saved something
     refused_again = overpaint("rerun", picture.with_name("out-rerun.png"))
     assert refused_again.code == 2 and "offload would save nothing" in refused_again.err
 

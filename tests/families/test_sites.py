@@ -52,6 +52,25 @@ def test_published_layer_numbers_are_where_they_should_be() -> None:
     assert of("cross")[6].name == "mid_block.attentions.0.transformer_blocks.0.attn2"
 
 
+@pytest.mark.parametrize("net", ["sd1", "sdxl"])
+def test_layers_are_those_of_the_residual_block_before(net: str) -> None:
+    """Also where a block has no attention, or attends several times."""
+    sites = sites_of(sd1() if net == "sd1" else shared("sdxl").net)
+    for site in sites:
+        block, _, inner = site.name.partition(".resnets." if site.kind == "conv" else ".attentions.")
+        twin = f"{block}.resnets.{inner.partition('.')[0]}.conv2"
+        assert site.layer == next(s.layer for s in sites if s.name == twin)
+    for place in ("down", "mid", "up"):
+        own = [s.layer for s in sites if s.place == place and s.kind == "conv"]
+        assert own == list(range(len(own)))
+
+
+def test_the_published_sites_of_plug_and_play() -> None:
+    assert [s.name for s in of("conv") if (s.place, s.layer) == ("up", 4)] == ["up_blocks.1.resnets.1.conv2"]
+    maps = [s.name.partition(".transformer")[0] for s in of("self") if s.place == "up" and s.layer >= 4]
+    assert maps == [f"up_blocks.{b}.attentions.{k}" for b in (1, 2, 3) for k in range(b == 1, 3)]
+
+
 def test_residual_blocks_are_sites_at_the_end_of_their_branch() -> None:
     sites = of("conv")
     assert [site.place for site in sites] == ["down"] * 8 + ["mid"] * 2 + ["up"] * 12

@@ -15,20 +15,22 @@ from overpaint.families.tiny import SHAPES, Shape
 from overpaint.files import store as module
 from overpaint.files.store import Store, StoredDraft, default_folder, opened, sealed
 from overpaint.guides import CFG
-from overpaint.inversions import DDIM, Direct, Inversion, NegativePrompt, NullText, Recorded, Trajectory
+from overpaint.inversions import DDIM, Direct, Inversion, NullText, Recorded
 from overpaint.inversions.cache import Cache, packed, unpacked
 from overpaint.inversions.cache_key import key
+from overpaint.inversions.choice import KINDS
+from overpaint.inversions.trajectory import Trajectory
 from overpaint.meter import Meter
 from overpaint.model import Model
 from overpaint.network import Residuals
 from overpaint.noise import Noise, Replay
 
+NAMES = ("ddim", "direct", "null-text", "negative-prompt", "cycle", "fixed-point", "prompt-tuning", "style")
+SMALL: dict[str, float] = {"inner": 1, "source_guidance": 2, "iterations": 2, "rounds": 1, "rolls": 2}
+SMALL["pinned"] = True
 EVERY: list[Inversion] = [
-    DDIM(),
-    Direct(),
-    NullText(inner=1),
-    NegativePrompt(interp=0.2),
-    Recorded(pinned=True),
+    kind.model_validate({k: v for k, v in SMALL.items() if k in kind.model_fields})
+    for kind in (KINDS[name] for name in (*NAMES, "regularised", "recorded"))
 ]
 
 
@@ -40,7 +42,10 @@ def cached(folder: FilePath, shape: Shape = "sd1", cap: int = 10**9) -> Setting:
 
 def same(a: Trajectory, b: Trajectory) -> bool:
     """Equal to the bit in every field."""
-    pairs = [(getattr(a, f.name), getattr(b, f.name)) for f in fields(Trajectory)]
+    pairs = [(getattr(a, f.name), getattr(b, f.name)) for f in fields(Trajectory) if f.name != "more"]
+    if a.more.keys() != b.more.keys():
+        return False
+    pairs += [(a.more[name], b.more[name]) for name in a.more]
     return all(torch.equal(x, y) if isinstance(x, Tensor) else x == y for x, y in pairs)
 
 

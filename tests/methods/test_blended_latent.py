@@ -54,10 +54,13 @@ def test_results_differ_inside_and_are_best_kept_apart() -> None:
     assert (meter.calls, meter.rows) == (STEPS, 4 * STEPS)
 
 
-def test_no_step_at_all_is_the_picture() -> None:
-    given = task()
-    (end,) = made(given, skip=1)
+def test_no_step_at_all_is_the_picture_and_refused() -> None:
+    given, method = task(), BlendedLatent(steps=STEPS, skip=1)
+    with torch.no_grad():
+        (end,) = method(shared(), given).latents
     assert torch.equal(end, given.x0)
+    with pytest.raises(UsageError, match="a smaller skip"):
+        made(given, skip=1)
 
 
 def test_skipped_steps_are_not_walked() -> None:

@@ -32,7 +32,16 @@ def made(given: Task, meter: Meter | None = None, **options: Any) -> Latent:
 
 
 def test_where_nothing_may_change_the_picture_comes_back_whatever_is_wished() -> None:
-    for inversion in ("ddim", "direct", "negative-prompt", "edict", "edit-friendly"):
+    for inversion in (
+        "ddim",
+        "direct",
+        "negative-prompt",
+        "edict",
+        "edit-friendly",
+        "cycle",
+        "virtual",
+        "fixed-point",
+    ):
         for guidance in (1.0, 7.5):
             given = task(torch.zeros(1, 1, *SIZE))
             assert torch.equal(made(given, inversion=inversion, guidance=guidance, **TAKEN), given.x0)
@@ -82,15 +91,13 @@ def test_the_same_prompt_changes_nothing() -> None:
     assert not torch.equal(made(given, contrast={"reference": "nothing", "clamp": 2}), given.x0)
 
 
-def test_no_step_at_all_is_the_picture() -> None:
-    given, meter = task(), Meter()
-    assert torch.equal(made(given, meter, ratio=0), given.x0)
-    assert (
-        meter.rows
-        == DiffEdit(steps=STEPS, ratio=0, contrast=Contrast(samples=3))
-        .card.cost(DiffEdit(steps=STEPS, ratio=0, contrast=Contrast(samples=3)))
-        .rows[0]
-    )
+def test_no_step_at_all_is_the_picture_and_refused() -> None:
+    given, meter, method = task(), Meter(), DiffEdit(steps=STEPS, ratio=0, contrast=Contrast(samples=3))
+    with torch.no_grad(), shared().metered(meter):
+        assert torch.equal(method(shared(), given), given.x0)
+    assert meter.rows == method.card.cost(method).rows[0]
+    with pytest.raises(UsageError, match="a larger ratio"):
+        made(given, ratio=0)
 
 
 def test_its_rows_are_those_of_the_paper() -> None:

@@ -8,7 +8,16 @@ from tests.kit import clean, draw, shared, text
 from tests.methods.watching import watched
 
 from overpaint.families.tiny import SHAPES, Shape
-from overpaint.inversions import AnyInversion, Direct, Edict, EditFriendly, NegativePrompt
+from overpaint.inversions import (
+    AnyInversion,
+    Cycle,
+    Direct,
+    Edict,
+    EditFriendly,
+    FixedPoint,
+    NegativePrompt,
+    Virtual,
+)
 from overpaint.meter import Meter
 from overpaint.methods.p2p import PromptToPrompt
 from overpaint.model import Model
@@ -75,7 +84,9 @@ def test_a_word_that_counts_more_changes_something_though_the_prompts_are_the_sa
 
 
 @pytest.mark.parametrize(
-    "inversion", [Direct(), NegativePrompt(), Edict(), EditFriendly()], ids=lambda o: type(o).__name__
+    "inversion",
+    [Direct(), NegativePrompt(), Edict(), EditFriendly(), Cycle(), Virtual(), FixedPoint()],
+    ids=lambda o: type(o).__name__,
 )
 @pytest.mark.parametrize("target", [SOURCE, TARGET])
 def test_the_card_states_the_cost_over_any_inversion(inversion: AnyInversion, target: str) -> None:

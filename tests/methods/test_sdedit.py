@@ -2,6 +2,7 @@ import pytest
 import torch
 from tests.kit import clean, draw, gap, shared, text
 
+from overpaint.errors import UsageError
 from overpaint.families.tiny import SHAPES, Shape
 from overpaint.methods.generate import Generate
 from overpaint.methods.sdedit import SDEdit
@@ -29,6 +30,8 @@ def test_strength_zero_keeps_the_picture_and_costs_nothing(shape: Shape) -> None
     given, before = task(shape), shared(shape).meter.rows
     assert torch.equal(edited(SDEdit(steps=5, strength=0), given, shape), given.x0)
     assert shared(shape).meter.rows == before
+    with pytest.raises(UsageError, match="a larger strength"):
+        SDEdit(steps=5, strength=0).check(shared(shape), given)
 
 
 @pytest.mark.parametrize("shape", SHAPES)

@@ -47,7 +47,7 @@ def test_another_prompt_may_be_walked_with() -> None:
 
 
 def test_a_row_for_each_concept() -> None:
-    for inversion in ("ddim", "edict"):
+    for inversion in ("ddim", "edict", "virtual"):
         meter = Meter()
         options = {"concept": ["+dog:5", "-grass:3", "+red:1"], "inversion": {"name": inversion}}
         made(task(), meter, **options)

@@ -13,7 +13,7 @@ from overpaint.api import edit, generate, invert, rerun
 from overpaint.errors import UsageError
 from overpaint.images import load_picture
 from overpaint.images.recipe import KEY
-from overpaint.inversions import Recorded
+from overpaint.inversions import DDIM, Direct, Recorded
 from overpaint.meter import Meter
 
 
@@ -51,10 +51,7 @@ def test_the_recorded_walk_by_name_is_the_one_that_is_taken_by_itself(generated:
     assert torch.equal(itself.latent, named.latent)
     back = invert(generated, model=shared(), inversion="recorded").picture.rgb.astype(int)
     assert np.abs(back - load_picture(generated).rgb).max() <= 1
-    assert invert(generated, model=shared(), steps=1).recipe.options["inversion"] == {
-        "name": "ddim",
-        "convention": "published",
-    }
+    assert invert(generated, model=shared(), steps=1).recipe.options["inversion"] == DDIM().model_dump()
 
 
 @pytest.mark.parametrize("more", [{}, {"inversion.guidance": 2}, {"inversion.steps": 2}])
@@ -137,6 +134,6 @@ def test_a_recipe_that_lacks_a_part_of_the_walk_is_not_gone_on_from(
     text = {**picture.info.text, KEY: json.dumps(told)}
     picture = replace(picture, info=replace(picture.info, text=text))
     result = edit(picture, target=TARGET, model=shared(), steps=2)
-    assert result.recipe.options["inversion"] == {"name": "direct", "convention": "diffusers"}
+    assert result.recipe.options["inversion"] == Direct().model_dump()
     with pytest.raises(UsageError, match="not known to be"):
         edit(picture, target=TARGET, model=shared(), inversion="recorded")

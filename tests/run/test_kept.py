@@ -13,10 +13,11 @@ from tests import original
 from tests.cli.kit import save_folder, save_picture
 from tests.kit import draw
 
-from overpaint import edit, generate, load, rerun, unload
+from overpaint import edit, generate, invert, load, rerun, unload
 from overpaint.errors import OutOfMemory, UsageError
 from overpaint.families.embedding import Embedding
 from overpaint.families.lora import layers_of
+from overpaint.inversions.cache import Cache
 from overpaint.model import Model
 from overpaint.run import kept
 from overpaint.run.kept import KEPT, MOST
@@ -180,3 +181,43 @@ def test_where_memory_runs_out_the_others_are_let_go(
     monkeypatch.setattr(kept, "load_as", small)
     generate("a cat", model=other, steps=1)
     assert [wanted.home.name for wanted in KEPT.models] == ["other"]
+
+
+def test_a_loop_by_name_keeps_inversions_and_may_be_told_not_to(
+    home: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setenv("OVERPAINT_CACHE", str(tmp_path / "cache"))
+    picture = save_picture(tmp_path / "cat.png")
+
+    def rows(model: str | Model, **more: Any) -> int:
+        asked: dict[str, Any] = {"source": "a cat", "target": "a dog", "steps": 2, **more}
+        return edit(picture, model=model, **asked).figures.rows
+
+    assert [rows(str(home)), rows(str(home)), rows(str(home), cache=False)] == [8, 6, 8]
+    assert all(model.cache is None for model in KEPT.models.values())
+    invert(picture, source="a cat", model=str(home), steps=3, inversion="direct")
+    assert rows(str(home), steps=3) == 9
+    own = load(str(home))
+    assert [rows(own), rows(own, cache=True), rows(own)] == [8, 6, 8]
+    own.cache = Cache(tmp_path / "other")
+    assert [rows(own), rows(own), rows(own, cache=False)] == [8, 6, 8]
+    assert own.cache.folder == tmp_path / "other"
+
+
+def test_a_rerun_by_name_does_all_the_work(
+    home: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setenv("OVERPAINT_CACHE", str(tmp_path / "cache"))
+    picture = save_picture(tmp_path / "cat.png")
+    first = edit(picture, source="a cat", target="a dog", model=str(home), steps=2)
+    assert rerun(first).figures.rows == first.figures.rows == 8
+
+
+def test_the_same_bits_with_and_without_what_was_kept(
+    home: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setenv("OVERPAINT_CACHE", str(tmp_path / "cache"))
+    picture = save_picture(tmp_path / "cat.png")
+    asked: dict[str, Any] = {"source": "a cat", "target": "a dog", "model": str(home), "steps": 2}
+    found = [edit(picture, cache=cache, **asked).recipe.output for cache in (None, None, False)]
+    assert len(set(found)) == 1

@@ -63,7 +63,7 @@ def settled(**given: Any) -> All:
         ({"part": 3}, "The option 'part' must be the name of a part, not 3."),
         ({"part": "large", "part.depth": 10}, "'depth' must be a whole number from 1 to 9, not 10."),
         ({"part": "large", "part.dept": 1}, "no option 'dept' for part 'large'; did you mean 'depth'?"),
-        ({"part.depth": 1}, "There is no option 'depth' for part 'small'; there are none."),
+        ({"part.depth": 1}, "There is no option 'depth' for part 'small'; it belongs to the part 'large'."),
     ],
 )
 def test_every_mistake_is_one_sentence(given: dict[str, Any], sentence: str) -> None:

@@ -1,11 +1,16 @@
+import base64
+from dataclasses import replace
 from pathlib import Path
+from typing import Any
 
 import numpy as np
 import pytest
 import torch
+from tests.kit import shared
 
+from overpaint import measure
 from overpaint.errors import UsageError
-from overpaint.images import Picture, load_picture, pixels_hash
+from overpaint.images import Picture, decode_picture, load_picture, pixels_hash
 from overpaint.images.recipe import ModelRecord, Recipe, read_recipe
 from overpaint.run.result import Edit, Figures
 
@@ -44,3 +49,73 @@ def test_every_format_carries_the_recipe_and_the_pixels_as_they_were_made(
     assert again.name == f"a-2{suffix}"
     assert again.read_bytes() == path.read_bytes()
     assert read_recipe(path).output == pixels_hash(edit.picture)
+
+
+SOURCE = Picture(np.full((40, 60, 3), 20, np.uint8))
+
+
+def edited() -> Edit:
+    recipe = Recipe(
+        method="p2p", model=ModelRecord(name="tiny"), request={"source": "a <b>cat</b>", "target": "a\ndog"}
+    )
+    result = Picture(np.full((40, 60, 3), 200, np.uint8))
+    return Edit(
+        result,
+        (),
+        recipe,
+        Figures(rows=3, calls=2, quality="good", psnr=31.04),
+        SOURCE,
+        warnings=("Beware of <script>.",),
+    )
+
+
+def test_a_notebook_shows_source_and_edit_and_the_figures() -> None:
+    shown: Any = edited()
+    png: bytes = shown._repr_png_()
+    height, width = decode_picture(png, "shown").size
+    assert width > 2 * 1.5 * 256 and height > 256
+    page: str = shown._repr_html_()
+    assert base64.b64encode(png).decode() in page
+    for words in (
+        "3 rows in 2 network calls",
+        "60 x 40 pixels",
+        "good",
+        "31.0 dB",
+        "Beware of &lt;script&gt;.",
+    ):
+        assert words in page
+    assert "<b>" not in page and "a &lt;b&gt;cat&lt;/b&gt;" in page
+
+
+def test_a_notebook_page_stays_small() -> None:
+    large = Picture(np.random.default_rng(0).integers(0, 256, (3000, 2000, 3), dtype=np.uint8))
+    shown: Any = replace(edited(), picture=large, source=large)
+    assert max(decode_picture(shown._repr_png_(), "shown").size) < 1000
+
+
+def test_one_line_says_what_an_edit_is() -> None:
+    said = "<Edit by p2p: 60 x 40 pixels, 3 rows in 2 network calls, 0.0 s>"
+    assert repr(edited()) == said
+    assert repr(edited().picture) == "<Picture 60 x 40>"
+    alpha = np.zeros((40, 60), np.uint8)
+    assert repr(replace(edited().picture, alpha=alpha)) == "<Picture 60 x 40, with transparency>"
+    assert repr(shared()) == "<Model tiny-sd1: sd1 on cpu in float32>"
+    shown: Any = made().picture
+    assert len(repr(shown)) < 80 and decode_picture(shown._repr_png_(), "x").size == (4, 6)
+
+
+def test_an_edit_is_compared_with_its_truth() -> None:
+    same = edited()
+    truth = same.picture.rgb.copy()
+    truth[:, 30:] = 20
+    found = same.compare(Picture(truth))
+    whole = measure(
+        SOURCE, same.picture, Picture(truth), source_prompt="a <b>cat</b>", target_prompt="a\ndog"
+    )
+    assert found == whole and found["psnr_inside"] == 100 and "direction" in found
+    assert "psnr_whole" not in same.compare()
+    region = np.zeros((40, 60), np.uint8)
+    region[:, :30] = 255
+    assert "psnr_outside" in same.compare(region=region)
+    with pytest.raises(UsageError, match="no picture this one was made from"):
+        made().compare()

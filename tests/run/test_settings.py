@@ -4,7 +4,7 @@ import pytest
 from pydantic import Field
 
 from overpaint.options import Options
-from overpaint.run.settings import nearest, settings_of
+from overpaint.run.settings import settings_of
 
 
 class Small(Options):
@@ -64,9 +64,3 @@ def test_a_component_lists_its_alternatives_and_their_settings() -> None:
     assert set(part.parts) == {"small", "large"}
     assert list(part.parts["large"]) == ["depth"]
     assert part.parts["large"]["depth"].bounds == "of at least 1"
-
-
-def test_nearest_names_one_or_all() -> None:
-    assert nearest("stepz", ["steps", "seed"]) == "did you mean 'steps'?"
-    assert nearest("zzz", ["steps", "seed"]) == "there are: steps, seed."
-    assert nearest("zzz", []) == "there are none."

@@ -11,6 +11,7 @@ from tests.test_api import SOURCE, TARGET, edited, same
 
 from overpaint.api import rerun
 from overpaint.errors import UsageError
+from overpaint.inversions import DDIM, Direct
 from overpaint.model import Model
 from overpaint.options import Suits
 
@@ -30,7 +31,7 @@ def options(model: Model, source: str = SOURCE, target: str = TARGET, **more: An
 def test_what_suits_the_prompts_holds_and_stands_in_the_recipe() -> None:
     found = options(suggesting({"thing": THING, "attribute": {"cross_replace": 0.1}}))
     assert (found["cross_replace"], found["guidance"]) == (0.3, 4.0)
-    assert found["inversion"] == {"name": "ddim", "convention": "published"}
+    assert found["inversion"] == DDIM(convention="published").model_dump()
     assert (found["self_replace"], found["tuned"]) == (0.4, "auto")
 
 
@@ -38,7 +39,7 @@ def test_a_user_has_the_last_word() -> None:
     model = suggesting({"thing": THING})
     found = options(model, cross_replace=0.5, inversion="direct")
     assert (found["cross_replace"], found["guidance"]) == (0.5, 4.0)
-    assert found["inversion"] == {"name": "direct", "convention": "diffusers"}
+    assert found["inversion"] == Direct().model_dump()
 
 
 def test_published_defaults_can_be_asked_for() -> None:

@@ -4,28 +4,40 @@ from typing import Any, get_args
 import pytest
 
 from overpaint.methods.p2p import PromptToPrompt
+from overpaint.methods.pix2pix_zero import Pix2PixZero
+from overpaint.methods.pnp import PlugAndPlay
 from overpaint.run.asked import Asked
 from overpaint.run.loading import load
 from overpaint.run.resolve import resolve
-from overpaint.stilllife.suits import FILE, P2P, as_text, habits
+from overpaint.stilllife.suits import FILE, P2P, PNP, ZERO, as_text, habits
+from overpaint.stilllife.templates import templates
 
 
 def test_the_shipped_folder_says_it() -> None:
     assert FILE.read_text(encoding="utf-8") == as_text()
     model = load("still-life")
     assert model.guidance == habits()["guidance"]
-    assert model.suits.edits == {"p2p": P2P}
+    assert model.suits.edits == {"p2p": P2P, "pnp": PNP, "pix2pix-zero": ZERO}
     assert model.suits.words["turquoise"] == "colour"
+    assert model.suits.sentences == templates()
 
 
 @pytest.mark.parametrize("kind", P2P)
 def test_every_suggestion_is_one_that_the_method_takes(kind: str) -> None:
-    made = resolve(PromptToPrompt, P2P[kind], {}, "a test").model_dump()
-    suggested: dict[str, Any] = json.loads(json.dumps(P2P[kind]))
-    wanted: dict[str, Any] = suggested.pop("inversion")
-    assert {name: made[name] for name in suggested} == suggested
-    assert {part: made["inversion"][part] for part in wanted} == wanted
+    for method, table in ((PromptToPrompt, P2P), (Pix2PixZero, ZERO)):
+        made = resolve(method, table[kind], {}, "a test").model_dump()
+        suggested: dict[str, Any] = json.loads(json.dumps(table[kind]))
+        wanted: dict[str, Any] = suggested.pop("inversion")
+        assert {name: made[name] for name in suggested} == suggested
+        assert {part: made["inversion"][part] for part in wanted} == wanted
+
+
+@pytest.mark.parametrize("kind", PNP)
+def test_plug_and_play_takes_what_is_suggested(kind: str) -> None:
+    made = resolve(PlugAndPlay, PNP[kind], {}, "a test")
+    assert made.layer == PNP[kind]["layer"] and made.tuned == "auto"
 
 
 def test_every_kind_of_difference_has_one() -> None:
     assert set(get_args(Asked)) <= set(P2P)
+    assert PNP.keys() == P2P.keys()

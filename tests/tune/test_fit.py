@@ -29,6 +29,26 @@ def test_its_updates_are_those_of_adam_on_the_mean_square() -> None:
     assert torch.allclose(mine, x, atol=1e-6)
 
 
+def test_several_things_are_missed_together() -> None:
+    start, goal = torch.zeros(1, 4), torch.tensor([[1.0, -1.0, 0.5, 0.0]])
+
+    def misses(x: Tensor) -> list[Tensor]:
+        return [x - goal, (2 * x[:, :2]).expand(3, 2), x[:, 3:] - 1]
+
+    meter = Meter()
+    mine = fit(meter, misses, start, 3, 1e-2, 0.0)
+    x = start.clone().requires_grad_(True)
+    adam, losses = torch.optim.Adam([x], lr=1e-2), list[float]()
+    for _ in range(3):
+        loss = sum((one.square().mean() for one in misses(x)), torch.zeros(()))
+        losses.append(float(loss))
+        (x.grad,) = torch.autograd.grad(loss, x)
+        adam.step()  # pyright: ignore[reportUnknownMemberType]
+    assert torch.allclose(mine, x, atol=1e-6) and meter.notes["loss"] == pytest.approx(losses)
+    first = [float((torch.zeros(1, 4) - goal).square().mean())]
+    assert meter.notes["loss"][0] - meter.notes["loss beside"][0] == pytest.approx(first[0])
+
+
 def test_the_loss_is_looked_at_after_the_update() -> None:
     meter = Meter()
     found = fit(meter, lambda x: x, torch.ones(1, 1, 1), 10, 0.1, 1e9)

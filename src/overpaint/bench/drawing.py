@@ -4,7 +4,7 @@ import random
 from collections.abc import Mapping
 
 from overpaint.errors import UsageError
-from overpaint.run.settings import nearest
+from overpaint.near import nearest
 from overpaint.stilllife.captions import describe
 from overpaint.stilllife.edits import HELD_OUT, SAY_ALL, Drawn, EditCase, edited, maker
 from overpaint.stilllife.scene import SCENE_VALUES, THING_VALUES, Scene, sample

@@ -10,14 +10,17 @@ from typing import Any
 import click
 
 from overpaint import __version__
+from overpaint.cli.options import MethodCommand
 from overpaint.cli.words import one_line, say
 from overpaint.errors import OverpaintError, UsageError, short_of_memory
-from overpaint.run.settings import nearest
+from overpaint.near import near, nearest
 
 COMMANDS = (
     *("edit", "generate", "invert", "methods", "models", "convert", "show", "rerun", "cite"),
-    *("bench", "train", "demo", "doctor"),
+    *("direction", "words", "bench", "train", "demo", "doctor"),
 )
+MODULES = {"words": "vocabulary"}
+"""Commands whose file has another name."""
 WRONG, INTERNAL, CANCELLED = 2, 1, 130
 
 
@@ -32,7 +35,7 @@ class App(click.Group):
         """The command of that name."""
         if cmd_name not in COMMANDS:
             raise UsageError(f"There is no command {cmd_name!r}; {nearest(cmd_name, COMMANDS)}")
-        return import_module(f"overpaint.cli.{cmd_name}").command
+        return import_module(f"overpaint.cli.{MODULES.get(cmd_name, cmd_name)}").command
 
     def main(
         self,
@@ -76,12 +79,23 @@ def sentence(error: Exception) -> str:
     """What to say about an error of the user's."""
     match error:
         case click.NoSuchOption():
-            near = f"did you mean {error.possibilities[0]}?" if error.possibilities else "see --help."
-            return f"There is no option {error.option_name}; {near}"
+            return f"There is no option {error.option_name}; {missed(error)}"
         case click.ClickException():
             return error.format_message()
         case _:
             return str(error)
+
+
+def missed(error: click.NoSuchOption) -> str:
+    """The end of a sentence about an option that there is not."""
+    ctx = error.ctx
+    if ctx is None:
+        return f"did you mean {error.possibilities[0]}?" if error.possibilities else "see --help."
+    if isinstance(ctx.command, MethodCommand):
+        return ctx.command.missed(ctx, error.option_name)
+    flags = [flag for param in ctx.command.get_params(ctx) for flag in param.opts if flag.startswith("--")]
+    meant = near(error.option_name, flags)
+    return "see --help." if meant is None else f"did you mean {meant}?"
 
 
 def unforeseen(error: Exception) -> int:

@@ -61,11 +61,39 @@ def still_life(common: Common, **said: Any) -> int:
     return still_life(Wanted(**said), common)
 
 
+@command.command("cost", short_help="Rows and seconds of methods, beside published and bare ones.")
+@listed("--methods", "A,B", "What to measure.  [default: all]")
+@listed("--inversions", "A,B", "Each method over each of these.  [default: the method's own]")
+@click.option("--set", "sets", multiple=True, callback=settings, metavar="KEY=VALUE", help="Set an option.")
+@click.option("--steps", type=click.IntRange(1, 1000), help="The same as --set steps=N.")
+@common("model", "device", "dtype", "threads")
+def cost(
+    methods: tuple[str, ...],
+    inversions: tuple[str, ...],
+    sets: Mapping[str, str],
+    steps: int | None,
+    common: Common,
+) -> None:
+    """Print what every method asks of the network: rows, and how much longer it takes than these rows alone.
+
+    Each edits one drawn picture, its inversion made anew; the machine should have nothing else to do.
+    """
+    from overpaint.cli.benching import print_costs
+
+    print_costs(
+        methods or ("all",), inversions, {**sets, **({} if steps is None else {"steps": str(steps)})}, common
+    )
+
+
 @command.command("table", short_help="Print the table of a folder of results.")
 @click.argument("folder", type=FILE, default=OUT)
 @click.option("--csv", "as_csv", is_flag=True, help="Every mean with its interval, for programs.")
 def table(folder: Path, as_csv: bool) -> None:
     """Print the results in FOLDER: means, the successes with their 95 % interval, and a breakdown by type."""
+    if not folder.exists():
+        raise UsageError(
+            f"There are no results in {folder}; make some with: overpaint bench still-life --out {folder}"
+        )
     from overpaint.cli.benching import print_table
 
     print_table(folder, as_csv)

@@ -1,8 +1,9 @@
 """The benchmark's work: what there is to do is said, done under a bar, and summed up."""
 
-from collections.abc import Generator, Mapping
+from collections.abc import Generator, Mapping, Sequence
 from contextlib import ExitStack, contextmanager
 from dataclasses import dataclass
+from functools import partial
 from pathlib import Path
 
 import click
@@ -12,6 +13,8 @@ from rich.progress import BarColumn, MofNCompleteColumn, Progress, TextColumn, T
 from overpaint.bench.case import Case
 from overpaint.bench.contact import FILE as SHEET
 from overpaint.bench.contact import contact_sheet
+from overpaint.bench.cost import costs
+from overpaint.bench.cost import markdown as markdown_of_costs
 from overpaint.bench.measuring import metrics
 from overpaint.bench.references import references
 from overpaint.bench.results import Line, Results
@@ -19,7 +22,7 @@ from overpaint.bench.run import Bench, Note, estimates, failures, run
 from overpaint.bench.still_life import cases
 from overpaint.bench.table import as_csv as csv_of
 from overpaint.bench.table import markdown, rows
-from overpaint.bench.variant import Variant, variants
+from overpaint.bench.variant import GIFTS, Variant, variants
 from overpaint.cli.app import CANCELLED, INTERNAL
 from overpaint.cli.options import Common
 from overpaint.cli.progress import cancelling
@@ -31,6 +34,8 @@ from overpaint.meter import Cancelled, Meter
 from overpaint.run.loading import threads
 
 INVERSIONS = "inversions"
+COSTED = "object"
+"""The type of edit whose first case shows what methods cost."""
 
 
 @dataclass(frozen=True)
@@ -65,7 +70,7 @@ def still_life(wanted: Wanted, common: Common) -> int:
         model = opened(common)
         methods = variants(wanted.methods or ("p2p",), wanted.inversions, wanted.options, model, wanted.give)
         results = Results.opened(wanted.out)
-        model.cache = Cache(wanted.out / INVERSIONS)
+        stack.enter_context(model.keeping(Cache(wanted.out / INVERSIONS)))
         bench = Bench(
             chosen, [*references(), *methods], model, results, wanted.again, wanted.pictures, Meter()
         )
@@ -128,6 +133,24 @@ def say_end(bench: Bench) -> int:
     for case, variant, sentence in failed:
         say(f"{case.name}, {variant.title}: {sentence}")
     return INTERNAL if failed else 0
+
+
+def print_costs(
+    methods: Sequence[str], inversions: Sequence[str], sets: Mapping[str, str], common: Common
+) -> None:
+    """The table of what methods cost, on the first case of a thing that is exchanged."""
+    (case,) = cases(types=[COSTED], limit=1)
+    with ExitStack() as stack:
+        stack.enter_context(threads(common.threads))
+        stack.enter_context(quiet())
+        model = opened(common)
+        chosen = variants(methods, inversions, sets, model, GIFTS[:1])
+        console = Console(stderr=True)
+        shown = stack.enter_context(Progress(console=console, disable=not console.is_terminal))
+        task = shown.add_task("cost", total=len(chosen))
+        note = partial(shown.update, task, advance=1)
+        found = list(costs(model, case, chosen, lambda one: note(description=one_line(one.title)[:40])))
+    click.echo(markdown_of_costs(found), nl=False)
 
 
 def print_table(folder: Path, as_csv: bool) -> None:

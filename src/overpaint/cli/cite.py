@@ -12,7 +12,11 @@ from overpaint.cli.options import FILE, Common, common
 @common("limits")
 def command(picture: Path, common: Common) -> None:
     """Print the BibTeX entries of what PICTURE was made with."""
-    from overpaint.api import cite
     from overpaint.cli.facts import limits
+    from overpaint.images.recipe import read_recipe
 
-    click.echo(cite(picture, limits=limits(common)))
+    told = read_recipe(picture, limits=limits(common))
+
+    from overpaint.api import cite  # late: it imports the network libraries
+
+    click.echo(cite(told))

@@ -17,20 +17,23 @@ from overpaint.cli.options import FILE, SEED, Common, MethodCommand, common
 @click.option("--method", default="p2p", show_default=True, help="See: overpaint methods.")
 @SEED
 @common(
-    *("model", "device", "dtype", "threads", "cache", "writing", "framing", "beside", "limits"),
+    *("model", "device", "dtype", "threads", "cache", "writing", "framing", "beside", "limits", "look"),
     *("as_json", "dry_run", "maps", "mask_out", "strip", "preview"),
 )
 def command(
     picture: Path, source: str, target: str, method: str, seed: int, options: dict[str, Any], common: Common
 ) -> None:
     """Edit PICTURE, so that it shows --target instead of --source."""
-    from overpaint.cli.answer import source_for
-    from overpaint.cli.facts import limits
-    from overpaint.cli.running import check_files, perform, report
-    from overpaint.run.request import edit_request
+    from overpaint.cli.early import check_early
 
     out = common.output or picture.with_name(f"{picture.stem}-edited.png")
-    check_files(common, out)
+    check_early(common, picture, out=out)
+
+    from overpaint.cli.answer import source_for
+    from overpaint.cli.facts import limits
+    from overpaint.cli.running import perform, report
+    from overpaint.run.request import edit_request
+
     within = limits(common)
     request = {"source": source_for(picture, source, within), "target": target, "seed": seed}
     request |= common.framing

@@ -44,7 +44,10 @@ def facts(picture: Picture, name: str) -> dict[str, Any]:
         "source": source,
         "target": target,
         "words": word_changes(source, target) if source and target else [],
-        "changed": {name: {"value": now, "default": was} for name, (now, was) in chosen.changed.items()},
+        "changed": {
+            name: {"value": now, "default": was, "from": recipe.chosen.get(name)}
+            for name, (now, was) in chosen.changed.items()
+        },
         "usual": dict(chosen.usual),
         "unknown": dict(chosen.unknown),
         "request": {which: value for which, value in request.items() if which not in ("source", "target")},
@@ -54,6 +57,7 @@ def facts(picture: Picture, name: str) -> dict[str, Any]:
             which: [{"inside": one.png is not None, "path": one.path} for one in several]
             for which, several in recipe.pictures.items()
         },
+        "warnings": list(recipe.warnings),
         "hindrances": list(hindrances(recipe)),
     }
 

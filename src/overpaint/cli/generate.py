@@ -24,11 +24,14 @@ class Generating(MethodCommand):
 )
 def command(prompt: str, seed: int, options: dict[str, Any], common: Common) -> None:
     """Make a picture of PROMPT; edits of it need no inversion."""
-    from overpaint.cli.running import check_files, perform, report
-    from overpaint.run.request import edit_request
+    from overpaint.cli.early import check_early
 
     out = common.output or Path(f"{name_of(prompt)}-{seed}.png")
-    check_files(common, out)
+    check_early(common, out=out)
+
+    from overpaint.cli.running import perform, report
+    from overpaint.run.request import edit_request
+
     request = {"target": prompt, "seed": seed}
     asked = edit_request("generate", "generate", None, request, options, control=common.controls)
     done = perform(common, asked, out)

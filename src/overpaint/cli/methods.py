@@ -9,8 +9,8 @@ import click
 
 from overpaint.card import Need
 from overpaint.errors import UsageError
+from overpaint.near import nearest
 from overpaint.registry import catalogue
-from overpaint.run.settings import nearest
 
 NARROW = 72
 """Columns of a terminal below which a table would cut words."""

@@ -55,12 +55,15 @@ def check(ctx: click.Context, model: str, tokenizer: str | None, trial: bool, as
 
     Ends with exit code 1 if there is something, and with 2 if there is no such model or it is none.
     """
-    from overpaint.families.checkup import problems
     from overpaint.families.locate import place_of
     from overpaint.files.weightfile import PICKLES
 
     try:
-        found = problems(place_of(model), tokenizer, trial)
+        place = place_of(model)
+
+        from overpaint.families.checkup import problems  # late: it imports the network libraries
+
+        found = problems(place, tokenizer, trial)
     except OverpaintError as error:
         if Path(model).suffix.lower() not in PICKLES or not Path(model).is_file():
             raise

@@ -10,7 +10,9 @@ import click
 from overpaint import registry
 from overpaint.cli.words import shown
 from overpaint.errors import UsageError
-from overpaint.run.settings import Setting, nearest, settings_of
+from overpaint.near import near, nearest
+from overpaint.run.belonging import hint, whose
+from overpaint.run.settings import Setting, settings_of
 
 FILE = click.Path(path_type=Path)
 METAVARS = {
@@ -55,6 +57,7 @@ class Common:
     control_out: Path | None = None
     max_pixels: int | None = None
     max_bytes: int | None = None
+    look: bool = True
     as_json: bool = False
     dry_run: bool = False
     maps: Path | None = None
@@ -142,6 +145,11 @@ COMMON: Mapping[str, Callable[..., Any]] = {
     ),
     "max_bytes": click.option(
         "--max-bytes", callback=number, metavar="NUMBER", help="Largest file read.  [default: 67M]"
+    ),
+    "look": click.option(
+        "--look/--no-look",
+        default=None,
+        help="Look first whether the model knows such pictures.  [default: --look]",
     ),
     "as_json": click.option("--json", "as_json", is_flag=True, default=None, help="Figures for programs."),
     "dry_run": click.option("--dry-run", is_flag=True, default=None, help="Say what it would take."),
@@ -241,6 +249,15 @@ class MethodCommand(click.Command):
         ctx.params["options"] = options
         return super().invoke(ctx)
 
+    def missed(self, ctx: click.Context, flag: str) -> str:
+        """The end of a sentence about a flag that there is not: whose it is, or which one was meant."""
+        name, own = flag.lstrip("-").replace("-", "_"), settings_of(schema_of(self.method(ctx)))
+        flags = [one for param in self.get_params(ctx) for one in param.opts if one.startswith("--")]
+        meant = near(flag, flags)
+        if meant is not None and whose(name, own) is None:
+            return f"did you mean {meant}?"
+        return hint(name, own)
+
     def format_options(self, ctx: click.Context, formatter: click.HelpFormatter) -> None:
         """The command's own options, then the method's, then those of its components."""
         own = [p for p in super().get_params(ctx) if not isinstance(p, click.Argument)]
@@ -273,8 +290,10 @@ def said(ctx: click.Context, flag: str) -> str | None:
 
 def schema_of(method: str) -> Mapping[str, Any]:
     """The schema of a method's options: stored for ours, made for a plugin's."""
+    if method == "invert":
+        return registry.read_walked_back()
     stored = registry.read_summary()
-    if method not in stored and method != "invert":
+    if method not in stored:
         registry.known(method)
     if method in stored:
         return cast(Mapping[str, Any], stored[method]["schema"])

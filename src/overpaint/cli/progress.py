@@ -6,6 +6,7 @@ from contextlib import contextmanager
 from pathlib import Path
 from time import perf_counter
 from types import FrameType
+from typing import Literal
 
 from rich.console import Console
 from rich.progress import BarColumn, Progress, TaskProgressColumn, TextColumn, TimeRemainingColumn
@@ -22,15 +23,20 @@ EVERY = 0.5
 
 
 @contextmanager
-def progress(title: str, rows: int, meter: Meter, always: bool = False) -> Generator[None, None, None]:
-    """A bar on the error stream while the meter counts up to ``rows``; where nobody looks, on request."""
+def progress(
+    title: str, rows: int, meter: Meter, always: bool = False, of: Literal["rows", "items"] = "rows"
+) -> Generator[None, None, None]:
+    """A bar on the error stream while the meter counts up to ``rows``; where nobody looks, on request.
+
+    ``of`` says what is counted.
+    """
     console = Console(stderr=True)
     columns = (TextColumn("{task.description}"), BarColumn(), TaskProgressColumn(), TimeRemainingColumn())
     with Progress(*columns, console=console, disable=not (console.is_terminal or always)) as bar:
         task = bar.add_task(title, total=max(rows, 1))
 
         def tick(meter: Meter) -> None:
-            bar.update(task, completed=meter.rows)
+            bar.update(task, completed=meter.rows if of == "rows" else meter.items)
 
         meter.on_tick = tick
         yield

@@ -14,18 +14,22 @@ from overpaint.errors import UsageError
 @common("model", "offload", "writing", "limits", "as_json", "dry_run", "maps", "mask_out", "strip", "preview")
 def command(picture: Path, common: Common) -> None:
     """Make PICTURE again from the recipe inside it: bit for bit on the same machine and versions."""
-    from overpaint.api import differences, recalled
+    from overpaint.cli.early import check_early, check_sources
     from overpaint.cli.facts import limits
-    from overpaint.cli.running import check_files, perform, report
     from overpaint.images.encoding import FORMATS
     from overpaint.images.recipe import read_recipe
 
     check_additions(common)
     same = picture.suffix if picture.suffix.lower() in FORMATS else ".png"
     out = common.output or picture.with_name(f"{picture.stem}-rerun{same}")
-    check_files(common, out)
+    check_early(common, picture, out=out)
     within = limits(common)
     told = read_recipe(picture, limits=within)
+    check_sources(told, common)
+
+    from overpaint.api import differences, recalled
+    from overpaint.cli.running import perform, report
+
     where = told.environment
     common = replace(
         common,

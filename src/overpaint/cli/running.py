@@ -12,33 +12,29 @@ from typing import Any
 import click
 
 from overpaint import registry
-from overpaint.api import finished
+from overpaint.api import checked, finished
 from overpaint.cli.answer import true_answer
+from overpaint.cli.early import check_files
 from overpaint.cli.options import Common
 from overpaint.cli.progress import cancelling, previewing, progress
 from overpaint.cli.words import duration, heard, one_line, say
 from overpaint.errors import UsageError
 from overpaint.files.provenance import Origin
 from overpaint.files.sizes import amount
-from overpaint.images import (
-    Picture,
-    check_output,
-    check_quality,
-    check_side,
-    heatmaps,
-    save_picture,
-    strip,
-)
+from overpaint.images import Picture, check_side, heatmaps, save_picture
 from overpaint.images.encoding import holds_alpha, lossy
 from overpaint.inversions.cache import Cache
-from overpaint.meter import Cancelled, Meter
+from overpaint.meter import Cancelled, Meter, beside
 from overpaint.model import Model
 from overpaint.run.estimate import Estimate, estimate
-from overpaint.run.loading import load_as, threads
+from overpaint.run.examine import examined
+from overpaint.run.kept import KEPT
+from overpaint.run.loading import threads
 from overpaint.run.memory import within
 from overpaint.run.plan import Job, plan
 from overpaint.run.request import EditRequest
 from overpaint.run.result import Edit
+from overpaint.run.unasked import nothing_asked
 
 
 @dataclass(frozen=True)
@@ -47,10 +43,16 @@ class Done:
 
     edit: Edit
     files: Mapping[str, Path]
+    told: tuple[str, ...] = ()
+    """Warnings that were said before the work began."""
 
 
-def perform(common: Common, asked: EditRequest, out: Path | None, always: bool = False) -> Done | None:
+def perform(
+    common: Common, asked: EditRequest, out: Path | None, always: bool = False, check: str | None = None
+) -> Done | None:
     """Carry out a wish and write its result; nothing with ``dry_run``.
+
+    ``check`` names the method by which the picture is also edited with nothing asked.
 
     Raises:
         UsageError: anything about the wish or the files to write is wrong; nothing has been written then.
@@ -65,22 +67,38 @@ def perform(common: Common, asked: EditRequest, out: Path | None, always: bool =
         stack.enter_context(quiet())
         model = opened(common)
         stack.enter_context(model.lock)
+        stack.enter_context(model.keeping(Cache() if common.cache else None))
         job = plan(asked, model)
         check_mask(job, common)
         check_conditions(job, common)
-        job = replace(job, at_once=common.at_once)
+        job = replace(job, at_once=common.at_once, look=common.look)
         if common.memory is not None:
             job = within(job, common.memory)
+        twin = None if check is None else nothing_asked(asked, model, check)
         if common.dry_run:
-            report_estimate(estimate(job), common)
+            forewarn(job)
+            report_estimate(estimate(job), None if twin is None else estimate(twin), common)
             return None
         meter = Meter()
         try:
+            with cancelling(meter):
+                job = examined(job, beside(meter))
+            forewarn(job)
             with cancelling(meter), progress(asked.command, job.cost.rows[1], meter, always):
                 done = carried_out(job, meter, common)
+            if twin is not None:
+                apart = Meter()
+                with cancelling(apart), progress("check", twin.cost.rows[1], apart, always):
+                    done = replace(done, edit=checked(done.edit, twin, apart, common.memory))
         except Cancelled:
             raise click.Abort() from None
     return write(done, common, out)
+
+
+def forewarn(job: Job) -> None:
+    """Say what should be known before the work begins."""
+    for sentence in job.notes:
+        say(f"Warning: {sentence}")
 
 
 def carried_out(job: Job, meter: Meter, common: Common) -> Done:
@@ -91,18 +109,16 @@ def carried_out(job: Job, meter: Meter, common: Common) -> Done:
     edit = finished(job, meter)
     if meter.cancelled:
         raise Cancelled("The edit was cancelled; nothing was written.")
-    return Done(edit, {"preview": places[-1]} if places else {})
+    return Done(edit, {"preview": places[-1]} if places else {}, job.notes)
 
 
 def opened(common: Common) -> Model:
-    """The model, with a place for its inversions."""
+    """The model, kept for the next command of this process where nothing of it has changed since."""
     origin = common.origin or Origin.said(
         common.loras, common.embeddings, common.prediction, common.tokenizer
     )
     name = "still-life" if common.model is None else common.model
-    model = load_as(name, common.dtype, common.device, origin, common.download, common.offload)
-    model.cache = Cache() if common.cache else None
-    return model
+    return KEPT.get(name, common.dtype, common.device, origin, common.offload, common.download)
 
 
 def quiet() -> Any:
@@ -120,21 +136,6 @@ def quiet() -> Any:
 def said_as_sentence(message: Warning | str, *more: Any, **named: Any) -> None:
     """What stands in for Python's way of showing a warning."""
     say(f"Warning: {message}")
-
-
-def check_files(common: Common, out: Path | None) -> None:
-    """Refuse names that cannot be written before any work is done."""
-    if common.dry_run:
-        return
-    every = (out, common.maps, common.mask_out, common.control_out, common.strip, common.preview)
-    places = [place for place in every if place is not None]
-    for place in places:
-        check_output(place, overwrite=common.overwrite, fresh_name=common.fresh_name)
-    # Two spellings of one folder are one folder; a link that is a file itself is replaced, not followed.
-    if len({place.parent.resolve() / place.name for place in places}) < len(places):
-        raise UsageError("Two of the files to write have the same name; choose others.")
-    if out is not None:
-        check_quality(out, common.quality)
 
 
 def check_mask(job: Job, common: Common) -> None:
@@ -181,8 +182,8 @@ def write(done: Done, common: Common, out: Path | None) -> Done:
         (condition,) = edit.conditions
         files["condition"] = save_picture(condition, common.control_out, **how)
     if common.strip is not None:
-        files["strip"] = save_picture(side_by_side(edit), common.strip, **how)
-    return Done(edit, files)
+        files["strip"] = save_picture(edit.strip(answer_of(edit)), common.strip, **how)
+    return Done(edit, files, done.told)
 
 
 def lost(edit: Edit, path: Path, quality: int | None) -> Iterator[str]:
@@ -195,25 +196,17 @@ def lost(edit: Edit, path: Path, quality: int | None) -> Iterator[str]:
         yield "This format is not exact, so pixels outside the mask differ a little; a PNG is."
 
 
-def side_by_side(edit: Edit) -> Picture:
-    """Source, edit and, where it is known, the true answer."""
-    request = edit.recipe.request
-    source, target = (
-        str(request.get("source", "")),
-        str(request.get("target", "") or request.get("source", "")),
-    )
-    cells = [(edit.picture, f"{edit.recipe.method}: {target or source}")]
-    if edit.source is not None:
-        cells.insert(0, (edit.source, f"source: {source}"))
-        answer = true_answer(edit.source, source, target)
-        cells += [] if answer is None else [(answer, "true answer")]
-    return strip([cell for cell, _ in cells], [one_line(text) for _, text in cells])
+def answer_of(edit: Edit) -> Picture | None:
+    """The true answer, where it is known."""
+    source, target = (str(edit.recipe.request.get(name, "")) for name in ("source", "target"))
+    return None if edit.source is None else true_answer(edit.source, source, target or source)
 
 
 def report(done: Done, common: Common, **more: Any) -> None:
     """What came out, for people or for programs; where nobody heard it, at least what was written."""
     for warning in done.edit.warnings:
-        say(f"Warning: {warning}")
+        if warning not in done.told:
+            say(f"Warning: {warning}")
     click.echo(for_programs(done, **more) if common.as_json else "\n".join(for_people(done)))
     if not heard() and done.files:
         say(f"Wrote {', '.join(map(str, done.files.values()))}")
@@ -226,6 +219,7 @@ def for_programs(done: Done, **more: Any) -> str:
         {name: str(place) for name, place in done.files.items()}
         | {"command": recipe.command, "method": recipe.method, "model": recipe.model.name}
         | {"options": recipe.options, "request": recipe.request}
+        | ({} if done.edit.unasked is None else {"unasked": done.edit.unasked.facts})
         | {"figures": done.edit.figures.model_dump(), "warnings": list(done.edit.warnings), **more}
     )
 
@@ -242,18 +236,26 @@ def for_people(done: Done) -> Iterator[str]:
         yield f"Reconstruction of the picture by its inversion: {figures.quality}{why}"
     if figures.psnr is not None:
         yield f"Walked back: {figures.psnr:.1f} dB against the autoencoder's round trip"
+    if done.edit.unasked is not None:
+        yield done.edit.unasked.words
 
 
-def report_estimate(found: Estimate, common: Common) -> None:
-    """What the work would take."""
+def report_estimate(found: Estimate, check: Estimate | None, common: Common) -> None:
+    """What the work would take, and a check of it."""
     if common.as_json:
-        click.echo(found.model_dump_json())
+        more = {} if check is None else {"check": check.model_dump(mode="json")}
+        click.echo(json.dumps(found.model_dump(mode="json") | more))
         return
     rows, seconds = (sorted({*pair}) for pair in (found.rows, found.seconds))
-    click.echo(f"Rows through the network: {' to '.join(map(str, rows))}")
+    look = f", and {found.look} for a look at the picture first" if found.look else ""
+    click.echo(f"Rows through the network: {' to '.join(map(str, rows))}{look}")
     if found.sides[1]:
         click.echo(f"Rows through side networks: {' to '.join(map(str, sorted({*found.sides})))}")
     if found.backwards[1]:
         click.echo(f"Backward passes: {' to '.join(map(str, sorted({*found.backwards})))}")
     click.echo(f"Time: about {' to '.join(map(duration, seconds))}")
     click.echo(f"Memory: about {amount(found.memory)}")
+    if check is not None:
+        (least, most), slowest = check.rows, check.seconds[1]
+        times = f"{least}" if least == most else f"{least} to {most}"
+        click.echo(f"The check: {times} more rows, about {duration(slowest)}")

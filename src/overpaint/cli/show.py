@@ -12,6 +12,13 @@ from overpaint.cli.options import FILE, Common, common
 from overpaint.cli.words import coloured, one_line
 
 INDENT = 12
+CHOSEN = {
+    "family": "for this kind of model; ",
+    "model": "the model's own; ",
+    "prompts": "the model's suggestion for such prompts; ",
+    "picture": "the picture's own; ",
+}
+"""Who chose an option that was left open."""
 PLAIN = {"same": "{}", "removed": "[-{}-]", "added": "{{+{}+}}"}
 
 
@@ -19,10 +26,17 @@ PLAIN = {"same": "{}", "removed": "[-{}-]", "added": "{{+{}+}}"}
 @click.argument("picture", type=FILE)
 @common("limits", "as_json")
 def command(picture: Path, common: Common) -> None:
-    """Print the recipe inside PICTURE: what was changed, with what, and whether it can be made again here."""
+    """Print the recipe inside PICTURE: what was changed, with what, and whether it can be made again here.
+
+    Of a file that 'overpaint direction' wrote it prints what it leads to, and which model it belongs to.
+    """
     from overpaint.cli.facts import facts, limits
     from overpaint.images import load_picture
+    from overpaint.tune.direction import is_direction
 
+    if is_direction(picture):
+        show_direction(picture, common)
+        return
     told = facts(load_picture(picture, limits=limits(common)), str(picture))
     if common.as_json:
         click.echo(json.dumps(told))
@@ -30,6 +44,19 @@ def command(picture: Path, common: Common) -> None:
     colours = coloured()
     for title, line in lines(told, colours):
         click.echo(f"{title:<{INDENT}}{line}", color=colours or None)
+
+
+def show_direction(file: Path, common: Common) -> None:
+    """What is in a file of a direction."""
+    from overpaint.cli.direction import facts, lines
+    from overpaint.tune.direction import Direction
+
+    told = facts(Direction.load(file))
+    if common.as_json:
+        click.echo(json.dumps(told))
+        return
+    for title, line in lines(told):
+        click.echo(f"{title:<{INDENT}}{line}")
 
 
 def lines(told: Mapping[str, Any], coloured: bool) -> Iterator[tuple[str, str]]:
@@ -42,7 +69,8 @@ def lines(told: Mapping[str, Any], coloured: bool) -> Iterator[tuple[str, str]]:
             yield name, "inside the recipe" if one["inside"] else one_line(one["path"] or "not recorded")
     yield from prompts(told, coloured)
     for number, (name, one) in enumerate(told["changed"].items()):
-        line = f"{name} = {value(one['value'])} (usually {value(one['default'])})"
+        who = CHOSEN.get(one["from"], "")
+        line = f"{name} = {value(one['value'])} ({who}usually {value(one['default'])})"
         yield "" if number else "options", one_line(line)
     for title, key in (("usual", "usual"), ("options", "unknown")):
         if told[key]:
@@ -52,8 +80,9 @@ def lines(told: Mapping[str, Any], coloured: bool) -> Iterator[tuple[str, str]]:
     if framing:
         yield "framing", one_line(", ".join(f"{name} = {value(one)}" for name, one in framing.items()))
     yield from surroundings(told)
-    for number, sentence in enumerate(told["hindrances"]):
-        yield "" if number else "not here", one_line(sentence)
+    for title, key in (("warnings", "warnings"), ("not here", "hindrances")):
+        for number, sentence in enumerate(told[key]):
+            yield "" if number else title, one_line(sentence)
     if not told["hindrances"]:
         yield "again", "overpaint rerun makes the same pixels, if the weights of the model are the same."
 

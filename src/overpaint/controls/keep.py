@@ -38,6 +38,8 @@ class Keep(Control):
     """The roles to record."""
     window: Literal["walk", "step"] = "walk"
     """Add up the maps of all steps, or hold those of the latest one alone."""
+    since: int = 0
+    """The first step that is recorded; before it no maps are formed."""
     sums: dict[str, Tensor] = field(default_factory=dict[str, Tensor], init=False, repr=False)
     counts: dict[str, int] = field(default_factory=dict[str, int], init=False, repr=False)
     held: int | None = field(default=None, init=False, repr=False)
@@ -47,6 +49,10 @@ class Keep(Control):
     def where(self, site: Site) -> bool:
         """The chosen layers."""
         return site.name in self.names
+
+    def when(self, at: Moment) -> bool:
+        """From its first step on."""
+        return at.step >= self.since
 
     def probs(self, site: Site, at: Moment, p: Maps) -> Maps:
         """Add to the sums; the maps go on unchanged."""

@@ -66,6 +66,12 @@ class CrossReplace(Control):
         return p
 
 
+def within(window: Window, at: Moment) -> bool:
+    """From step ``int(steps * a)`` up to ``int(steps * b)``."""
+    start, stop = (int(at.steps * share) for share in bounds(window))
+    return start <= at.step < stop
+
+
 @dataclass(eq=False)
 class SelfReplace(Control):
     """The target's self-attention maps become the source's where maps are small: layout travels in them.
@@ -81,18 +87,20 @@ class SelfReplace(Control):
     """The role that is followed."""
     targets: frozenset[str] = TARGETS
     """The roles that follow it."""
+    layer: int | None = None
+    """The first layer of the decoder where they are; nothing for the whole network."""
 
     def __post_init__(self) -> None:
         self.reads, self.writes = self.targets | {self.source}, self.targets
 
     def where(self, site: Site) -> bool:
-        """Every self-attention layer; which maps are small enough depends on the picture."""
-        return site.kind == "self"
+        """Self-attention layers; which maps are small enough depends on the picture."""
+        decoder = site.place == "up" and site.layer >= (self.layer or 0)
+        return site.kind == "self" and (decoder or self.layer is None)
 
     def when(self, at: Moment) -> bool:
         """From step ``int(steps * a)`` up to ``int(steps * b)``."""
-        start, stop = (int(at.steps * share) for share in bounds(self.window))
-        return start <= at.step < stop
+        return within(self.window, at)
 
     def qkv(self, site: Site, at: Moment, q: Heads, k: Heads, v: Heads) -> tuple[Heads, Heads, Heads]:
         """The source's queries and keys for both; each keeps its values."""

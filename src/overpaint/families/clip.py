@@ -18,6 +18,7 @@ from overpaint.errors import UsageError
 from overpaint.families.load import hushed
 from overpaint.families.locate import SHIPPED
 from overpaint.families.wordlevel import read
+from overpaint.files.fingerprint import tensor_hash
 from overpaint.network import Pixels
 
 HALF = (0.5, 0.5, 0.5)
@@ -71,9 +72,19 @@ class ClipEye:
         """Pixels a side of what the image tower sees."""
         return int(self.vision.config.image_size)
 
+    @property
+    def fingerprint(self) -> str:
+        """A hash of the image tower."""
+        return tensor_hash(*self.vision.state_dict().values())
+
     def look(self, pixels: Pixels) -> Float[Tensor, "rows features"]:
         """Unit vectors of pictures in [-1, 1] of any size; of others than squares the middle is seen."""
         return normalize(self.vision(pixel_values=self._shown(pixels)).image_embeds, dim=-1)
+
+    def tokens(self, pixels: Pixels) -> Float[Tensor, "rows tokens width"]:
+        """What the image tower's last layer says of the whole and of each patch, normed and not projected."""
+        tower = self.vision.vision_model
+        return tower.post_layernorm(tower(pixel_values=self._shown(pixels)).last_hidden_state)
 
     def read(self, prompts: Sequence[str]) -> Float[Tensor, "rows features"]:
         """Unit vectors of sentences; what is longer than the tower reads is cut off."""

@@ -19,14 +19,28 @@ def sites_of(net: nn.Module) -> list[Site]:
     modules = [(n, m) for n, m in net.named_modules() if _kind(n) is not None]
     modules.sort(key=lambda pair: _ORDER[_place(pair[0])])
     blocks = len(cast(nn.ModuleList, net.down_blocks))
+    before = _residual_blocks_before(net)
     seen: dict[str, int] = {}
     sites: list[Site] = []
     for name, module in modules:
         kind = cast(Literal["self", "cross", "conv"], _kind(name))
         nth = seen.get(kind, 0)
         seen[kind] = nth + 1
-        sites.append(Site(name, _place(name), kind, nth, _stride(name, blocks), module))
+        block, _, inner = name.partition(".resnets." if kind == "conv" else ".attentions.")
+        layer = before.get(block, 0) + int(inner.partition(".")[0])
+        sites.append(Site(name, _place(name), kind, nth, _stride(name, blocks), module, layer))
     return sites
+
+
+def _residual_blocks_before(net: nn.Module) -> dict[str, int]:
+    """How many residual blocks of the same place come before each block of the network."""
+    found: dict[str, int] = {}
+    for place in ("down_blocks", "up_blocks"):
+        count = 0
+        for k, block in enumerate(cast(nn.ModuleList, getattr(net, place))):
+            found[f"{place}.{k}"] = count
+            count += len(cast(nn.ModuleList, block.resnets))
+    return found
 
 
 def _kind(name: str) -> Literal["self", "cross", "conv"] | None:

@@ -10,7 +10,8 @@ import torch
 from jaxtyping import Float
 from torch import Tensor, nn
 
-Vectors = Float[Tensor, "tokens width"]
+Vectors = Float[Tensor, "_ _"]
+"""Of the tokens of a word, as an encoder has them: encoders differ in width."""
 
 
 @contextmanager

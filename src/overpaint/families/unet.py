@@ -181,6 +181,10 @@ class UNetFamily:
         found = {piece.lower() for prompt in prompts for piece in self._pieces(prompt)[1::2]}
         return [word for word in self.learned if word not in found]
 
+    def plain(self, prompt: str) -> str:
+        """A prompt without the words that were taught."""
+        return " ".join(self._pieces(normalize("NFC", prompt))[::2])
+
     def _ids(self, k: int, prompt: str) -> Tensor:
         """The tokens of a prompt as the encoder reads them, filled up to its window."""
         tokenizer, text = self.tokenizers[k], " ".join(prompt.split())

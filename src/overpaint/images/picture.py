@@ -3,6 +3,7 @@
 import hashlib
 from collections.abc import Mapping
 from dataclasses import dataclass, field
+from io import BytesIO
 
 import numpy as np
 from jaxtyping import UInt8
@@ -44,6 +45,18 @@ class Picture:
         """Height and width."""
         height, width = self.rgb.shape[:2]
         return height, width
+
+    def __repr__(self) -> str:
+        """Its size; a million numbers tell nobody anything."""
+        height, width = self.size
+        return f"<Picture {width} x {height}{'' if self.alpha is None else ', with transparency'}>"
+
+    def _repr_png_(self) -> bytes:
+        """What a notebook shows: a large picture smaller, as the page holds it whole."""
+        buffer, image = BytesIO(), to_pil(self)
+        image.thumbnail((1024, 1024))
+        image.save(buffer, "PNG")
+        return buffer.getvalue()
 
 
 def to_pil(picture: Picture) -> Image.Image:

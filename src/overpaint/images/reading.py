@@ -66,7 +66,17 @@ def load_picture(path: str | Path, *, limits: Limits | None = None) -> Picture:
 
 def read_bytes(path: Path, limits: Limits) -> bytes:
     """The content of a regular file no larger than the limit."""
-    try:
+    check_file(path, limits)
+    with said_of(path), path.open("rb") as file:
+        data = file.read(limits.bytes + 1)
+    if len(data) > limits.bytes:
+        raise too_long(path, limits)
+    return data
+
+
+def check_file(path: Path, limits: Limits) -> None:
+    """Refuse what is no regular file, may not be read, or is larger than the limit; nothing is read yet."""
+    with said_of(path):
         found = path.stat()
         if stat.S_ISDIR(found.st_mode):
             raise UsageError(f"{path} is a folder; name a picture inside it.")
@@ -74,17 +84,20 @@ def read_bytes(path: Path, limits: Limits) -> bytes:
             raise UsageError(f"{path} is not a file; name a {KINDS} file.")
         if found.st_size > limits.bytes:
             raise too_long(path, limits)
-        with path.open("rb") as file:
-            data = file.read(limits.bytes + 1)
+        path.open("rb").close()
+
+
+@contextmanager
+def said_of(path: Path) -> Generator[None, None, None]:
+    """What goes wrong with a file as a sentence."""
+    try:
+        yield
     except (FileNotFoundError, NotADirectoryError):
         raise UsageError(f"There is no file {path}; check its name.") from None
     except PermissionError:
         raise UsageError(f"{path} may not be read; check its permissions.") from None
     except (OSError, ValueError) as error:
         raise UsageError(f"{path} cannot be read ({error}); check the disk and the name.") from None
-    if len(data) > limits.bytes:
-        raise too_long(path, limits)
-    return data
 
 
 def decode_picture(data: bytes, name: str, *, limits: Limits | None = None) -> Picture:
@@ -209,12 +222,14 @@ def broken(name: str, error: Exception) -> UsageError:
 def too_large(name: str, limits: Limits) -> UsageError:
     """The error for a picture with too many pixels."""
     return UsageError(
-        f"{name} has more than {limits.pixels / 1e6:g} million pixels; scale it down or raise --max-pixels."
+        f"{name} has more than {limits.pixels / 1e6:g} million pixels; scale it down or raise --max-pixels "
+        "(limits in Python)."
     )
 
 
 def too_long(name: str | Path, limits: Limits) -> UsageError:
     """The error for a file of too many bytes."""
     return UsageError(
-        f"{name} is larger than {limits.bytes / 2**20:.3g} MiB; save it smaller or raise --max-bytes."
+        f"{name} is larger than {limits.bytes / 2**20:.3g} MiB; save it smaller or raise --max-bytes "
+        "(limits in Python)."
     )

@@ -25,6 +25,9 @@ KEY = "overpaint"  # the name of the text that is written into the picture
 VERSION = 1
 EMBED = 256_000  # bytes of a source picture that still travels inside the recipe
 Command = Literal["edit", "generate", "invert"]
+Choice = Literal["family", "model", "prompts", "picture"]
+"""Who chose an option that the user left open: the kind of model has a default of its own; the model suggests
+one, whatever is asked for, or for what the prompts ask for; the picture says how it was made."""
 LIBRARIES = ("overpaint", "torch", "diffusers", "transformers", "numpy", "pillow")
 
 
@@ -49,9 +52,15 @@ class SourceRecord(Record):
 
     @classmethod
     def of(cls, picture: Picture, path: str | Path | None = None) -> "SourceRecord":
-        """Remember a picture that was read from `path`."""
+        """Remember a picture that was read from `path`; one that was generated keeps its own recipe.
+
+        An edit goes on from the noise in that recipe, so it belongs to what makes the edit again. It holds no
+        picture itself; other recipes do, and are left out.
+        """
         kept = Info(icc=picture.info.icc, credit=picture.info.credit)
-        data = encode_png(Picture(picture.rgb, picture.alpha, kept))
+        own = trusted_recipe(picture)
+        text = {KEY: picture.info.text[KEY]} if own is not None and not own.pictures else {}
+        data = encode_png(Picture(picture.rgb, picture.alpha, kept), text)
         if len(data) <= EMBED:
             return cls(pixels=pixels_hash(picture), png=base64.b64encode(data).decode())
         return cls(pixels=pixels_hash(picture), path=None if path is None else str(Path(path).absolute()))
@@ -130,6 +139,7 @@ class Recipe(Record):
     command: Command = Field(default="edit", description="the command that was run")
     method: str
     options: dict[str, JsonValue] = Field(default={}, description="every option of the method, defaults too")
+    chosen: dict[str, Choice] = Field(default={}, description="who chose options that were left open")
     request: dict[str, JsonValue] = Field(
         default={}, description="prompts, seed, words, and what else was asked"
     )
@@ -142,6 +152,7 @@ class Recipe(Record):
         default=(), description="side networks; what the first looked at, where it was given, is control:1"
     )
     watched: bool = Field(default=False, description="attention was recorded, which changes the last bits")
+    warnings: tuple[str, ...] = Field(default=(), description="what was said of the edit, a sentence each")
     output: str = Field(default="", description="SHA-256 of the pixels that were written")
 
     def picture(self, name: str) -> SourceRecord | None:

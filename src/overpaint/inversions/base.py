@@ -4,7 +4,7 @@ from abc import ABC, abstractmethod
 from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass, replace
 from functools import partial
-from typing import Any, final
+from typing import Any, Literal, final
 
 import torch
 
@@ -17,7 +17,7 @@ from overpaint.inversions.quality import Quality, reconstruction
 from overpaint.inversions.trajectory import Trajectory, wholly
 from overpaint.meter import Meter
 from overpaint.model import Branch, Guide, Model
-from overpaint.network import Text
+from overpaint.network import Text, same
 from overpaint.noise import Draws
 from overpaint.options import Options
 from overpaint.path import Coupled, Latent, Path
@@ -45,19 +45,42 @@ class Walk:
     """The type of that latent; a walk may need a wider one."""
     stored: Callable[[int], Coupled]
     """What the inversion stored at a level of the path, for whoever puts a part of the picture back."""
+    joined: bool = False
+    """Whether the target cannot walk without the source."""
 
     def guided(self, by: Callable[[Guide], Guide]) -> "Walk":
         """The same walk with the target guided in another way, which may build on its own."""
         *others, target = self.branches
         return replace(self, branches=[*others, Branch(target.name, by(target.guide))])
 
+    @property
+    def source_roles(self) -> frozenset[str]:
+        """The rows of the source at the first step: there is no row that nobody reads."""
+        source = self.branches[0]
+        return frozenset(source.name + line.sign for line in source.guide.lines(0))
+
+    def untold(self, null: Text) -> "Walk":
+        """The same walk with a source that is told nothing, where it finds home without being told."""
+        if not self.trajectory.pinned or self.joined or len(self.source_roles) > 1:
+            return self
+        source, *others = self.branches
+        return replace(self, branches=[Branch(source.name, Plain(null)), *others])
+
+    def beside(self, name: str, guide: Guide) -> "Walk":
+        """The same walk with one branch more, which sets out from where the target does."""
+        *others, target = self.branches
+        xs = {**self.xs, name: self.xs[target.name]}
+        return replace(self, xs=xs, branches=[*others, Branch(name, guide), target])
+
     def run(self, model: Model, *controls: Control, after: After | None = None) -> Latents:
-        """Both, under the inversion's own controls and then these; ``after`` comes after its corrections."""
+        """All, under the inversion's own controls and then these; ``after`` comes after its corrections."""
         return self._walked(model, [branch.name for branch in self.branches], controls, after)
 
     def alone(self, model: Model, *controls: Control, after: After | None = None) -> Latents:
-        """The target without the source, for an editor that reads nothing from it."""
-        return self._walked(model, [self.branches[-1].name], controls, after)
+        """The target without the source, for an editor that reads nothing from it; unless they are joined."""
+        first, *_, target = self.branches
+        names = [first.name, target.name] if self.joined else [target.name]
+        return self._walked(model, names, controls, after)
 
     def coupled(self, model: Model, *controls: Control, after: After | None = None) -> list[Latent]:
         """The target alone, where it is several latents that belong together: each of them."""
@@ -93,6 +116,12 @@ def empty(guide: CFG) -> Text:
 def told(guide: CFG) -> Text:
     """The text of the prompt in a guide that has the same one at every step."""
     return next(line.text for line in guide.lines(0) if line.sign == "+")
+
+
+def at_own(text: Text, null: Text, scale: float, reads: frozenset[str]) -> Guide:
+    """The guide of a source with a guidance of its own, whatever the edit's: one row where that tells all."""
+    alone = scale == 1 or same(text, null)
+    return Plain(text) if alone and reads <= CONDITIONAL else CFG(text, null, scale)
 
 
 class Inversion(Options, ABC):
@@ -150,12 +179,22 @@ class Inversion(Options, ABC):
         return False
 
     @property
+    def late(self) -> frozenset[str]:
+        """Options that ``run`` does not look at, for they act on the way back: its result serves any."""
+        return frozenset()
+
+    @property
     def calls(self) -> tuple[tuple[str, ...], ...]:
         """The kinds of network calls ``run`` makes, each as the roles of its rows.
 
         They are all that attention controls could act on, and all that can be taken apart.
         """
         return (("src+",),)
+
+    @property
+    def looks(self) -> bool:
+        """Whether ``run`` shows the picture to the CLIP beside the model, if there is one."""
+        return False
 
     @property
     def random(self) -> bool:
@@ -187,10 +226,11 @@ class Inversion(Options, ABC):
     ) -> Guide:
         """The guide of the source on the way back; ``reads`` are the source rows that editors look at.
 
-        Wherever the prediction of a pinned source leads, it is put back: only rows that somebody reads are
-        asked for.
+        Wherever the prediction of a pinned source leads, it is put back, and where its text is the empty one
+        guidance has nothing to say: only rows that somebody reads are asked for.
         """
-        if traj.pinned and reads <= CONDITIONAL:
+        silent = traj.nulls is None and same(text, null)
+        if (traj.pinned or silent) and reads <= CONDITIONAL:
             return Plain(text)
         return self.guide(path, traj, text, null, scale)
 
@@ -219,9 +259,19 @@ class Inversion(Options, ABC):
         return x
 
     @property
+    def joined(self) -> bool:
+        """Whether a target's steps need what is said of the source, which then walks with any target."""
+        return False
+
+    @property
     def source_rows(self) -> int:
         """Rows the source asks for at each step of the way back where editors read its conditional row."""
         return 2
+
+    @property
+    def silent_rows(self) -> int:
+        """Rows the source asks for where its text is the empty one, so that two would be the same."""
+        return self.target_rows // 2
 
     @property
     def target_rows(self) -> int:
@@ -229,13 +279,23 @@ class Inversion(Options, ABC):
         return 2
 
     @final
-    def walk_cost(self, steps: int, sources: int = 1, targets: int = 1, further: int = 0) -> Cost:
+    def walk_cost(
+        self,
+        steps: int,
+        sources: int = 1,
+        targets: int = 1,
+        further: int = 0,
+        source: Literal["read", "both", "silent"] = "read",
+    ) -> Cost:
         """The work of the way back, beside that of ``run``.
 
-        ``further`` rows stand beside a target's two in each of its calls.
+        ``further`` rows stand beside a target's two in each of its calls. Of the ``source`` editors read the
+        conditional row or both, or its text is the empty one.
         """
+        sources = max(sources, int(self.joined))
+        own = {"read": self.source_rows, "both": self.target_rows, "silent": self.silent_rows}[source]
         target = self.target_rows + further * (self.target_rows // 2)
-        return Cost.of(self.walked(steps) * (sources * self.source_rows + targets * target))
+        return Cost.of(self.walked(steps) * (sources * own + targets * target))
 
     @final
     def walk(
@@ -247,16 +307,23 @@ class Inversion(Options, ABC):
         scale: float,
         noise: Draws,
         reads: frozenset[str] = CONDITIONAL,
+        finer: Path | None = None,
     ) -> Walk:
         """Invert, then set out: the source on its way home and the target beside it.
 
         A source that needs no guidance to find home (because it is put back on its trajectory after every
         step, or because its text is its own empty text) only asks for the rows that the editor's controls
-        read; ``texts`` are the source's, the target's and the empty one.
+        read; ``texts`` are the source's, the target's and the empty one. A ``finer`` path, which visits all
+        levels of the other one, is inverted on in its place.
+
+        Raises:
+            OverpaintError: it does not visit them, or this inversion stores what belongs to its own steps.
         """
         source, target, null = texts
         path = self.levels(path)
-        traj = self(model, path, x0, CFG(source, null, scale), noise)
+        guide = CFG(source, null, scale)
+        traj = self(model, finer or path, x0, guide, noise)
+        traj = traj if finer is None else traj.on(path)
         start = self.start(path, traj)
         return Walk(
             path,
@@ -272,4 +339,5 @@ class Inversion(Options, ABC):
             self.finish,
             x0.dtype,
             partial(self.level, traj),
+            self.joined,
         )

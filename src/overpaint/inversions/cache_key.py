@@ -2,6 +2,7 @@
 
 import json
 from hashlib import sha256
+from typing import Any
 
 import torch
 
@@ -37,16 +38,18 @@ def apart(inversion: Inversion, model: Model) -> int | None:
 def key(inversion: Inversion, model: Model, path: Path, x0: Latent, guide: CFG, noise: Draws) -> str:
     """A hash of everything a trajectory depends on, the arithmetic it was computed with included."""
     texts = [told(guide), empty(guide)] if inversion.guided else [told(guide)]
-    parts = {
+    parts: dict[str, Any] = {
         "format": FORMAT,
         "model": model.content,
         "arithmetic": [str(model.dtype), x0.device.type, torch.__version__, torch.get_num_threads()],
         "at once": apart(inversion, model),
         "path": [path.kind, tensor_hash(path.t, path.alpha, path.sigma)],
-        "inversion": inversion.model_dump(mode="json"),
+        "inversion": inversion.model_dump(mode="json", exclude=set(inversion.late)),
         "texts": [tensor_hash(*(t for t in (text.states, text.pooled) if t is not None)) for text in texts],
         "guidance": guide.scale if inversion.guided else None,
         "picture": tensor_hash(x0),
         "seed": noise.seed if inversion.random and isinstance(noise, Noise) else None,
     }
+    if inversion.looks and model.open_eye is not None:
+        parts["eye"] = model.eye.fingerprint
     return sha256(json.dumps(parts, sort_keys=True).encode()).hexdigest()

@@ -1,26 +1,38 @@
 """The inversions an editor can be given, as one option."""
 
-from difflib import get_close_matches
 from typing import Annotated, Any
 
 from pydantic import BeforeValidator, Field
 
 from overpaint.errors import UsageError
 from overpaint.inversions.base import Inversion
+from overpaint.inversions.cycle import Cycle
 from overpaint.inversions.ddim import DDIM, Direct
 from overpaint.inversions.edict import Edict
 from overpaint.inversions.edit_friendly import EditFriendly
+from overpaint.inversions.fixed_point import FixedPoint
 from overpaint.inversions.negative_prompt import NegativePrompt
 from overpaint.inversions.null_text import NullText
+from overpaint.inversions.prompt_tuning import PromptTuning
 from overpaint.inversions.recorded import Recorded
+from overpaint.inversions.regularised import Regularised
+from overpaint.inversions.style import Style
+from overpaint.inversions.virtual import Virtual
+from overpaint.near import nearest
 
 KINDS: dict[str, type[Inversion]] = {
     "ddim": DDIM,
     "direct": Direct,
     "null-text": NullText,
     "negative-prompt": NegativePrompt,
+    "prompt-tuning": PromptTuning,
+    "style": Style,
     "edict": Edict,
     "edit-friendly": EditFriendly,
+    "cycle": Cycle,
+    "virtual": Virtual,
+    "fixed-point": FixedPoint,
+    "regularised": Regularised,
     "recorded": Recorded,
 }
 """What they are called in options, recipes and on the command line."""
@@ -51,12 +63,23 @@ def known(name: str) -> str:
     """
     if name in NAMES:
         return name
-    near = get_close_matches(name, NAMES, n=1, cutoff=0.4)
-    hint = f"did you mean {near[0]!r}?" if near else f"there are: {', '.join(NAMES)}."
-    raise UsageError(f"There is no inversion {name!r}; {hint}")
+    raise UsageError(f"There is no inversion {name!r}; {nearest(name, NAMES)}")
 
 
-Real = DDIM | Direct | NullText | NegativePrompt | Edict | EditFriendly
+Real = (
+    DDIM
+    | Direct
+    | NullText
+    | NegativePrompt
+    | PromptTuning
+    | Style
+    | Edict
+    | EditFriendly
+    | Cycle
+    | Virtual
+    | FixedPoint
+    | Regularised
+)
 """Those that walk any picture to noise, also a part of the way, and store it at every level."""
 AnyInversion = Annotated[Real | Recorded, Field(discriminator="name"), BeforeValidator(named)]
 """The type of a method's ``inversion`` option: an inversion, its fields as a mapping, or just its name."""

@@ -154,7 +154,7 @@ class Direct(Inversion):
     ) -> Guide:
         """Where the source is left to itself it needs its guidance."""
         if self._loose:
-            return self.guide(path, traj, text, null, scale)
+            traj = replace(traj, pinned=False)
         return super().home(path, traj, text, null, scale, reads)
 
     @property

@@ -8,7 +8,7 @@ from torch import Tensor
 
 from overpaint.card import Cost, Paper
 from overpaint.guides import CFG, Plain
-from overpaint.inversions.base import Inversion, told
+from overpaint.inversions.base import CONDITIONAL, Inversion, told
 from overpaint.inversions.trajectory import Trajectory
 from overpaint.model import Branch, Guide, Model
 from overpaint.network import Text
@@ -134,7 +134,7 @@ class EditFriendly(Inversion):
         self, path: Path, traj: Trajectory, text: Text, null: Text, scale: float, reads: frozenset[str]
     ) -> Guide:
         """With its own guidance, unless it is put back anyway."""
-        if traj.pinned or self.guided:
+        if traj.pinned or self.guided or not reads <= CONDITIONAL:
             return super().home(path, traj, text, null, self.source_guidance, reads)
         return Plain(text)
 

@@ -152,3 +152,8 @@ class NegativePrompt(Inversion):
     def source_rows(self) -> int:
         """One, as both rows of the source would be the same; two where they are not."""
         return 2 if self.interp else 1
+
+    @property
+    def silent_rows(self) -> int:
+        """The same, whatever the text is."""
+        return self.source_rows

@@ -1,24 +1,20 @@
 """Null-text inversion: the empty prompt is tuned at every step, so that guided sampling stays on course."""
 
-from dataclasses import dataclass
 from typing import Literal
 
-import torch
 from pydantic import Field
-from torch import Tensor
 
 from overpaint.card import Cost, Paper
 from overpaint.files.store import Draft, NoDraft
-from overpaint.finite import finite, stopped
 from overpaint.guides import CFG
 from overpaint.inversions.base import Inversion, empty, told
-from overpaint.inversions.ddim import DDIM_PAPER, inverted
+from overpaint.inversions.ddim import DDIM_PAPER
 from overpaint.inversions.trajectory import Trajectory
-from overpaint.model import Line, Model
+from overpaint.inversions.tuning import Course, Pace, Row, Step, level_latents
+from overpaint.model import Model
 from overpaint.network import Text
 from overpaint.noise import Draws
 from overpaint.path import Latent, Path
-from overpaint.tune.fit import fit
 
 NULL_TEXT_PAPER = Paper(
     "mokady2023null",
@@ -29,28 +25,6 @@ NULL_TEXT_PAPER = Paper(
     "2211.09794",
     "https://github.com/google/prompt-to-prompt",
 )
-
-
-@dataclass(frozen=True)
-class _Step:
-    """One step of the guided walk home, as a function of the empty prompt's embedding."""
-
-    model: Model
-    path: Path
-    i: int
-    x: Latent
-    scale: float
-    pooled: Tensor | None
-
-    def row(self, sign: str, text: Text) -> Latent:
-        """One row of the network as the next latent; steps are affine, so guidance may act on latents."""
-        p = self.model.rows(self.x, self.i, self.path, ["src" + sign], [Line(sign, text)])
-        return self.path.at(p, self.i + 1)
-
-    def guided(self, conditional: Latent, states: Tensor) -> Latent:
-        """The next latent with this embedding for the empty prompt."""
-        null = self.row("-", Text(states, self.pooled))
-        return null + self.scale * (conditional - null)
 
 
 class NullText(Inversion):
@@ -87,6 +61,11 @@ class NullText(Inversion):
         """A row by itself each time, so that one of them can be tuned."""
         return ("src+",), ("src-",)
 
+    @property
+    def silent_rows(self) -> int:
+        """Both, as the tuned text is another one than the empty one."""
+        return 2 if self.inner else 1
+
     def cost(self, steps: int) -> Cost:
         """A row a step to invert, two to walk home, and for every update one with a backward pass."""
         if not self.inner:
@@ -101,38 +80,13 @@ class NullText(Inversion):
         self, model: Model, path: Path, x0: Latent, guide: CFG, noise: Draws, draft: Draft
     ) -> Trajectory:
         """The same, step by step in a draft: Adam is made anew at each, so nothing else has to be kept."""
-        before = draft.read()
-        latents = before.get("latents")
-        if latents is None:
-            latents = inverted(model, path, x0, told(guide))
+        latents, null = level_latents(model, path, x0, told(guide), draft), empty(guide)
         if not self.inner:
             return Trajectory(path.t, latents)
-        null = empty(guide)
-        x, found = before.get("x", latents[:1]), before.get("nulls", null.states[:0])
-        for i in range(len(found), len(path)):
-            draft.keep({"latents": latents, "x": x, "nulls": found})
-            step = _Step(model, path, i, x, guide.scale, null.pooled)
-            conditional = step.row("+", told(guide))
-            states = self._tuned(step, conditional, found[-1:] if i else null.states, latents[i + 1 : i + 2])
-            x = step.guided(conditional, states)
-            if not finite([x]):
-                raise stopped([step.x], [conditional], model.dtype, i, len(path))
-            found = torch.cat([found, states])
+
+        def tune(step: Step) -> Row:
+            return lambda states: (step.row("-", Text(states, null.pooled)), ())
+
+        pace = Pace(self.inner, self.lr, self.stop, self.relax)
+        found = Course(model, path, latents, guide).tuned("-", tune, pace, null.states, draft)
         return Trajectory(path.t, latents, found, null.pooled)
-
-    def _tuned(self, step: _Step, conditional: Latent, start: Tensor, goal: Latent) -> Tensor:
-        """The embedding that brings one step to its goal.
-
-        The published decay of the rate, ``1 - i / 100``, is written for 50 steps and would turn negative on
-        paths of more than 100; beyond 50 it is stretched to end where it ends there.
-        """
-        rate = self.lr * (1 - step.i / max(100, 2 * len(step.path)))
-
-        def misses(states: Tensor) -> Latent:
-            return step.guided(conditional, states) - goal
-
-        enough, meter = self.stop + step.i * self.relax, step.model.meter
-        before = meter.updates
-        states = fit(meter, misses, start, self.inner, rate, enough)
-        meter.note("updates", float(meter.updates - before))
-        return states

@@ -115,9 +115,7 @@ class Recorded(Inversion):
         self, path: Path, traj: Trajectory, text: Text, null: Text, scale: float, reads: frozenset[str]
     ) -> Guide:
         """With the guidance of the recipe, not that of the edit."""
-        if traj.pinned:
-            return super().home(path, traj, text, null, self.guidance, reads)
-        return CFG(text, null, self.guidance)
+        return super().home(path, traj, text, null, self.guidance, reads)
 
     @property
     def source_rows(self) -> int:

@@ -15,7 +15,7 @@ from torch.nn.functional import max_pool2d
 
 from overpaint.guides import Plain
 from overpaint.model import Branch, Model
-from overpaint.network import Text
+from overpaint.network import Text, same
 from overpaint.options import Options
 from overpaint.path import Latent, Path, part
 from overpaint.task import Mask01, Task
@@ -96,9 +96,3 @@ def contrast(model: Model, path: Path, copies: Sequence[Latent], one: Text, othe
     found = torch.cat(gaps).mean((0, 1))[None, None]
     # Two rows with one text may differ in their last bits, of which nothing should be made.
     return torch.zeros_like(found) if same(one, other) else found
-
-
-def same(one: Text, other: Text) -> bool:
-    """Whether two texts tell a network the same."""
-    pairs = ((one.states, other.states), (one.pooled, other.pooled))
-    return all(a is b or (a is not None and b is not None and torch.equal(a, b)) for a, b in pairs)

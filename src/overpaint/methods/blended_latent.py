@@ -11,7 +11,7 @@ from overpaint.method import Method
 from overpaint.model import Branch, Model
 from overpaint.options import USUAL_GUIDANCE, Guidance
 from overpaint.outcome import Outcome
-from overpaint.path import Latent, Path, part
+from overpaint.path import Latent, Path, part, some
 from overpaint.sample import ddim, denoise, each
 from overpaint.task import Task
 
@@ -33,6 +33,7 @@ CARD = Card(
     cost=lambda o: Cost.of(
         2 * o.samples * o.walked, decodes=o.samples * (o.walked - o.blend.latent_steps(o.walked))
     ),
+    official=Cost.of(100),
     law=Law.NONE,
     random=True,
     trial={"samples": 2, "blend": {"pixel_share": 0.4, "dilation": 1}},
@@ -60,6 +61,10 @@ class BlendedLatent(Method):
         """How many steps are walked."""
         return self.steps - part(self.steps, self.skip)
 
+    def check(self, model: Model, task: Task) -> None:
+        """A step must be walked."""
+        some(self.walked, self.steps, "a smaller skip")
+
     def __call__(self, model: Model, task: Task) -> Outcome:
         """Walk every result beside the others, all in one network call a step."""
         path = model.path(self.steps, offset=self.offset).last(self.walked)
@@ -67,15 +72,9 @@ class BlendedLatent(Method):
         masks, first = how.masks(task), how.latent_steps(self.walked)
         blend = Blend(path, task.x0, masks, task.noise, how, first)
         guide = CFG(task.target, task.null, self.guidance)
-        made = denoise(
-            model,
-            path,
-            {name: begun(self, task, path, name) for name in names},
-            [Branch(name, guide) for name in names],
-            solver=pasted(model, task.pixels, task.mask, task.noise, first, each(ddim)),
-            before=blend.before,
-            after=blend.after,
-        )
+        xs, branches = {n: begun(self, task, path, n) for n in names}, [Branch(n, guide) for n in names]
+        solver = pasted(model, task.pixels, task.mask, task.noise, first, each(ddim))
+        made = denoise(model, path, xs, branches, solver=solver, before=blend.before, after=blend.after)
         return Outcome([made[name] for name in names])
 
 

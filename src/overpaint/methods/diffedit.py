@@ -14,7 +14,7 @@ from overpaint.masks.shown import show
 from overpaint.method import Method
 from overpaint.model import Model
 from overpaint.options import USUAL_GUIDANCE, Guidance
-from overpaint.path import Latent, part
+from overpaint.path import Latent, part, some
 from overpaint.task import Mask01, Task
 
 
@@ -86,11 +86,12 @@ class DiffEdit(Method):
 
 
 def check(o: DiffEdit, task: Task) -> None:
-    """Refuse to take a mask or a prompt that was not given.
+    """Refuse to take a mask or a prompt that was not given, and to walk no step.
 
     Raises:
-        UsageError: it was not.
+        UsageError: it was not, or none would be walked.
     """
+    some(part(o.steps, o.ratio), o.steps, "a larger ratio")
     if not o.find and task.given_mask is None:
         raise UsageError("There is no mask to take; give one, or let it be found.")
     if o.encode == "source" and task.given_source is None:

@@ -4,7 +4,7 @@ from typing import ClassVar
 
 from pydantic import Field
 
-from overpaint.card import Card, Law, Need
+from overpaint.card import Card, Cost, Law, Need
 from overpaint.inversions import Edict
 from overpaint.inversions.edict import EDICT_PAPER
 from overpaint.method import Method
@@ -27,6 +27,7 @@ class EDICTEdit(Method):
         families={"sd1": {}, "sd2": {}, "sdxl": {}},
         cost=lambda o: o.inversion.cost(o.steps) + o.inversion.walk_cost(o.steps, sources=0),
         law=Law.EXACT,
+        official=Cost.of(320),
         published="PIE-Bench with SD 1.4, 50 steps, under Prompt-to-Prompt (quoted after arXiv:2310.01506, "
         "unchecked): structure distance 0.00491; outside the edit "
         "PSNR 29.79, LPIPS 0.03703, SSIM 0.8752; CLIP 23.09, in it 20.32",

@@ -4,7 +4,7 @@ from typing import ClassVar
 
 from pydantic import Field
 
-from overpaint.card import Card, Law, Need
+from overpaint.card import Card, Cost, Law, Need
 from overpaint.inversions import EditFriendly
 from overpaint.inversions.edit_friendly import EDIT_FRIENDLY_PAPER
 from overpaint.method import Method
@@ -26,6 +26,7 @@ class EditFriendlyEdit(Method):
         cost=lambda o: o.inversion.cost(o.steps) + o.inversion.walk_cost(o.steps, sources=0),
         law=Law.NONE,
         random=True,
+        official=Cost.of(328),
         published="PIE-Bench with SD 1.4, 50 steps, under Prompt-to-Prompt (quoted after arXiv:2310.01506, "
         "unchecked): structure distance 0.01805; outside the edit "
         "PSNR 24.55, LPIPS 0.09188, SSIM 0.8157; CLIP 23.97, in it 21.03",

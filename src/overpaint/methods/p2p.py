@@ -10,6 +10,7 @@ from overpaint.controls import CrossReplace, Keep, SelfReplace, near_side
 from overpaint.controls.given import FactorByWord, Share, Span, SpanByWord, both_places
 from overpaint.errors import UsageError
 from overpaint.inversions import AnyInversion, Direct
+from overpaint.inversions.base import CONDITIONAL
 from overpaint.masks import LocalBlend
 from overpaint.masks.disagreement import Asking, DisagreementBlend, Threshold, asking_cost
 from overpaint.method import Method
@@ -20,6 +21,7 @@ from overpaint.sample import compose
 from overpaint.task import Task
 from overpaint.words import Alignment, Words, copy, refine, swap, weights, windows
 
+SOURCE_ROWS = frozenset({"src-", "src+"})
 Kind = Literal["auto", "swap", "refine", "copy"]
 CARD = Card(
     name="p2p",
@@ -40,11 +42,12 @@ CARD = Card(
     families={"sd1": {}, "sd2": {}, "sdxl": {}},
     cost=lambda o: (
         o.inversion.cost(o.steps)
-        + o.inversion.walk_cost(o.steps)
+        + o.inversion.walk_cost(o.steps, source="both" if o.unconditional_replace else "read")
         + (asking_cost(o.steps) if o.blend_disagreement else Cost())
     ),
     law=Law.AS_INVERSION,
     finds_mask=lambda o: bool(o.blend),
+    official=Cost.of(450),
     published="PIE-Bench with SD 1.4, 50 steps, direct inversion (arXiv:2310.01506, table 1): structure "
     "distance 0.01165; outside the edit PSNR 27.22, LPIPS 0.05455, SSIM 0.8476; CLIP 25.02, in it 22.10",
 )
@@ -64,6 +67,7 @@ class PromptToPrompt(Method):
     kind: Kind = Field(default="auto", description="swap words, add some, or copy")
     cross_replace: Span = Field(default=0.8, description="share of the steps with the source's word maps")
     self_replace: Span = Field(default=0.4, description="share of the steps with the source's layout")
+    unconditional_replace: Span = Field(default=0.0, description="the same in rows without a prompt (P2Plus)")
     word_windows: SpanByWord = Field(default={}, description="cross_replace for single words of the target")
     reweight: FactorByWord = Field(default={}, description="how much words of the target count (-20 to 20)")
     blend: str = Field(default="", description="words whose place alone may change: cat=>dog")
@@ -86,7 +90,8 @@ class PromptToPrompt(Method):
         controls, blend = parts(self, model, task)
         agreed, texts = agreement(self, model, task), (task.source, task.target, task.null)
         path = model.path(self.steps)
-        walk = self.inversion.walk(model, path, task.x0, texts, self.guidance, task.noise)
+        reads = CONDITIONAL.union(*(c.reads & SOURCE_ROWS for c in controls))
+        walk = self.inversion.walk(model, path, task.x0, texts, self.guidance, task.noise, reads)
         return walk.run(model, *controls, after=compose(blend, agreed))["tgt"]
 
 
@@ -100,6 +105,8 @@ def parts(o: PromptToPrompt, model: Model, task: Task) -> tuple[list[Control], L
     table = windows(target, o.steps, o.cross_replace, o.word_windows)
     cross = CrossReplace(align(o, source, target), table, weights(target, o.reweight))
     controls: list[Control] = [cross, SelfReplace(o.self_replace, o.self_limit)]
+    if o.unconditional_replace:
+        controls.append(SelfReplace(o.unconditional_replace, o.self_limit, "src-", frozenset({"tgt-"})))
     if o.blend_subtract and not (o.blend and o.blend_version == 2):
         raise UsageError(
             "Words can be subtracted from a blend of version 2 only; give blend words, or subtract none."

@@ -9,7 +9,7 @@ from overpaint.guides import CFG
 from overpaint.method import Method
 from overpaint.model import Branch, Model
 from overpaint.options import USUAL_GUIDANCE, Guidance
-from overpaint.path import Latent
+from overpaint.path import Latent, some
 from overpaint.sample import denoise
 from overpaint.task import Task
 
@@ -40,7 +40,7 @@ class SDEdit(Method):
     )
     steps: int = Field(default=50, ge=1, le=1000, description="denoising steps of the whole path")
     strength: float = Field(
-        default=0.6, ge=0, le=1, description="share of the path walked: 0 keeps all, 1 keeps nothing"
+        default=0.6, ge=0, le=1, description="share of the path walked: little keeps much, 1 keeps nothing"
     )
     guidance: Guidance = USUAL_GUIDANCE
 
@@ -48,6 +48,10 @@ class SDEdit(Method):
     def kept(self) -> int:
         """How many steps are walked."""
         return min(int(self.steps * self.strength), self.steps)
+
+    def check(self, model: Model, task: Task) -> None:
+        """A step must be walked."""
+        some(self.kept, self.steps, "a larger strength")
 
     def __call__(self, model: Model, task: Task) -> Latent:
         """Noise, then denoise."""

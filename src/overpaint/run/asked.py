@@ -10,7 +10,7 @@ from collections.abc import Iterable, Mapping, Sequence
 from difflib import SequenceMatcher
 from typing import Literal, NamedTuple
 
-from overpaint.words import as_read
+from overpaint.words import ARTICLES, JOINTS, PLACES, worded
 
 Asked = Literal["same", "thing", "attribute", "added", "removed", "order", "surroundings", "style", "mixed"]
 """A kind of difference.
@@ -22,14 +22,6 @@ than one of these.
 """
 Hunk = tuple[str, int, int, int, int]
 """An opcode of `difflib.SequenceMatcher`: what happens to which words of the source and the target."""
-
-ARTICLES = frozenset("a an the some one two three another this that his her their its my your".split())
-PLACES = frozenset("on in at by under over above below near behind during inside outside against".split())
-"""Words that put a thing somewhere, or somewhen."""
-JOINTS = frozenset(
-    "of and or with to from left right next beside between wearing holding , as is are".split()
-)
-SIGNS = ".,;:!?()[]\"'"
 
 
 class Phrase(NamedTuple):
@@ -59,12 +51,6 @@ def asked(source: str, target: str, kinds: Mapping[str, str] | None = None) -> t
     (kind,) = found
     finer = {(kinds or {}).get(word) for word in changed(hunks, before, after)} - {None}
     return (f"{kind}.{finer.pop()}", kind) if len(finer) == 1 else (kind,)
-
-
-def worded(prompt: str) -> list[str]:
-    """The words as they are compared: small letters, commas by themselves, no other signs."""
-    spaced = as_read(prompt).replace(",", " , ")
-    return [bare for word in spaced.split() if (bare := word if word == "," else word.strip(SIGNS))]
 
 
 def changed(hunks: Iterable[Hunk], before: Sequence[str], after: Sequence[str]) -> list[str]:

@@ -2,7 +2,7 @@
 
 import logging
 from contextlib import ExitStack
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from time import perf_counter
 
 import torch
@@ -16,11 +16,13 @@ from overpaint.controls.keep import Keep, near_side, word_maps
 from overpaint.families.extras import unused_words
 from overpaint.families.load import SHIPPED
 from overpaint.images import Picture, from_tensor, pixels_hash, spread
-from overpaint.images.recipe import ControlRecord, Environment, ModelRecord, Recipe, SourceRecord
+from overpaint.images.recipe import KEY, ControlRecord, Environment, ModelRecord, Recipe, SourceRecord
 from overpaint.inversions import Quality
+from overpaint.inversions.quality import of_unknown
 from overpaint.masks.shown import MASK
 from overpaint.meter import Cancelled, Meter
 from overpaint.model import Model
+from overpaint.noise import Draws, Noise
 from overpaint.outcome import outcome_of
 from overpaint.run.own_noise import goes_on, inversion_of, notes
 from overpaint.run.plan import Job
@@ -47,8 +49,9 @@ def execute(job: Job, meter: Meter) -> Edit:
         Cancelled: the meter was told to stop; nothing remains.
     """
     model, began, before = job.model, perf_counter(), counts(meter)
-    watched = job.method.watched(job.task)
+    watched, draws = job.method.watched(job.task), list[None]()
     watch = Watch(near_side(model.tap.sites, *job.task.shape[-2:]), frozenset(watched))
+    meter.total = meter.rows + job.cost.rows[1]
     with ExitStack() as stack:
         stack.enter_context(model.lock)
         stack.enter_context(torch.no_grad())
@@ -57,31 +60,39 @@ def execute(job: Job, meter: Meter) -> Edit:
         stack.enter_context(model.side(*job.beside.sides))
         if job.asked.watch and watched:
             stack.enter_context(model.control(watch))
-        made = outcome_of(job.method(model, job.task))
+        made = outcome_of(job.method(model, replace(job.task, noise=heard(job.task.noise, draws))))
         pixels = made.pixels or [model.family.decode(latent.float()) for latent in made.latents]
     if meter.cancelled:
         raise Cancelled("The edit was cancelled; nothing was written.")
+    meter.total = meter.rows
     picture, *others = (job.placed(one) for one in pixels)
     work = {name: value - before[name] for name, value in counts(meter).items()}
     quality = understood(job, meter)
-    poor = (quality.words,) if quality is not None and quality.grade == "poor" else ()
+    poor = (quality.words,) if quality is not None and quality.grade == "poor" and not forewarned(job) else ()
     prompts = (job.asked.request.source, job.asked.request.target, *job.task.texts)
-    noted = (*model.notes, *unused_words(model, prompts), *notes(job.asked, model))
+    seed = idle_seed(job) if not draws else ()
+    noted = (*model.notes, *unused_words(model, prompts), *notes(job.asked, model), *seed)
     for words in (*noted, *poor):
         LOG.warning(words)
+    warnings = (*job.notes, *noted, *poor)
+    told = recipe(job, picture, warnings)
+    picture = replace(picture, info=replace(picture.info, text={KEY: told.model_dump_json()}))
     return Edit(
         picture=picture,
         latents=tuple(made.latents),
-        recipe=recipe(job, picture),
+        recipe=told,
         figures=Figures(
             **work,
+            look_rows=job.look_rows,
+            round_trip=None if job.seen is None else job.seen.round_trip,
+            distance=None if job.seen is None else job.seen.distance,
             seconds=job.seconds + perf_counter() - began,
             strayed=quality and quality.rms,
             quality=quality and quality.grade,
             reconstruction=quality and quality.words,
         ),
         source=job.asked.picture,
-        warnings=(*noted, *poor),
+        warnings=warnings,
         trace=dict(meter.notes),
         maps=dict(meter.maps),
         words=attention(job, watch),
@@ -94,12 +105,33 @@ def execute(job: Job, meter: Meter) -> Edit:
     )
 
 
+def heard(noise: Draws, draws: list[None]) -> Draws:
+    """The same draws, each of which is put down."""
+    return replace(noise, on_draw=lambda: draws.append(None)) if isinstance(noise, Noise) else noise
+
+
+def idle_seed(job: Job) -> tuple[str, ...]:
+    """What to say of a seed in an edit that drew nothing; what a kept inversion drew is not drawn again."""
+    seed, inversion = job.asked.request.seed, inversion_of(job.method)
+    if not seed or (inversion is not None and inversion.random):
+        return ()
+    name = job.method.card.name
+    return (f"The seed {seed} changes nothing: with these options {name!r} draws nothing at random.",)
+
+
 def understood(job: Job, meter: Meter) -> Quality | None:
     """How well the inversion reconstructs the picture, where the method has one."""
     inversion = inversion_of(job.method)
     if inversion is None:
         return None
-    return inversion.grade(meter, goes_on(job.asked, job.model, job.method))
+    quality = inversion.grade(meter, goes_on(job.asked, job.model, job.method))
+    unknown = job.seen is not None and job.seen.unknown
+    return of_unknown(quality) if unknown else quality
+
+
+def forewarned(job: Job) -> bool:
+    """Whether it was said before that the picture is far from what the model knows."""
+    return job.seen is not None and job.seen.unknown
 
 
 def counts(meter: Meter) -> dict[str, int]:
@@ -144,13 +176,14 @@ def over_picture(
     return spread(smooth[job.fitted.placement.window], job.fitted, job.asked.picture.size)
 
 
-def recipe(job: Job, picture: Picture) -> Recipe:
+def recipe(job: Job, picture: Picture, warnings: tuple[str, ...] = ()) -> Recipe:
     """Everything that is needed to make the picture again."""
     model, asked = job.model, job.asked
     return Recipe(
         command=asked.command,
         method=job.method.card.name,
         options=job.method.model_dump(mode="json"),
+        chosen=dict(job.chosen),
         request=asked.request.model_dump(mode="json"),
         model=ModelRecord(
             name=address(model), hash=model.fingerprint, family=model.family.name, origin=model.origin
@@ -167,6 +200,7 @@ def recipe(job: Job, picture: Picture) -> Recipe:
             for one in asked.controls
         ),
         watched=asked.watch,
+        warnings=warnings,
         output=pixels_hash(picture),
     )
 

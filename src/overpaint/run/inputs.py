@@ -10,23 +10,26 @@ from numpy.typing import NDArray
 from PIL import Image, TiffImagePlugin
 
 from overpaint.errors import UsageError
-from overpaint.images import Info, Limits, Mask, Picture, load_picture, mask_of
+from overpaint.images import Info, Limits, Mask, Picture, decode_picture, load_picture, mask_of
 from overpaint.images.channels import PALETTES, channels
 from overpaint.images.credit import credit_of
 from overpaint.images.depth import Levels, Odd, eight
-from overpaint.images.reading import turned, within
-from overpaint.images.recipe import Recipe, parse_recipe
+from overpaint.images.handed import BYTES, Bytes, Readable, content, named, place_of
+from overpaint.images.reading import too_large, turned, within
+from overpaint.images.recipe import Recipe, parse_recipe, read_recipe
 from overpaint.images.tiff import misread
+from overpaint.run.given import Plain
 from overpaint.run.markup import check_markup
+from overpaint.run.result import Edit
 
-Given = str | FilePath | Image.Image | NDArray[Any] | Picture
-"""A picture as a caller may hand it in: a file, an image of Pillow, an array or one of ours."""
+Given = Plain | Edit
+"""A picture as a caller may hand it in: as `Plain` says, or an edit, to go on from its result."""
 CAPTION = "overpaint-caption"
 """The text chunk in which a drawn picture says what it shows."""
 
 
 def taken_in(given: Any, limits: Limits | None = None) -> tuple[Picture, str | None]:
-    """The picture, and where it lies if it is a file; ``limits`` hold for files.
+    """The picture, and where it lies if it is a file; ``limits`` hold for everything but pictures of ours.
 
     Raises:
         UsageError: a file that cannot be read, an array that is no picture, or something else altogether.
@@ -34,16 +37,23 @@ def taken_in(given: Any, limits: Limits | None = None) -> tuple[Picture, str | N
     match given:
         case Picture():
             return given, None
+        case Edit():
+            return given.picture, None
         case Image.Image():
-            return from_pillow(given), None
+            return from_pillow(given, limits), None
         case np.ndarray():
-            return from_array(cast("NDArray[Any]", given)), None
+            return from_array(cast("NDArray[Any]", given), limits), None
         case str() | FilePath():
             return load_picture(given, limits=limits), str(FilePath(given).absolute())
+        case bytes() | bytearray() | memoryview():
+            return decode_picture(bytes(cast(Bytes, given)), BYTES, limits=limits), None
+        case Readable() if not isinstance(given, type):
+            data = content(given, limits or Limits())
+            return decode_picture(data, named(given), limits=limits), place_of(given)
         case _:
             raise UsageError(
-                "A picture is a file's name, an image of Pillow, an array of bytes or a Picture, not "
-                f"{type(given).__name__}."
+                "A picture is a file's name, an open file, its bytes, an image of Pillow, an array, an edit "
+                f"or a Picture, not {type(given).__name__}."
             )
 
 
@@ -57,8 +67,9 @@ def mask_in(given: Given, picture: Picture, feather: int = 0, limits: Limits | N
     return mask_of(mask, picture.size, feather, place)
 
 
-def from_pillow(image: Image.Image) -> Picture:
+def from_pillow(image: Image.Image, limits: Limits | None = None) -> Picture:
     """An image of Pillow: upright, transparency apart, with its texts, its profile and its credit."""
+    check_pixels("The image", image.width * image.height, limits)
     if isinstance(image, TiffImagePlugin.TiffImageFile) and misread(image.tag_v2):
         raise UsageError(
             "The image is a TIFF of which Pillow gives other numbers than it holds; give the file's name."
@@ -77,7 +88,18 @@ def from_pillow(image: Image.Image) -> Picture:
     )
 
 
-def from_array(array: NDArray[Any]) -> Picture:
+def check_pixels(name: str, pixels: int, limits: Limits | None) -> None:
+    """Refuse what has more pixels than a file may have.
+
+    Raises:
+        UsageError: it has.
+    """
+    limits = limits or Limits()
+    if pixels > limits.pixels:
+        raise too_large(name, limits)
+
+
+def from_array(array: NDArray[Any], limits: Limits | None = None) -> Picture:
     """An array, height by width by three or four channels (grey may leave the channels out).
 
     It holds bytes, or yes and no, or numbers of other kinds as files of their depth do: integers over their
@@ -94,11 +116,12 @@ def from_array(array: NDArray[Any]) -> Picture:
         )
     if not array.size:
         raise UsageError("The array holds no pixels; give a picture.")
+    check_pixels("The array", array.shape[0] * array.shape[1], limits)
     try:
         levels, note = levels_of(array)
     except Odd as error:
         raise UsageError(f"The array {error}") from None
-    made = from_pillow(Image.fromarray(np.ascontiguousarray(levels)))
+    made = from_pillow(Image.fromarray(np.ascontiguousarray(levels)), limits)
     return made if note is None else replace(made, info=replace(made.info, notes=(f"Of the array: {note}.",)))
 
 
@@ -117,6 +140,23 @@ def recipe_of(picture: Picture) -> Recipe | None:
         return parse_recipe(picture, "The picture")
     except UsageError:
         return None
+
+
+def recipe_in(given: Given | Recipe, limits: Limits | None = None) -> Recipe:
+    """The recipe in whatever carries one.
+
+    Raises:
+        UsageError: it carries none, or none that can be read.
+    """
+    match given:
+        case Recipe():
+            return given
+        case Edit():
+            return given.recipe
+        case str() | FilePath():
+            return read_recipe(given, limits=limits)
+        case _:
+            return parse_recipe(taken_in(given, limits)[0], "The picture")
 
 
 def shows(picture: Picture) -> str:

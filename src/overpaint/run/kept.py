@@ -47,6 +47,7 @@ class Kept:
         device: str | None = None,
         origin: Origin | None = None,
         offload: bool = False,
+        download: bool = False,
     ) -> Model:
         """The model of that name; loaded where it is not here, or where a file of it has changed since.
 
@@ -55,12 +56,12 @@ class Kept:
             OutOfMemory: it does not fit, also where nothing else is kept.
         """
         origin = origin or Origin()
-        home = place_of(name).absolute()
+        home = place_of(name, download).absolute()
         wanted = Wanted(home, dtype, device, origin, offload, _files(home, origin))
         with self.lock:
             if wanted not in self.models:
                 self._make_room(wanted)
-                self.models[wanted] = self._loaded(name, wanted)
+                self.models[wanted] = self._loaded(name, wanted, download)
             self.models.move_to_end(wanted)
             return self.models[wanted]
 
@@ -85,8 +86,8 @@ class Kept:
         while len(self.models) >= self.most:
             self.models.popitem(last=False)
 
-    def _loaded(self, name: str, wanted: Wanted) -> Model:
-        said = (name, wanted.dtype, wanted.device, wanted.origin)
+    def _loaded(self, name: str, wanted: Wanted, download: bool) -> Model:
+        said = (name, wanted.dtype, wanted.device, wanted.origin, download)
         try:
             return load_as(*said, offload=wanted.offload)
         except OutOfMemory:

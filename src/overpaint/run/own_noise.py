@@ -1,9 +1,11 @@
 """Pictures that this model generated itself: an edit goes on from their own noise, and inverts nothing."""
 
+from collections.abc import Iterator
 from dataclasses import dataclass
 from typing import Any, cast
 
 from overpaint.errors import UsageError
+from overpaint.images.recipe import Recipe
 from overpaint.inversions import Inversion
 from overpaint.inversions.choice import KINDS
 from overpaint.method import Method
@@ -78,24 +80,39 @@ def generated(asked: EditRequest, model: Model) -> OwnWalk | None:
     Only where nobody asked for another inversion or other steps, and the source prompt is the one it was made
     with. Who asks for such a walk by name gets it for an inversion that is walked back as well.
     """
+    told, own = recorded_walk(asked)
+    if told is None or own is None or hindrance(asked, model, told) is not None:
+        return None
+    return own
+
+
+def recorded_walk(asked: EditRequest) -> tuple[Recipe | None, OwnWalk | None]:
+    """The recipe of a picture that was generated, and its walk, where this edit has a use for such a one."""
     told = None if asked.picture is None else recipe_of(asked.picture)
     field, named = inversion_field(asked.kind), asked_for(asked).get("name")
     if told is None or told.command != "generate" or field is None:
-        return None
+        return None, None
     if told.controls or asked.controls:  # with others speaking, the way back is another
-        return None
+        return None, None
     if named is None and asked.command != "edit":
-        return None
-    if told.model.hash != model.fingerprint or told.request.get("target") != asked.request.source:
-        return None
+        return None, None
     open_to = settings_of(asked.kind.model_json_schema())[field].parts
     found = (KINDS[name].of_recipe(told) for name in open_to if name in KINDS and named in (None, name))
     own = next((inversion for inversion in found if inversion is not None), None)
-    if own is None:
-        return None
     walk = {name: told.options[name] for name in ("steps", "guidance") if name in told.options}
-    others = str(asked.options.get("steps", walk.get("steps"))) != str(walk.get("steps"))
-    return None if others and named is None else OwnWalk(field, own, walk)
+    return told, None if own is None else OwnWalk(field, own, walk)
+
+
+def hindrance(asked: EditRequest, model: Model, told: Recipe) -> tuple[str, str] | None:
+    """Why an edit does not go on from the noise in a recipe, and what would; nothing if it can."""
+    if told.model.hash != model.fingerprint:
+        return f"another model, {told.model.name}, generated it", "edit it with that one"
+    if told.request.get("target") != asked.request.source:
+        return "the source prompt is not the one it was generated from", "leave it out"
+    steps, own = asked.options.get("steps"), told.options.get("steps")
+    if steps is None or asked_for(asked).get("name") is not None or float(steps) == own:
+        return None
+    return f"it was generated in {own} steps, not {float(steps):g}", "leave the steps out"
 
 
 def own_walk(asked: EditRequest, model: Model) -> OwnWalk | None:
@@ -118,11 +135,20 @@ def notes(asked: EditRequest, model: Model) -> tuple[str, ...]:
     if asked.picture is None:
         return signs
     said = (*signs, *asked.picture.info.notes, *(() if asked.mask is None else asked.mask.notes))
-    if asked_for(asked) or generated(asked, model) is None or not asked.changed:
-        return said
-    why = LOSSY.get(asked.picture.info.format, "it was changed since")
-    return (
-        *said,
-        f"The pixels are not those that were generated ({why}), so the picture is inverted; save a PNG, or a "
-        "WebP of quality 100, to go on from its own noise.",
-    )
+    return said if asked_for(asked) else (*said, *dropped(asked, model))
+
+
+def dropped(asked: EditRequest, model: Model) -> Iterator[str]:
+    """Why a picture that was generated is inverted, where nobody asked for that."""
+    told, own = recorded_walk(asked)
+    if asked.picture is None or told is None or own is None:
+        return
+    if (found := hindrance(asked, model, told)) is not None:
+        why, remedy = found
+        yield f"The picture is inverted, as {why}; {remedy} to go on from its own noise."
+    elif asked.changed:
+        why = LOSSY.get(asked.picture.info.format, "it was changed since")
+        yield (
+            f"The pixels are not those that were generated ({why}), so the picture is inverted; save a PNG, "
+            "or a WebP of quality 100, to go on from its own noise."
+        )

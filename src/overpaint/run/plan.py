@@ -1,25 +1,30 @@
 """A request with its model: prompts and picture encoded, all errors behind it, nothing run yet."""
 
+from collections.abc import Mapping
 from dataclasses import dataclass, field, replace
 from time import perf_counter
 from typing import Any
 
 import torch
 
-from overpaint.card import Cost
+from overpaint.card import KINDS, Cost
 from overpaint.errors import UsageError
 from overpaint.images import Fitted, Picture, fit, fit_mask, from_tensor, paste_back
+from overpaint.images.recipe import Choice
 from overpaint.method import Method
 from overpaint.model import Model
 from overpaint.network import Pixels
 from overpaint.options import ModelOwn
 from overpaint.out_of_memory import roomy, ways_out
 from overpaint.outcome import Layer
-from overpaint.run.own_noise import remembered
+from overpaint.run.chosen import chosen
+from overpaint.run.known import Look
+from overpaint.run.own_noise import inversion_of, remembered
 from overpaint.run.request import EditRequest
 from overpaint.run.resolve import resolve
 from overpaint.run.sided import Beside, beside
 from overpaint.run.suiting import suggested
+from overpaint.run.unlearned import unlearned
 from overpaint.task import Task
 
 
@@ -36,6 +41,16 @@ class Job:
     """How long it took to encode the prompts and the picture."""
     at_once: int | None = None
     """Rows that go through the network together; nothing for all of a call."""
+    chosen: Mapping[str, Choice] = field(default_factory=dict[str, Choice])
+    """Who chose options that the user left open."""
+    notes: tuple[str, ...] = ()
+    """What should be known before the work begins, a sentence each."""
+    look: bool = False
+    """Whether the picture is looked at first (`overpaint.run.known`)."""
+    seen: Look | None = None
+    """What that look said, once it was taken."""
+    look_rows: int = 0
+    """The rows it took."""
     beside: Beside = field(default_factory=Beside)
     """Networks that speak into every call, and what they look at."""
 
@@ -85,8 +100,13 @@ def planned(asked: EditRequest, model: Model) -> Job:
             f"The method {card.name!r} does not work on {family.name} models; it works on: "
             f"{', '.join(card.families)}."
         )
-    general = {**card.families[family.name], **suited(asked.kind, model)}
-    preset = {**general, **suggested(asked, model), **remembered(asked, model)}
+    presets: dict[Choice, Mapping[str, Any]] = {
+        "family": card.families[family.name],
+        "model": suited(asked.kind, model),
+        "prompts": suggested(asked, model),
+        "picture": remembered(asked, model),
+    }
+    preset = {name: value for one in presets.values() for name, value in one.items()}
     method = resolve(asked.kind, asked.options, preset, asked.title)
     shown = asked.shown
     fitted = None if shown is None else fit(shown, family.side, grain(model), asked.request.fit)
@@ -111,7 +131,38 @@ def planned(asked: EditRequest, model: Model) -> Job:
             pictures={**further, **seen},
         )
         method.check(model, task)
-    return Job(asked, model, method, task, fitted, perf_counter() - began, beside=speaking)
+        check_steps(method)
+    who: dict[str, Choice] = {**asked.chosen, **chosen(presets, asked.options)}
+    told = tuple(unlearned(model, prompts(asked, task)))
+    return Job(
+        asked, model, method, task, fitted, perf_counter() - began, chosen=who, notes=told, beside=speaking
+    )
+
+
+def check_steps(method: Method) -> None:
+    """Refuse options with which nothing is done: the picture would be written as if it had been edited.
+
+    Raises:
+        UsageError: no step is walked.
+    """
+    steps, inversion = getattr(method, "steps", None), inversion_of(method)
+    cost = method.card.cost(method)
+    idle = not any(getattr(cost, kind)[1] for kind in KINDS)
+    skipped = isinstance(steps, int) and inversion is not None and not inversion.walked(steps)
+    if steps is not None and (idle or skipped):
+        raise UsageError(
+            f"With these options the method {method.card.name!r} walks none of its {steps} steps, so nothing "
+            "would change; skip fewer of them, or give more steps."
+        )
+
+
+def prompts(asked: EditRequest, task: Task) -> dict[str, str]:
+    """Every prompt of a request by what it is."""
+    source, target = asked.request.source, asked.request.target
+    if asked.command == "generate":
+        return {"prompt": target}
+    further = {f"prompt {text!r}": text for text in task.texts if text not in (source, target)}
+    return {"source prompt": source, "target prompt": target, **further}
 
 
 def suited(kind: type[Method], model: Model) -> dict[str, Any]:

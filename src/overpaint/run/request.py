@@ -9,7 +9,7 @@ from overpaint import registry
 from overpaint.card import Need
 from overpaint.errors import UsageError
 from overpaint.images import Limits, Mask, Picture, flattened
-from overpaint.images.recipe import Command, trusted_recipe
+from overpaint.images.recipe import Choice, Command, trusted_recipe
 from overpaint.method import Method
 from overpaint.methods.invert import Invert
 from overpaint.run.inputs import Given, checked_text, mask_in, shows, taken_in
@@ -38,6 +38,8 @@ class EditRequest:
     """Where the picture may change; everywhere if there is none."""
     further: Mapping[str, tuple[Named, ...]] = field(default_factory=dict[str, tuple[Named, ...]])
     """Further pictures by name, such as ``"examples"`` or ``"control:canny"``."""
+    chosen: Mapping[str, Choice] = field(default_factory=dict[str, Choice])
+    """Who chose options when a recipe was written; all of them are given now."""
     controls: tuple[Asked, ...] = ()
     """Networks that speak beside the model's own."""
 
@@ -61,7 +63,7 @@ class EditRequest:
 
 def edit_request(
     command: Command,
-    method: str,
+    method: str | Method,
     image: Given | None,
     request: Mapping[str, Any],
     options: Mapping[str, Any],
@@ -77,10 +79,11 @@ def edit_request(
     Raises:
         UsageError: an unknown method or option, a value out of range, a picture that cannot be read.
     """
-    kind = kind_of(method)
-    resolve(kind, options, {}, f"the method {method!r}")
+    kind, options = told(method, options)
+    name = kind.card.name
+    resolve(kind, options, {}, f"the method {name!r}")
     if image is not None and Need.IMAGE not in kind.card.needs | kind.card.optional:
-        raise UsageError(f"The method {method!r} edits no picture; choose another, or use it without one.")
+        raise UsageError(f"The method {name!r} edits no picture; choose another, or use it without one.")
     picture, place = (None, None) if image is None else taken_in(image, limits)
     given = {
         name: checked_text(value, name) if isinstance(value, str) else value
@@ -97,7 +100,29 @@ def edit_request(
         for name, given in (pictures or {}).items()
     }
     sides = controls_in(control, picture, limits)
-    return EditRequest(command, kind, asked, options, picture, place, watch, where, further, sides)
+    return EditRequest(command, kind, asked, options, picture, place, watch, where, further, controls=sides)
+
+
+def told(method: object, options: Mapping[str, Any]) -> tuple[type[Method], Mapping[str, Any]]:
+    """The kind of a method and its options: of one that has them itself, those that were set, no defaults.
+
+    Raises:
+        UsageError: it is no method, or has options of its own and is given some besides.
+    """
+    match method:
+        case str():
+            return kind_of(method), options
+        case Method():
+            if options:
+                name = type(method).__name__
+                raise UsageError(
+                    f"The method has options of its own; say {next(iter(options))!r} there too: {name}(...)."
+                )
+            return type(method), {name: getattr(method, name) for name in sorted(method.model_fields_set)}
+        case _:
+            raise UsageError(
+                f"A method is its name or a method with its options, not {type(method).__name__}."
+            )
 
 
 def listed(given: Given | Sequence[Given]) -> Sequence[Given]:
@@ -111,9 +136,8 @@ def checked_name(name: str, kind: type[Method]) -> str:
     Raises:
         UsageError: it does not, so that they could have no effect.
     """
-    takes = {
-        str(need) for need in (Need.EXAMPLES, Need.CONTROL) if need in kind.card.needs | kind.card.optional
-    }
+    wanted = kind.card.needs | kind.card.optional
+    takes = {str(need) for need in (Need.EXAMPLES, Need.CONTROL) if need in wanted} | kind.card.pictures
     if name.partition(":")[0] not in takes:
         looks = f"it looks at: {', '.join(sorted(takes))}" if takes else "it looks at no further pictures"
         raise UsageError(f"The method {kind.card.name!r} has no use for pictures called {name!r}; {looks}.")

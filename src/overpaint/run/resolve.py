@@ -7,8 +7,10 @@ from pydantic import ValidationError
 from pydantic_core import ErrorDetails
 
 from overpaint.errors import UsageError
+from overpaint.near import nearest
 from overpaint.options import Options
-from overpaint.run.settings import Setting, name_of, nearest, settings_of
+from overpaint.run.belonging import for_part, hint
+from overpaint.run.settings import Setting, name_of, settings_of
 
 T = TypeVar("T", bound=Options)
 
@@ -101,13 +103,16 @@ def _deeper(
     """A sentence about an option that does not exist, or about one of a component."""
     if setting is None:
         if error["type"] == "extra_forbidden":
-            return f"There is no option {place[0]!r} for {title}; {nearest(place[0], settings)}"
+            return f"There is no option {place[0]!r} for {title}; {hint(place[0], settings)}"
         said = _said(error)
         return f"{said[:1].upper()}{said[1:]}"
     named = place[1] in setting.parts
     part = place[1] if named else ""
-    inner = cast(ErrorDetails, {**error, "loc": tuple(place[2:] if named else place[1:])})
-    return _sentence(inner, setting.parts.get(part, {}), f"{setting.name} {part!r}" if part else setting.name)
+    rest, owner = place[2:] if named else place[1:], f"{setting.name} {part!r}" if part else setting.name
+    if error["type"] == "extra_forbidden" and len(rest) == 1:
+        return f"There is no option {rest[0]!r} for {owner}; {for_part(rest[0], setting, part)}"
+    inner = cast(ErrorDetails, {**error, "loc": tuple(rest)})
+    return _sentence(inner, setting.parts.get(part, {}), owner)
 
 
 def _said(error: ErrorDetails) -> str:

@@ -1,7 +1,7 @@
 """What an edit gives back: the picture, how it came about, and the recipe to make it again."""
 
 from collections.abc import Mapping
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from pathlib import Path as FilePath
 
 from PIL import Image
@@ -9,10 +9,14 @@ from pydantic import BaseModel, ConfigDict, Field
 from torch import Tensor
 
 from overpaint.errors import UsageError
-from overpaint.images import Picture, to_pil
+from overpaint.images import Picture, encode_png, to_pil
+from overpaint.images import strip as side_by_side
 from overpaint.images.recipe import Recipe, save_with_recipe
 from overpaint.model import Patch
 from overpaint.path import Latent
+from overpaint.run.given import Plain
+from overpaint.run.notebook import page, plain, small
+from overpaint.run.unchanged import Unasked
 
 
 class Figures(BaseModel):
@@ -27,34 +31,55 @@ class Figures(BaseModel):
     sides: int = Field(default=0, description="rows that went through side networks")
     looks: int = Field(default=0, description="pictures that CLIP looked at")
     decodes: int = Field(default=0, description="pictures decoded on the way")
+    look_rows: int = Field(
+        default=0, description="rows that looked at the picture first, beside those of the edit"
+    )
     seconds: float = Field(
         default=0.0, description="wall clock time of the edit, the loading of the model aside"
     )
     strayed: float | None = Field(
         default=None,
-        description="how far the source left its inversion on the way back: RMS over the latents (of about "
-        "unit variance), mean over the steps; none where that was not measured",
+        description="how far from its latent the source ends on the way back, or would if it were not put "
+        "back: RMS over the latents (of about unit variance); none where that was not measured",
     )
     quality: str | None = Field(
         default=None,
-        description="the same as a word: good, fair or poor; exact where nothing had to be inverted, not "
+        description="the same as a word: good, fair or poor; poor as well where the picture is far from what "
+        "the model knows; exact where nothing had to be inverted, not "
         "measured where no source walked back; none where the method has no inversion",
     )
     reconstruction: str | None = Field(
         default=None, description="the same as a sentence, which says why if it was not measured"
     )
+    round_trip: float | None = Field(
+        default=None,
+        description="dB between the picture and what the autoencoder gives back; none if not looked at",
+    )
+    distance: float | None = Field(
+        default=None,
+        description="from the pictures the model knows, in standard deviations of theirs; above 2 it does "
+        "not know such pictures; none where the model has no record of its own",
+    )
     psnr: float | None = Field(
         default=None,
         description="for an inversion walked back: dB against the autoencoder's round trip of the picture",
     )
+    unasked: float | None = Field(
+        default=None, description="dB between the picture and an edit of it that was asked for nothing"
+    )
+    check_rows: int = Field(default=0, description="rows of that edit")
 
 
-@dataclass(frozen=True, eq=False)
+@dataclass(frozen=True, eq=False, repr=False)
 class Edit:
-    """The result of an edit. ``save`` writes it with its recipe inside."""
+    """The result of an edit. ``save`` writes it with its recipe inside; a notebook shows it.
+
+    It can be edited in turn like the file that is saved, and goes on from its own noise where it was
+    generated.
+    """
 
     picture: Picture
-    """The result, or the best of several."""
+    """The result, or the best of several; the recipe is in its texts."""
     latents: tuple[Latent, ...]
     """The results as latents, best first; none where the method works on pixels."""
     recipe: Recipe
@@ -79,6 +104,8 @@ class Edit:
     """Pictures with transparency that the result is made of, by name."""
     learned: tuple[Patch, ...] = ()
     """What was learned for it, to be used again."""
+    unasked: Unasked | None = None
+    """What an edit changes where nothing is asked, if that was to be checked."""
     conditions: tuple[Picture, ...] = ()
     """What side networks looked at, in the order they were given."""
 
@@ -95,8 +122,68 @@ class Edit:
 
     @property
     def image(self) -> Image.Image:
-        """The picture as an image of Pillow."""
-        return to_pil(self.picture)
+        """The picture as an image of Pillow, the recipe in its ``info``."""
+        image = to_pil(self.picture)
+        image.info.update(self.picture.info.text)
+        return image
+
+    def strip(self, answer: Picture | None = None) -> Picture:
+        """Source and edit side by side, each with its prompt; and the true answer, where it is known."""
+        source, target = (str(self.recipe.request.get(name, "")) for name in ("source", "target"))
+        cells = [(self.picture, f"{self.recipe.method}: {target or source}")]
+        if self.source is not None:
+            cells.insert(0, (self.source, f"source: {source}"))
+        cells += [] if answer is None else [(answer, "true answer")]
+        return side_by_side([cell for cell, _ in cells], [plain(text) for _, text in cells])
+
+    def compare(self, truth: Plain | None = None, region: Plain | None = None) -> dict[str, float]:
+        """Figures of the edit against its source, its prompts and, where it is known, the right answer.
+
+        They are those of `overpaint.measure`, by the same names.
+
+        Args:
+            truth: the right answer, of the picture's size.
+            region: where the picture may change, white; by itself where source and truth differ.
+
+        Raises:
+            UsageError: there is no source picture, sizes differ, or torchmetrics is not installed.
+        """
+        if self.source is None:
+            raise UsageError(
+                "There is no picture this one was made from; overpaint.measure compares any two."
+            )
+        import overpaint  # late: measuring needs more than editing does
+
+        source, target = (str(self.recipe.request.get(name, "")) for name in ("source", "target"))
+        return overpaint.measure(
+            self.source, self.picture, truth, region, source_prompt=source, target_prompt=target
+        )
+
+    @property
+    def facts(self) -> dict[str, str]:
+        """What one wants to know of it, by name, in words."""
+        height, width = self.picture.size
+        work = f"{self.figures.rows} rows in {self.figures.calls} network calls, {self.figures.seconds:.1f} s"
+        said = {"method": self.recipe.method, "picture": f"{width} x {height} pixels", "work": work}
+        prompts = {name: str(self.recipe.request.get(name, "")) for name in ("source", "target")}
+        said |= {name: prompt for name, prompt in prompts.items() if prompt}
+        if self.figures.quality is not None:
+            said["reconstruction"] = self.figures.quality
+        return said if self.figures.psnr is None else {**said, "walked back": f"{self.figures.psnr:.1f} dB"}
+
+    def __repr__(self) -> str:
+        """One line."""
+        said = ", ".join(self.facts[name] for name in ("picture", "work"))
+        return f"<Edit by {self.recipe.method}: {said}>"
+
+    def _repr_png_(self) -> bytes:
+        """What a notebook shows that takes pictures alone."""
+        shrunk = replace(self, picture=small(self.picture), source=self.source and small(self.source))
+        return encode_png(shrunk.strip())
+
+    def _repr_html_(self) -> str:
+        """What a notebook shows: the pictures side by side, the figures, and what should be known."""
+        return page(repr(self), self._repr_png_(), self.facts, self.warnings)
 
     def save(
         self,

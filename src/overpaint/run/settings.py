@@ -3,9 +3,8 @@
 Nothing here imports a library that takes time.
 """
 
-from collections.abc import Iterable, Iterator, Mapping
+from collections.abc import Iterator, Mapping
 from dataclasses import dataclass, field
-from difflib import get_close_matches
 from typing import Any, Literal, cast
 
 Kind = Literal["integer", "number", "boolean", "string", "choice", "array", "object", "component", "mixed"]
@@ -147,12 +146,3 @@ def _bounds(schema: Schema) -> str:
         return f"from {low:g} to {high:g}"
     ends = {"of at least": low, "above": above, "of at most": high, "below": below}
     return " and ".join(f"{words} {end:g}" for words, end in ends.items() if end is not None)
-
-
-def nearest(name: str, names: Iterable[str]) -> str:
-    """The end of a sentence about a name that does not exist."""
-    known = list(names)
-    near = get_close_matches(name, known, n=1, cutoff=0.4)
-    if near:
-        return f"did you mean {near[0]!r}?"
-    return f"there are: {', '.join(known)}." if known else "there are none."

@@ -1,0 +1,151 @@
+"""Plug-and-Play: what it becomes with closed windows, what open ones hold, its rows, what it refuses."""
+
+from typing import Any
+
+import pytest
+import torch
+from tests.kit import gap, shared
+
+from overpaint.contract.checks import CLOSE
+from overpaint.contract.trial import SIZE, picture, run
+from overpaint.errors import UsageError
+from overpaint.families.tiny import SHAPES, Shape
+from overpaint.guides import CFG, Plain
+from overpaint.inversions import DDIM, Direct
+from overpaint.meter import Meter
+from overpaint.methods.pnp import PlugAndPlay, walked_with
+from overpaint.model import Branch
+from overpaint.path import Latent
+from overpaint.sample import denoise
+from overpaint.task import Request, Task
+
+STEPS = 4
+SOURCE, TARGET, NEGATIVE = "a photo of a cat", "a photo of a dog", "a red bird"
+CLOSED: dict[str, Any] = {"features": 0.0, "self_replace": 0.0}
+EVERY = (
+    "ddim",
+    "direct",
+    "null-text",
+    "negative-prompt",
+    "edict",
+    "edit-friendly",
+    "cycle",
+    "fixed-point",
+    "virtual",
+    "regularised",
+    "recorded",
+)
+
+
+def task(source: str = SOURCE, target: str = TARGET, shape: Shape = "sd1") -> Task:
+    card, request = PlugAndPlay.card, Request(source=source, target=target)
+    return Task.of(shared(shape), request, card.needs, picture(), SIZE, optional=card.optional)
+
+
+def method(**options: Any) -> PlugAndPlay:
+    return PlugAndPlay.model_validate({"steps": STEPS, "layer": 1, **options})
+
+
+def made(given: Task, meter: Meter | None = None, shape: Shape = "sd1", **options: Any) -> Latent:
+    return run(shared(shape), method(**options), given, meter).latents[0]
+
+
+def away(mine: Latent, other: Latent) -> float:
+    """How far apart, as a share of the largest value."""
+    return gap(mine, other) / float(other.abs().max())
+
+
+@pytest.mark.parametrize("shape", SHAPES)
+@pytest.mark.parametrize("negative", ["", NEGATIVE])
+def test_with_closed_windows_it_is_the_guided_walk_from_the_same_noise(shape: Shape, negative: str) -> None:
+    given, model = task(shape=shape), shared(shape)
+    path, null = model.path(STEPS), given.text(negative) if negative else given.null
+    with torch.no_grad():
+        traj = Direct()(model, path, given.x0, CFG(given.null, given.null), given.noise)
+        plain = denoise(model, path, {"tgt": traj.start}, [Branch("tgt", CFG(given.target, null, 7.5))])[
+            "tgt"
+        ]
+    assert away(made(given, shape=shape, negative=negative, **CLOSED), plain) <= CLOSE
+    for window in ("features", "self_replace"):
+        options: dict[str, Any] = {**CLOSED, window: 0.5, "negative": negative}
+        assert away(made(given, shape=shape, **options), plain) > 1e-3, window
+
+
+@pytest.mark.parametrize("shape", SHAPES)
+def test_rows_that_are_told_the_same_find_home(shape: Shape) -> None:
+    """Guidance 0 tells the target nothing, like the source: from the trajectory it goes the source's way."""
+    given, model = task(shape=shape), shared(shape)
+    with torch.no_grad():
+        path = model.path(STEPS)
+        traj = DDIM()(model, path, given.x0, CFG(given.null, given.null), given.noise)
+        home = denoise(model, path, {"src": traj.start}, [Branch("src", Plain(given.null))])["src"]
+    closed = made(given, shape=shape, guidance=0.0, inversion="ddim", **CLOSED)
+    opened = made(given, shape=shape, guidance=0.0, inversion="ddim")
+    assert away(closed, home) <= CLOSE
+    assert away(opened, closed) <= CLOSE, "what is taken over is what was there"
+
+
+def test_the_pictures_row_is_told_nothing_wherever_its_noise_comes_from() -> None:
+    given, model, o = task(), shared(), method(encode="source")
+    assert walked_with(o, given) is given.source and walked_with(method(), given) is given.null
+    path, texts = model.path(STEPS), (given.source, given.target, given.null)
+    with torch.no_grad():
+        pinned = o.inversion.walk(model, path, given.x0, texts, 7.5, given.noise).untold(given.null)
+        free = method(inversion="ddim").inversion.walk(model, path, given.x0, texts, 7.5, given.noise)
+    assert pinned.branches[0].guide.lines(0)[0].text is given.null
+    assert free.untold(given.null) is free, "it would not find home"
+    assert away(made(given, encode="source"), made(given)) > 1e-3
+
+
+def test_a_generated_picture_is_walked_with_its_prompt() -> None:
+    given = task()
+    assert walked_with(method(inversion="recorded"), given) is given.source
+    assert walked_with(method(inversion="recorded", encode="nothing"), given) is given.null
+
+
+def test_a_finer_way_to_noise_ends_at_the_same_levels() -> None:
+    given, model = task(), shared()
+    meter = Meter()
+    fine = made(given, meter, inversion_steps=8)
+    assert meter.rows == 8 + 3 * STEPS
+    path, finer = model.path(STEPS), model.path(8)
+    with torch.no_grad():
+        traj = Direct()(model, finer, given.x0, CFG(given.null, given.null), given.noise).on(path)
+        walk = Direct().walk(
+            model, path, given.x0, (given.null, given.target, given.null), 7.5, given.noise, finer=finer
+        )
+    assert torch.equal(walk.trajectory.latents, traj.latents)
+    assert away(fine, made(given)) > 1e-3
+    assert torch.equal(made(given, inversion_steps=STEPS), made(given))
+
+
+@pytest.mark.parametrize("inversion", EVERY)
+@pytest.mark.parametrize("encode", ["source", "nothing"])
+def test_rows_are_those_of_the_card_over_every_inversion(inversion: str, encode: str) -> None:
+    options: dict[str, Any] = {"inversion": inversion, "encode": encode, "negative": NEGATIVE}
+    meter, (low, high) = Meter(), method(**options).card.cost(method(**options)).rows
+    made(task(), meter, **options)
+    assert low <= meter.rows <= high
+
+
+def test_its_rows_at_the_defaults() -> None:
+    """50 to the noise, and calls of three on the way back; the published inversion takes 999."""
+    assert PlugAndPlay.card.cost(PlugAndPlay()).rows == (200, 200)
+    assert PlugAndPlay.card.cost(PlugAndPlay(inversion_steps=999)).rows == (1149, 1149)
+
+
+@pytest.mark.parametrize(
+    ("options", "given", "sentence"),
+    [
+        ({"layer": 4}, {}, "The decoder of this model attends up to its layer 3"),
+        ({"encode": "source"}, {"source": ""}, "give the source prompt"),
+        ({"negative": "tiger " * 20}, {}, "shorten it"),
+        ({"inversion_steps": 3}, {}, "does not visit level"),
+        ({"inversion_steps": 8, "inversion": "edict"}, {}, "'edict' belongs to its own steps"),
+    ],
+)
+def test_what_cannot_act_is_a_sentence(options: dict[str, Any], given: dict[str, Any], sentence: str) -> None:
+    meter = Meter()
+    with pytest.raises(UsageError, match=sentence):
+        made(task(**given), meter, **options)
+    assert meter.calls == 0
