@@ -13,6 +13,7 @@ from overpaint.images.recipe import Environment
 from overpaint.inversions import Direct, NullText
 from overpaint.meter import Cancelled, Meter
 from overpaint.methods.p2p import PromptToPrompt
+from overpaint.run.request import told
 from overpaint.run.result import Edit
 from tests.kit import clean, shared
 
@@ -136,7 +137,7 @@ def stop_after(calls: int) -> Any:
 def test_an_inversion_walked_back_says_how_well_that_went() -> None:
     result = invert(smooth(), source=SOURCE, model=shared(), steps=3, inversion="direct")
     assert result.figures.psnr is not None and result.figures.psnr > 60
-    loose = invert(smooth(), source=SOURCE, model=shared(), steps=3, guidance=7.5)
+    loose = invert(smooth(), source=SOURCE, model=shared(), steps=3, guidance=7.5, look=False)
     assert loose.figures.psnr is not None and loose.figures.psnr < 40
     assert loose.figures.quality == "poor"
     assert len(loose.warnings) == 1 and loose.warnings[0].endswith(".")
@@ -362,4 +363,4 @@ def test_options_that_a_method_was_not_given_are_still_the_model_s_and_the_pictu
 )
 def test_what_is_no_method_is_said(method: Any, more: dict[str, Any], sentence: str) -> None:
     with pytest.raises(UsageError, match=sentence):
-        edit(smooth(), source=SOURCE, target=TARGET, model=shared(), method=method, **more)
+        told(method, more)

@@ -55,7 +55,7 @@ def test_what_is_shown_in_python_runs(page: str, here: Path) -> None:
 def test_the_first_commands_of_the_readme_run_in_their_order(here: Path) -> None:
     said = {words[0]: overpaint(*words) for words in commands("README.md") if words[0] != "doctor"}
     assert [one.err for one in said.values() if one.code] == []
-    assert "edit by p2p" in said["show"].out and "[-red-] {+blue+}" in said["show"].out
+    assert "edit by p2p" in " ".join(said["show"].out.split()) and "[-red-] {+blue+}" in said["show"].out
     assert "(the picture's own; usually direct)" in said["show"].out
     assert not [words for words in commands("README.md") if "MODEL" in words]
 
@@ -100,7 +100,7 @@ def test_the_example_shows_the_whole_card_and_the_table_explains_it(restyle: Any
     card = page.partition("CARD = Card(")[2].partition("\n)\n")[0]
     assert re.findall(r"^    (\w+)=", card, re.MULTILINE) == [
         *("name", "idea", "papers", "needs", "optional", "families", "cost", "law"),
-        *("finds_mask", "random", "published", "trial"),
+        *("finds_mask", "random", "published", "official", "trial"),
     ]
     explained = set(re.findall(r"^\| `(\w+)` \|", page, re.MULTILINE))
     assert explained == {field.name for field in fields(Card)}

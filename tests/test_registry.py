@@ -9,10 +9,9 @@ from overpaint.registry import METHODS, catalogue, every, find, known, read_summ
 
 
 def test_the_stored_summary_is_fresh() -> None:
-    fresh = json.loads(json.dumps(summary()))
-    assert read_summary() == fresh, (
-        "write it anew: python -c 'from overpaint.registry import *; write_summary()'"
-    )
+    fresh, walked = (json.loads(json.dumps(made)) for made in (summary(), registry.walked_back()))
+    assert read_summary() == fresh, "write it anew: python -m overpaint.registry"
+    assert registry.read_walked_back() == walked, "write it anew: python -m overpaint.registry"
 
 
 def test_every_method_is_found_under_the_name_of_its_card() -> None:
@@ -40,5 +39,7 @@ def test_the_catalogue_can_be_narrowed() -> None:
 
 def test_the_summary_can_be_written_anew(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setattr(registry, "SUMMARY", tmp_path / "registry.json")
+    monkeypatch.setattr(registry, "WALKED_BACK", tmp_path / "invert.json")
     registry.write_summary()
     assert set(registry.read_summary()) == set(METHODS)
+    assert set(registry.read_walked_back()["properties"]) == {"steps", "guidance", "inversion"}

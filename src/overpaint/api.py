@@ -1,5 +1,6 @@
 """What a program calls: edit, generate, invert, rerun, cite."""
 
+import logging
 from collections.abc import Mapping, Sequence
 from dataclasses import replace
 from typing import Any
@@ -10,13 +11,14 @@ from overpaint.errors import UsageError
 from overpaint.images import Limits
 from overpaint.images.recipe import Recipe
 from overpaint.inversions.cache import Cache
-from overpaint.meter import Meter
+from overpaint.meter import Meter, beside
 from overpaint.method import Method
 from overpaint.methods.invert import Invert
 from overpaint.model import Model
 from overpaint.network import Pixels
 from overpaint.neutral import neutral
 from overpaint.run.citing import bibtex
+from overpaint.run.examine import examined
 from overpaint.run.inputs import Given, recipe_in
 from overpaint.run.kept import KEPT
 from overpaint.run.loading import threads
@@ -24,6 +26,11 @@ from overpaint.run.memory import run_patiently, within
 from overpaint.run.plan import Job, plan
 from overpaint.run.request import EditRequest, edit_request
 from overpaint.run.result import Edit
+from overpaint.run.sided import Settings, Wanted
+from overpaint.run.unasked import METHOD, nothing_asked, unasked
+from overpaint.sides.options import Control
+
+LOG = logging.getLogger("overpaint")
 
 
 @neutral()
@@ -37,12 +44,14 @@ def edit(
     seed: int = 0,
     mask: Given | None = None,
     pictures: Mapping[str, Given | Sequence[Given]] | None = None,
+    control: Settings | Sequence[Wanted] = (),
     feather: int = 0,
     fit: str = "pad",
     alpha: str = "keep",
     background: str = "white",
     limits: Limits | None = None,
     memory: str | int | None = None,
+    look: bool = True,
     meter: Meter | None = None,
     maps: bool = False,
     cache: bool | None = None,
@@ -62,6 +71,8 @@ def edit(
         seed: of every random draw; the global random state is neither used nor moved.
         mask: a picture of the same size, white where the result may differ; outside it every pixel stays.
         pictures: further ones that the method looks at, by name: ``{"examples": [...]}``.
+        control: side networks that speak into every call: a `Control`, the same as text
+            (``"canny.safetensors=auto:0.8"``), or a pair of either with a picture.
         feather: pixels inside the mask's border over which the edit fades.
         fit: ``"pad"`` shows the model the whole picture, ``"crop"`` the largest piece of the model's shape in
             the middle; the rest stays as it is.
@@ -69,6 +80,8 @@ def edit(
         background: a colour's name or ``#rrggbb``.
         limits: the largest file and picture that are read, in whatever form they are given.
         memory: what it may take (``"4GB"``, or bytes): rows then go through the network in smaller groups.
+        look: look at the picture first, and warn where it is far from those the model knows; that takes a
+            few rows of its own (``figures.look_rows``) where the model has a record of them, else none.
         meter: counts, reports progress and cancels; a fresh one each time.
         maps: record where every word of ``target`` looks (`Edit.words`).
         cache: keep the picture's inversion on disk for the next edit of it; by itself for a model that is
@@ -83,9 +96,18 @@ def edit(
     request |= {"fit": fit, "alpha": alpha, "background": background}
     said = {**(options or {}), **named}
     asked = edit_request(
-        "edit", method, image, request, said, maps, mask=mask, pictures=pictures, limits=limits
+        "edit",
+        method,
+        image,
+        request,
+        said,
+        maps,
+        mask=mask,
+        pictures=pictures,
+        control=control,
+        limits=limits,
     )
-    return carried_out(asked, model, meter, memory, cache)
+    return carried_out(asked, model, meter, memory, cache, look)
 
 
 @neutral()
@@ -94,6 +116,7 @@ def generate(
     *,
     model: str | Model = "still-life",
     seed: int = 0,
+    control: Settings | Sequence[Wanted] = (),
     memory: str | int | None = None,
     meter: Meter | None = None,
     maps: bool = False,
@@ -102,11 +125,14 @@ def generate(
 ) -> Edit:
     """A picture from a prompt; its recipe lets later edits start from the exact noise instead of inverting.
 
+    Side networks (``control``, as in `edit`) look at what is given; there is no picture to make it from.
+
     Raises:
         UsageError: an empty or overlong prompt, or an option that is wrong.
     """
     request, said = {"target": prompt, "seed": seed}, {**(options or {}), **named}
-    return carried_out(edit_request("generate", "generate", None, request, said, maps), model, meter, memory)
+    asked = edit_request("generate", "generate", None, request, said, maps, control=control)
+    return carried_out(asked, model, meter, memory)
 
 
 @neutral()
@@ -119,6 +145,8 @@ def invert(
     fit: str = "pad",
     limits: Limits | None = None,
     memory: str | int | None = None,
+    look: bool = True,
+    check: bool | str = False,
     meter: Meter | None = None,
     cache: bool | None = None,
     options: Mapping[str, Any] | None = None,
@@ -128,13 +156,23 @@ def invert(
 
     The inversion is kept as that of an edit is, so that edits with the same prompt and options start at once.
 
+    Args:
+        image, source, model, seed, fit, limits, memory, look, meter, options: as for `edit`.
+        check: also edit it with the same prompt twice, and say what that changes (`Edit.unasked`): by plain
+            DDIM over the inversion, or by the method of this name.
+
     Raises:
         UsageError: the picture cannot be read, or an option is wrong.
     """
     request, said = {"source": source, "seed": seed, "fit": fit}, {**(options or {}), **named}
-    return carried_out(
-        edit_request("invert", "invert", image, request, said, limits=limits), model, meter, memory, cache
-    )
+    asked = edit_request("invert", "invert", image, request, said, limits=limits)
+    loaded, meter = of_name(model), meter or Meter()
+    with loaded.lock:
+        twin = nothing_asked(asked, loaded, METHOD if check is True else check) if check else None
+        kept = kept_in(loaded, cache, isinstance(model, str))
+        with loaded.keeping(kept):
+            made = carried_out(asked, loaded, meter, memory, look=look)
+            return made if twin is None else checked(made, twin, beside(meter), memory)
 
 
 @neutral()
@@ -186,11 +224,30 @@ def recalled(told: Recipe, maps: bool = False, limits: Limits | None = None) -> 
     further = {
         name: [one.open(limits=limits) for one in several]
         for name, several in told.pictures.items()
-        if name not in ("source", "mask")
+        if name not in ("source", "mask") and not (told.controls and name.startswith("control:"))
     }
+    beside = [
+        (Control.model_validate(one.options), told.picture(f"control:{k}"))
+        for k, one in enumerate(told.controls, 1)
+    ]
+    control = [how if seen is None else (how, seen.open(limits=limits)) for how, seen in beside]
     watch = maps or told.watched
     asked = edit_request(
-        told.command, told.method, image, told.request, told.options, watch, mask=mask, pictures=further
+        told.command,
+        told.method,
+        image,
+        told.request,
+        told.options,
+        watch,
+        mask=mask,
+        pictures=further,
+        control=control,
+    )
+    sides = tuple(
+        replace(
+            one, how=how, picture=None if seen is None or one.picture is None else (one.picture[0], seen.path)
+        )
+        for one, (how, seen) in zip(asked.controls, beside, strict=True)
     )
     where = None if asked.mask is None or told.mask is None else replace(asked.mask, place=told.mask.path)
     places = {
@@ -200,7 +257,7 @@ def recalled(told: Recipe, maps: bool = False, limits: Limits | None = None) -> 
         for name, several in asked.further.items()
     }
     source = None if told.source is None else told.source.path
-    return replace(asked, place=source, mask=where, further=places, chosen=told.chosen)
+    return replace(asked, place=source, mask=where, further=places, controls=sides, chosen=told.chosen)
 
 
 def carried_out(
@@ -209,12 +266,14 @@ def carried_out(
     meter: Meter | None,
     memory: str | int | None = None,
     cache: bool | None = None,
+    look: bool = True,
 ) -> Edit:
-    """Plan and run, the model held from the first look to the last."""
-    loaded = of_name(model)
+    """Plan, look at the picture, and run, the model held from the first look to the last."""
+    loaded, meter = of_name(model), meter or Meter()
     with loaded.lock, loaded.keeping(kept_in(loaded, cache, isinstance(model, str))):
-        job = plan(asked, loaded)
-        return finished(job if memory is None else within(job, memory), meter or Meter())
+        job = replace(plan(asked, loaded), look=look)
+        job = job if memory is None else within(job, memory)
+        return finished(examined(job, beside(meter)), meter)
 
 
 def kept_in(model: Model, cache: bool | None, named: bool) -> object:
@@ -241,6 +300,8 @@ def of_name(model: object) -> Model:
 
 def finished(job: Job, meter: Meter) -> Edit:
     """Run a job; an inversion walked back is also held against the autoencoder's round trip."""
+    for sentence in job.notes:
+        LOG.warning(sentence)
     edit = run_patiently(job, meter)
     if not isinstance(job.method, Invert):
         return edit
@@ -248,6 +309,13 @@ def finished(job: Job, meter: Meter) -> Edit:
         round_trip, back = job.model.family.decode(job.task.x0), job.model.family.decode(edit.latent)
     figures = edit.figures.model_copy(update={"psnr": decibels(round_trip, back)})
     return replace(edit, figures=figures)
+
+
+def checked(edit: Edit, twin: Job, meter: Meter, memory: str | int | None = None) -> Edit:
+    """An edit with what another one, asked for nothing, changes."""
+    found = unasked(twin if memory is None else within(twin, memory), meter)
+    figures = edit.figures.model_copy(update={"unasked": found.psnr, "check_rows": found.rows})
+    return replace(edit, figures=figures, unasked=found)
 
 
 def decibels(one: Pixels, other: Pixels) -> float:
@@ -263,6 +331,8 @@ def differences(told: Recipe, now: Recipe) -> list[str]:
     found: list[str] = []
     if told.model.hash != now.model.hash:
         found.append("The weights of the model are not those the recipe was made with.")
+    if [one.weights for one in told.controls] != [one.weights for one in now.controls]:
+        found.append("The side networks are not those the recipe was made with.")
     was, here = told.environment, now.environment
     changed = {
         name: (was.versions[name], version)

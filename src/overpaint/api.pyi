@@ -13,6 +13,7 @@ from overpaint.run.inputs import Given
 from overpaint.run.plan import Job
 from overpaint.run.request import EditRequest
 from overpaint.run.result import Edit
+from overpaint.run.sided import Settings, Wanted
 from overpaint.guides.concept import Concept
 from overpaint.inversions.cycle import Cycle
 from overpaint.inversions.ddim import DDIM
@@ -38,12 +39,14 @@ class _AskedOptions(TypedDict, total=False):
     seed: int
     mask: Given | None
     pictures: Mapping[str, Given | Sequence[Given]] | None
+    control: Settings | Sequence[Wanted]
     feather: int
     fit: str
     alpha: str
     background: str
     limits: Limits | None
     memory: str | int | None
+    look: bool
     meter: Meter | None
     maps: bool
     cache: bool | None
@@ -128,6 +131,8 @@ class _PlugAndPlayOptions(_AskedOptions, total=False):
     """layer of the decoder: features in it, maps from it on"""
     negative: str
     """what the picture should not look like"""
+    tuned: Literal['auto', 'published']
+    """defaults: what the model suggests for such prompts, or as published"""
 
 class _MasaCtrlOptions(_AskedOptions, total=False):
     """Options of masactrl."""
@@ -360,6 +365,23 @@ class _BlendedLatentOptions(_AskedOptions, total=False):
     offset: int | None
     """added to the visited levels, in place of the model's own"""
 
+class _CycleNetOptions(_AskedOptions, total=False):
+    """Options of cyclenet."""
+    net: str
+    """the side network: a file or folder; none: the model's own"""
+    steps: int
+    """denoising steps of the whole path"""
+    strength: float
+    """share of the path walked: 0 keeps all"""
+    guidance: float
+    """classifier-free guidance scale (a model may have its own)"""
+    eta: float
+    """share of fresh noise in each step"""
+    scale: float
+    """how strongly the side network speaks"""
+    there_and_back: bool
+    """translate the result back and compare"""
+
 class _GenerateOptions(TypedDict, total=False):
     """Options of generate."""
     steps: int
@@ -372,7 +394,7 @@ class _InvertOptions(TypedDict, total=False):
     steps: int
     """denoising steps"""
     guidance: float
-    """classifier-free guidance scale of the way back"""
+    """classifier-free guidance scale (a model may have its own)"""
     inversion: DDIM | Literal['ddim'] | Mapping[str, Any] | Direct | Literal['direct'] | NullText | Literal['null-text'] | NegativePrompt | Literal['negative-prompt'] | PromptTuning | Literal['prompt-tuning'] | Style | Literal['style'] | Edict | Literal['edict'] | EditFriendly | Literal['edit-friendly'] | Cycle | Literal['cycle'] | Virtual | Literal['virtual'] | FixedPoint | Literal['fixed-point'] | Regularised | Literal['regularised'] | Recorded | Literal['recorded']
     """how the picture becomes noise"""
 
@@ -415,14 +437,16 @@ def edit(image: Given, *, method: Literal['pix2pix-zero'], **named: Unpack[_Pix2
 @overload
 def edit(image: Given, *, method: Literal['blended-latent'], **named: Unpack[_BlendedLatentOptions]) -> Edit: ...
 @overload
+def edit(image: Given, *, method: Literal['cyclenet'], **named: Unpack[_CycleNetOptions]) -> Edit: ...
+@overload
 def edit(image: Given, *, method: Method, **named: Unpack[_AskedOptions]) -> Edit: ...
 @overload
 def edit(image: Given, *, method: str, **named: Unpack[_SharedOptions]) -> Edit: ...
 
-def generate(prompt: str, *, model: str | Model='still-life', seed: int=0, memory: str | int | None=None, meter: Meter | None=None, maps: bool=False, options: Mapping[str, Any] | None=None, **named: Unpack[_GenerateOptions]) -> Edit:
+def generate(prompt: str, *, model: str | Model='still-life', seed: int=0, control: Settings | Sequence[Wanted]=(), memory: str | int | None=None, meter: Meter | None=None, maps: bool=False, options: Mapping[str, Any] | None=None, **named: Unpack[_GenerateOptions]) -> Edit:
     ...
 
-def invert(image: Given, *, source: str='', model: str | Model='still-life', seed: int=0, fit: str='pad', limits: Limits | None=None, memory: str | int | None=None, meter: Meter | None=None, cache: bool | None=None, options: Mapping[str, Any] | None=None, **named: Unpack[_InvertOptions]) -> Edit:
+def invert(image: Given, *, source: str='', model: str | Model='still-life', seed: int=0, fit: str='pad', limits: Limits | None=None, memory: str | int | None=None, look: bool=True, check: bool | str=False, meter: Meter | None=None, cache: bool | None=None, options: Mapping[str, Any] | None=None, **named: Unpack[_InvertOptions]) -> Edit:
     ...
 
 def rerun(recipe: Given | Recipe, *, model: str | Model | None=None, meter: Meter | None=None, maps: bool=False, limits: Limits | None=None) -> Edit:
@@ -434,7 +458,7 @@ def cite(recipe: Given | Recipe, *, limits: Limits | None=None) -> str:
 def recalled(told: Recipe, maps: bool=False, limits: Limits | None=None) -> EditRequest:
     ...
 
-def carried_out(asked: EditRequest, model: str | Model, meter: Meter | None, memory: str | int | None=None, cache: bool | None=None) -> Edit:
+def carried_out(asked: EditRequest, model: str | Model, meter: Meter | None, memory: str | int | None=None, cache: bool | None=None, look: bool=True) -> Edit:
     ...
 
 def kept_in(model: Model, cache: bool | None, named: bool) -> object:
@@ -444,6 +468,9 @@ def of_name(model: object) -> Model:
     ...
 
 def finished(job: Job, meter: Meter) -> Edit:
+    ...
+
+def checked(edit: Edit, twin: Job, meter: Meter, memory: str | int | None=None) -> Edit:
     ...
 
 def decibels(one: Pixels, other: Pixels) -> float:

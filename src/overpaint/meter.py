@@ -97,3 +97,15 @@ class Meter:
     def seconds(self) -> float:
         """Time since the meter was made."""
         return perf_counter() - self.started
+
+
+def beside(meter: Meter) -> Meter:
+    """A meter for work beside that of another: counted apart, and stopped with it."""
+
+    def forward(own: Meter) -> None:
+        if meter.on_tick is not None:
+            meter.on_tick(meter)
+        if meter.cancelled:
+            own.cancel()
+
+    return Meter(on_tick=forward)

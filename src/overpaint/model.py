@@ -26,7 +26,7 @@ from overpaint.files.provenance import Origin
 from overpaint.finite import finite, stopped
 from overpaint.meter import Meter
 from overpaint.network import Eye, Family, Pixels, Residuals, Side, Text, together
-from overpaint.options import USUAL_GUIDANCE, Suits
+from overpaint.options import USUAL_GUIDANCE, Known, Suits
 from overpaint.path import Latent, Path, Prediction
 
 
@@ -123,6 +123,8 @@ class Model:
     """The scale of classifier-free guidance that suits it; small models saturate early."""
     suits: Suits = field(default_factory=Suits)
     """What it suggests for the options of methods, by what the prompts ask for."""
+    known: Known | None = None
+    """What its folder says of the pictures it knows; nothing for most."""
     meter: Meter = field(default_factory=Meter)
     sides: list[Side] = field(default_factory=list[Side])
     patches: list[Patch] = field(default_factory=list[Patch])
@@ -301,9 +303,9 @@ class Model:
         own = replace(at, rows=tuple(at.rows[row] for row in turn.rows))
         with self.tap.call(at, turn):
             self.meter.tick("rows", len(x))
-            if self.sides:
-                self.meter.tick("side", len(x) * len(self.sides))
             more = sum((s.residuals(x, t, text, own) for s in self.sides), Residuals())
+            if more.rows:
+                self.meter.tick("side", more.rows)
             return self.family.call(self.net, inputs, t, text, more)
 
     def predict(

@@ -3,7 +3,7 @@
 from dataclasses import dataclass
 from typing import Annotated, Any, Literal, TypeVar
 
-from pydantic import BaseModel, ConfigDict, Field
+from pydantic import BaseModel, ConfigDict, Field, model_validator
 
 T = TypeVar("T", bound="Options")
 USUAL_GUIDANCE = 7.5
@@ -57,3 +57,33 @@ class Suits(Options):
         default={},
         description="sentences with a {} for words of a kind, or under no name for a thing with its article",
     )
+    vocabulary: tuple[str, ...] = Field(
+        default=(), description="every word it was taught, where those are few; any other means nothing to it"
+    )
+    near: dict[str, tuple[str, ...]] = Field(
+        default={}, description="for words it was not taught, those it was that come nearest in meaning"
+    )
+
+
+class Spread(Options):
+    """How a figure is spread over many pictures."""
+
+    mean: float = Field(description="its mean")
+    deviation: float = Field(gt=0, description="its standard deviation")
+
+
+class Known(Options):
+    """What a model's figures are on pictures of the kind it knows (`overpaint.run.known`), as logarithms."""
+
+    weights: str = Field(description="a hash of the networks it was measured with")
+    pictures: int = Field(ge=2, description="how many pictures it was measured on")
+    levels: tuple[int, ...] = Field(description="training levels at which the network was asked")
+    round_trip: Spread = Field(description="RMS between a picture and the autoencoder's round trip of it")
+    noise: tuple[Spread, ...] = Field(description="RMS by which the network misses a picture, by level")
+
+    @model_validator(mode="after")
+    def one_for_each_level(self) -> "Known":
+        """Refuse a record whose levels and figures do not belong together."""
+        if len(self.levels) != len(self.noise):
+            raise ValueError("it must have a figure for every level")
+        return self

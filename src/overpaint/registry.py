@@ -38,8 +38,11 @@ METHODS = {
     "diffedit": "overpaint.methods.diffedit:DiffEdit",
     "pix2pix-zero": "overpaint.methods.pix2pix_zero:Pix2PixZero",
     "blended-latent": "overpaint.methods.blended_latent:BlendedLatent",
+    "cyclenet": "overpaint.methods.cyclenet:CycleNet",
 }
 SUMMARY = Path(__file__).with_name("registry.json")
+WALKED_BACK = SUMMARY.with_name("invert.json")
+"""The options of an inversion walked back, which is a command but no method in the list."""
 
 
 @cache
@@ -120,9 +123,22 @@ def catalogue(family: str | None = None, needs: Iterable[str] = ()) -> dict[str,
     }
 
 
+def walked_back() -> dict[str, Any]:
+    """What ``invert.json`` must hold."""
+    from overpaint.methods.invert import Invert  # late: it imports the network libraries
+
+    return Invert.model_json_schema()
+
+
+def read_walked_back() -> dict[str, Any]:
+    """The stored schema of an inversion walked back, without importing any."""
+    return cast("dict[str, Any]", json.loads(WALKED_BACK.read_text(encoding="utf-8")))
+
+
 def write_summary() -> None:
-    """Write the summary anew (after a method, card or option changed)."""
-    atomic.write(SUMMARY, (json.dumps(summary(), indent=1, ensure_ascii=False) + "\n").encode())
+    """Write the summaries anew (after a method, card or option changed)."""
+    for place, held in ((SUMMARY, summary()), (WALKED_BACK, walked_back())):
+        atomic.write(place, (json.dumps(held, indent=1, ensure_ascii=False) + "\n").encode())
 
 
 def main() -> None:

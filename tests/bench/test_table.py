@@ -67,6 +67,16 @@ def test_fresh_cases_are_rows_of_their_own() -> None:
     assert [row.title for row in found][1:] == ["p2p direct steps=2", "p2p direct steps=2 fresh7"]
 
 
+def test_what_is_worse_than_no_edit_is_said_to_be_so() -> None:
+    told = "Farther from the true answer inside the change than the untouched source:"
+    assert told not in markdown(rows(LINES))
+    better = line(FLOOR, "colour-01", psnr_inside=26.0)
+    assert f"{told}\n\n- p2p direct steps=2: 15.0 dB, the untouched source 15.5 dB\n" in markdown(
+        rows([*LINES, better])
+    )
+    assert told not in markdown(rows([*LINES, line(FLOOR, "fresh7-colour-00", psnr_inside=99.0)]))
+
+
 def test_markdown_says_it_for_people() -> None:
     text = markdown(rows(LINES))
     head, _, floor, own = text.splitlines()[:4]

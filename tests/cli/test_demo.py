@@ -7,7 +7,7 @@ from tests.cli.kit import overpaint, save_still_life
 
 from overpaint.cli import showing
 from overpaint.cli.answer import scene_of
-from overpaint.cli.showing import compared, judged
+from overpaint.cli.showing import compared, judged, say_figures
 from overpaint.images import Picture, load_picture
 from overpaint.stilllife.judge import Judge
 from overpaint.stilllife.scene import sample
@@ -52,6 +52,16 @@ def test_comparison_looks_inside_and_outside_the_change() -> None:
     edit[0, 0] = 0
     again = compared(Picture(source), Picture(edit), Picture(answer))
     assert again["psnr_inside"] == 99 and again["psnr_outside"] < 45
+
+
+def test_an_edit_that_is_worse_than_none_is_said_to_be_so(capsys: pytest.CaptureFixture[str]) -> None:
+    figures = {"psnr_outside": 30.0, "psnr_inside": 12.0, "psnr_untouched": 13.0}
+    say_figures(figures, None)
+    assert "12.0 dB against the true answer (the source itself: 13.0 dB); worse than the source" in (
+        capsys.readouterr().out
+    )
+    say_figures({**figures, "psnr_inside": 14.0}, None)
+    assert "worse" not in capsys.readouterr().out
 
 
 def test_the_judge_is_asked_about_the_scene(monkeypatch: pytest.MonkeyPatch) -> None:

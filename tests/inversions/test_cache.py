@@ -15,38 +15,22 @@ from overpaint.families.tiny import SHAPES, Shape
 from overpaint.files import store as module
 from overpaint.files.store import Store, StoredDraft, default_folder, opened, sealed
 from overpaint.guides import CFG
-from overpaint.inversions import (
-    DDIM,
-    Direct,
-    Inversion,
-    NegativePrompt,
-    NullText,
-    PromptTuning,
-    Recorded,
-    Regularised,
-)
+from overpaint.inversions import DDIM, Direct, Inversion, NullText, Recorded
 from overpaint.inversions.cache import Cache, packed, unpacked
 from overpaint.inversions.cache_key import key
-from overpaint.inversions.cycle import Cycle
-from overpaint.inversions.fixed_point import FixedPoint
-from overpaint.inversions.style import Style
+from overpaint.inversions.choice import KINDS
 from overpaint.inversions.trajectory import Trajectory
 from overpaint.meter import Meter
 from overpaint.model import Model
 from overpaint.network import Residuals
 from overpaint.noise import Noise, Replay
 
+NAMES = ("ddim", "direct", "null-text", "negative-prompt", "cycle", "fixed-point", "prompt-tuning", "style")
+SMALL: dict[str, float] = {"inner": 1, "source_guidance": 2, "iterations": 2, "rounds": 1, "rolls": 2}
+SMALL["pinned"] = True
 EVERY: list[Inversion] = [
-    DDIM(),
-    Direct(),
-    NullText(inner=1),
-    NegativePrompt(interp=0.2),
-    Cycle(source_guidance=2),
-    FixedPoint(iterations=2),
-    PromptTuning(inner=1),
-    Style(inner=1),
-    Recorded(pinned=True),
-    Regularised(rounds=1, rolls=2),
+    kind.model_validate({k: v for k, v in SMALL.items() if k in kind.model_fields})
+    for kind in (KINDS[name] for name in (*NAMES, "regularised", "recorded"))
 ]
 
 

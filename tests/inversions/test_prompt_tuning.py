@@ -159,6 +159,14 @@ def test_a_network_in_half_precision_is_tuned_in_full(dtype: torch.dtype) -> Non
     assert float((traj.more[PROMPTS][:1] - setting().source.states).abs().median()) > 1e-3
 
 
+def test_a_source_that_is_told_nothing_is_guided_all_the_same() -> None:
+    s = replace(setting(), source=setting().null)
+    walk = s.walk(FEW)
+    before = s.model.meter.rows
+    walk.home(s.model)
+    assert s.model.meter.rows - before == 4 * FEW.silent_rows == 8
+
+
 def test_it_cites_its_paper_first() -> None:
     assert PromptTuning().papers[0] is PROMPT_TUNING_PAPER
 

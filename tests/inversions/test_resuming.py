@@ -6,13 +6,24 @@ import pytest
 from tests.inversions.setting import setting
 from tests.inversions.test_cache import cached, files, half_done, rows_of, same
 
-from overpaint.families.tiny import Shape
+from overpaint.families.tiny import SHAPES, Shape
 from overpaint.files import store as module
 from overpaint.inversions import PromptTuning, Style
 from overpaint.inversions.cache import Cache
 from overpaint.meter import Meter
 
 OTHERS = PromptTuning(inner=2), Style(inner=2, decay=0, stop=0, relax=0)
+
+
+@pytest.mark.parametrize("shape", SHAPES)
+@pytest.mark.parametrize("inversion", OTHERS, ids=lambda i: i.called)
+def test_a_second_edit_tunes_nothing_and_gets_the_same(
+    inversion: PromptTuning | Style, shape: Shape, tmp_path: FilePath
+) -> None:
+    first, again = (cached(tmp_path, shape) for _ in range(2))
+    found = first.run(inversion)
+    assert same(again.run(inversion), found) and again.model.meter.rows == 0
+    assert not any(t.requires_grad for t in found.more.values())
 
 
 def test_what_acts_on_the_way_back_alone_inverts_nothing_again(tmp_path: FilePath) -> None:

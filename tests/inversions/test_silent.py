@@ -18,6 +18,7 @@ from overpaint.inversions import (
     NegativePrompt,
     NullText,
     Recorded,
+    Regularised,
     Virtual,
 )
 from overpaint.model import Branch
@@ -41,6 +42,8 @@ EVERY = [
     FixedPoint(guidance=3),
     Virtual(),
     Virtual(source_guidance=3),
+    Regularised(),
+    Regularised(negative="nothing"),
 ]
 READS = {"silent": frozenset({"src+"}), "both": frozenset({"src+", "src-"})}
 

@@ -66,7 +66,7 @@ def test_tuning_brings_the_source_home(shape: Shape) -> None:
     def error(inversion: Style) -> float:
         return float((s.walk(inversion, 5.0).home(s.model)["src"] - s.x0).square().mean())
 
-    assert error(Style(inner=10, decay=0, hold=False)) < 0.5 * error(Style(inner=0))
+    assert error(Style(inner=25, decay=0)) < 0.5 * error(Style(inner=0))
 
 
 @pytest.mark.parametrize("shape", SHAPES)
@@ -121,6 +121,15 @@ def test_the_seed_says_how_the_networks_begin() -> None:
     assert torch.equal(runs[0], runs[1]) and gap(runs[0], runs[2]) > 1e-3
     keys = {key(FEW, s.model, s.path, s.x0, guide, Noise(seed)) for seed in (0, 1)}
     assert len(keys) == 2
+
+
+@pytest.mark.parametrize("inner", [0, 2])
+def test_a_source_that_is_told_nothing_is_guided_as_soon_as_something_was_tuned(inner: int) -> None:
+    s, inversion = replace(setting(), source=setting().null), FEW.changed(inner=inner)
+    walk = s.walk(inversion)
+    before = s.model.meter.rows
+    walk.home(s.model)
+    assert s.model.meter.rows - before == 4 * inversion.silent_rows == 4 * (2 if inner else 1)
 
 
 class Sees:

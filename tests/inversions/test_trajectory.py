@@ -48,6 +48,7 @@ def test_straying_is_noted_at_every_step_and_pinning_undone() -> None:
         assert torch.equal(kept["src"], walk.trajectory.level(1) if pinned else far)
         assert torch.equal(kept["tgt"], far)
         assert s.model.meter.notes["strayed"] == pytest.approx([2.0])
+        assert s.model.meter.notes["pulled"] == pytest.approx([2.0 * pinned])
 
 
 def test_nothing_is_noted_where_there_is_nothing_to_compare_with() -> None:

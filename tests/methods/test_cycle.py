@@ -4,6 +4,7 @@ from collections.abc import Sequence
 
 import pytest
 import torch
+from jaxtyping import Float
 from tests.inversions.setting import Setting, setting
 from tests.kit import gap
 from torch import Tensor
@@ -38,10 +39,15 @@ def test_the_source_prompt_at_the_encoders_guidance_is_the_picture() -> None:
 class Eye:
     """Sees two pixels and reads the first letters."""
 
-    def look(self, pixels: Pixels) -> Tensor:
+    fingerprint = "two pixels"
+
+    def look(self, pixels: Pixels) -> Float[Tensor, "rows features"]:
         return pixels.flatten(1)[:, :2]
 
-    def read(self, prompts: Sequence[str]) -> Tensor:
+    def tokens(self, pixels: Pixels) -> Float[Tensor, "rows tokens width"]:
+        return pixels.flatten(2)
+
+    def read(self, prompts: Sequence[str]) -> Float[Tensor, "rows features"]:
         return torch.tensor([[float(len(p)), 0.0] for p in prompts])
 
 

@@ -187,7 +187,7 @@ def test_a_consistency_model_is_walked_without_being_told_its_guidance() -> None
     """Its network has one layer more for that, which nobody asks."""
     s = setting()
     old: Any = s.model.net
-    kind: Any = type(old)
+    kind: Any = type(old)  # pyright: ignore[reportUnknownVariableType]
     config = {name: value for name, value in old.config.items() if name != "_use_default_values"}
     net: Any = kind.from_config({**config, "time_cond_proj_dim": 16})
     missing, unknown = net.load_state_dict(old.state_dict(), strict=False)

@@ -32,6 +32,7 @@ EVERY = (
     "cycle",
     "fixed-point",
     "virtual",
+    "regularised",
     "recorded",
 )
 
@@ -66,7 +67,7 @@ def test_with_closed_windows_it_is_the_guided_walk_from_the_same_noise(shape: Sh
         ]
     assert away(made(given, shape=shape, negative=negative, **CLOSED), plain) <= CLOSE
     for window in ("features", "self_replace"):
-        options = {**CLOSED, window: 0.5, "negative": negative}
+        options: dict[str, Any] = {**CLOSED, window: 0.5, "negative": negative}
         assert away(made(given, shape=shape, **options), plain) > 1e-3, window
 
 
@@ -121,7 +122,7 @@ def test_a_finer_way_to_noise_ends_at_the_same_levels() -> None:
 @pytest.mark.parametrize("inversion", EVERY)
 @pytest.mark.parametrize("encode", ["source", "nothing"])
 def test_rows_are_those_of_the_card_over_every_inversion(inversion: str, encode: str) -> None:
-    options = {"inversion": inversion, "encode": encode, "negative": NEGATIVE}
+    options: dict[str, Any] = {"inversion": inversion, "encode": encode, "negative": NEGATIVE}
     meter, (low, high) = Meter(), method(**options).card.cost(method(**options)).rows
     made(task(), meter, **options)
     assert low <= meter.rows <= high

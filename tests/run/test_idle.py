@@ -33,11 +33,17 @@ def shares(settings: dict[str, Setting]) -> Iterator[tuple[str, dict[str, Any]]]
                     yield f"{name}.{which}", {name: part} if part else {}
 
 
-SHARES = [
-    (name, option, named)
-    for name in registry.METHODS
-    for option, named in shares(settings_of(registry.find(name).model_json_schema()))
-]
+def cases() -> Iterator[tuple[str, str, dict[str, str]]]:
+    """Every share of every method, and those of each component under the first method that takes it."""
+    seen = set[tuple[str, str]]()
+    for name in registry.METHODS:
+        for option, named in shares(settings_of(registry.find(name).model_json_schema())):
+            if (option, str(named)) not in seen or not named:
+                seen.add((option, str(named)))
+                yield name, option, named
+
+
+SHARES = list(cases())
 
 
 @pytest.mark.parametrize(("method", "option", "named"), SHARES, ids=lambda one: str(one))

@@ -5,10 +5,11 @@ import pytest
 
 from overpaint.methods.p2p import PromptToPrompt
 from overpaint.methods.pix2pix_zero import Pix2PixZero
+from overpaint.methods.pnp import PlugAndPlay
 from overpaint.run.asked import Asked
 from overpaint.run.loading import load
 from overpaint.run.resolve import resolve
-from overpaint.stilllife.suits import FILE, P2P, ZERO, as_text, habits
+from overpaint.stilllife.suits import FILE, P2P, PNP, ZERO, as_text, habits
 from overpaint.stilllife.templates import templates
 
 
@@ -16,7 +17,7 @@ def test_the_shipped_folder_says_it() -> None:
     assert FILE.read_text(encoding="utf-8") == as_text()
     model = load("still-life")
     assert model.guidance == habits()["guidance"]
-    assert model.suits.edits == {"p2p": P2P, "pix2pix-zero": ZERO}
+    assert model.suits.edits == {"p2p": P2P, "pnp": PNP, "pix2pix-zero": ZERO}
     assert model.suits.words["turquoise"] == "colour"
     assert model.suits.sentences == templates()
 
@@ -31,5 +32,12 @@ def test_every_suggestion_is_one_that_the_method_takes(kind: str) -> None:
         assert {part: made["inversion"][part] for part in wanted} == wanted
 
 
+@pytest.mark.parametrize("kind", PNP)
+def test_plug_and_play_takes_what_is_suggested(kind: str) -> None:
+    made = resolve(PlugAndPlay, PNP[kind], {}, "a test")
+    assert made.layer == PNP[kind]["layer"] and made.tuned == "auto"
+
+
 def test_every_kind_of_difference_has_one() -> None:
     assert set(get_args(Asked)) <= set(P2P)
+    assert PNP.keys() == P2P.keys()

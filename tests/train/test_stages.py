@@ -23,7 +23,7 @@ from overpaint.train.loop import TrainError
 
 ORDER = (
     *("renders", "text", "vae", "latents", "decoder", "echoes", "judge", "unet", "clip"),
-    *("assemble", "words", "figures"),
+    *("assemble", "known", "words", "figures"),
 )
 
 

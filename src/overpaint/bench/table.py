@@ -16,6 +16,7 @@ DRAWS = 2000
 LOW, HIGH = 2.5, 97.5
 """Percentiles of its ends."""
 OVERALL = "all"
+UNTOUCHED, INSIDE = "source untouched", "psnr_inside"
 
 
 @dataclass(frozen=True)
@@ -106,8 +107,8 @@ def types_of(found: Sequence[Row]) -> list[str]:
 
 
 def markdown(found: Sequence[Row]) -> str:
-    """The figures of every row, the successes by type, and what failed."""
-    parts = [overall(found), by_type(found), failed(found)]
+    """The figures of every row, what is worse than no edit, the successes by type, and what failed."""
+    parts = [overall(found), worse(found), by_type(found), failed(found)]
     return "\n\n".join(part for part in parts if part) + "\n"
 
 
@@ -119,6 +120,29 @@ def overall(found: Sequence[Row]) -> str:
         [row.title, str(len(row.lines)), *(shown(row.mean(name), name) for name in names)] for row in found
     ]
     return grid(head, lines)
+
+
+def worse(found: Sequence[Row]) -> str:
+    """The rows that end farther from the true answer, where something should change, than no edit at all.
+
+    Means over the cases that both have.
+    """
+    floors = {set_of(row.line): insides(row) for row in found if row.line["method"] == UNTOUCHED}
+    said = list[str]()
+    for row in found:
+        floor, own = floors.get(set_of(row.line), {}), insides(row)
+        both = [case for case in own if case in floor]
+        ours, least = (sum(one[case] for case in both) / max(len(both), 1) for one in (own, floor))
+        if ours < least:
+            said.append(f"- {row.title}: {ours:.1f} dB, the untouched source {least:.1f} dB")
+    title = "Farther from the true answer inside the change than the untouched source:"
+    return f"{title}\n\n" + "\n".join(said) if said else ""
+
+
+def insides(row: Row) -> dict[str, float]:
+    """By case, how near the true answer a row is inside the change."""
+    found = ((str(line["case"]), value_of(line, INSIDE)) for line in row.lines)
+    return {case: value for case, value in found if value is not None}
 
 
 def by_type(found: Sequence[Row]) -> str:

@@ -17,8 +17,10 @@ from overpaint.near import near, nearest
 
 COMMANDS = (
     *("edit", "generate", "invert", "methods", "models", "convert", "show", "rerun", "cite"),
-    *("direction", "bench", "train", "demo", "doctor"),
+    *("direction", "words", "bench", "train", "demo", "doctor"),
 )
+MODULES = {"words": "vocabulary"}
+"""Commands whose file has another name."""
 WRONG, INTERNAL, CANCELLED = 2, 1, 130
 
 
@@ -33,7 +35,7 @@ class App(click.Group):
         """The command of that name."""
         if cmd_name not in COMMANDS:
             raise UsageError(f"There is no command {cmd_name!r}; {nearest(cmd_name, COMMANDS)}")
-        return import_module(f"overpaint.cli.{cmd_name}").command
+        return import_module(f"overpaint.cli.{MODULES.get(cmd_name, cmd_name)}").command
 
     def main(
         self,

@@ -57,6 +57,7 @@ def facts(picture: Picture, name: str) -> dict[str, Any]:
             which: [{"inside": one.png is not None, "path": one.path} for one in several]
             for which, several in recipe.pictures.items()
         },
+        "warnings": list(recipe.warnings),
         "hindrances": list(hindrances(recipe)),
     }
 

@@ -53,8 +53,11 @@ class Common:
     background: str | None = None
     mask: Path | None = None
     feather: int | None = None
+    controls: tuple[str, ...] = ()
+    control_out: Path | None = None
     max_pixels: int | None = None
     max_bytes: int | None = None
+    look: bool = True
     as_json: bool = False
     dry_run: bool = False
     maps: Path | None = None
@@ -129,11 +132,24 @@ COMMON: Mapping[str, Callable[..., Any]] = {
     "feather": click.option(
         "--feather", type=int, metavar="PIXELS", help="Fade inside the mask's border.  [default: 0]"
     ),
+    "controls": click.option(
+        "--control",
+        "controls",
+        metavar="NET=PICTURE:0.8@0-0.6",
+        multiple=True,
+        help="Let a side network speak: ControlNet or T2I-Adapter.",
+    ),
+    "control_out": click.option("--control-out", type=FILE, help="Write what the side network looks at."),
     "max_pixels": click.option(
         "--max-pixels", callback=number, metavar="NUMBER", help="Largest picture read.  [default: 50M]"
     ),
     "max_bytes": click.option(
         "--max-bytes", callback=number, metavar="NUMBER", help="Largest file read.  [default: 67M]"
+    ),
+    "look": click.option(
+        "--look/--no-look",
+        default=None,
+        help="Look first whether the model knows such pictures.  [default: --look]",
     ),
     "as_json": click.option("--json", "as_json", is_flag=True, default=None, help="Figures for programs."),
     "dry_run": click.option("--dry-run", is_flag=True, default=None, help="Say what it would take."),
@@ -146,6 +162,7 @@ TOGETHER = {
     "threads": ("threads", "memory", "offload"),
     "model": ("model", "loras", "embeddings", "prediction", "tokenizer", "download"),
     "writing": ("output", "overwrite", "fresh_name", "quality"),
+    "beside": ("controls", "control_out"),
     "framing": ("fit", "alpha", "background", "mask", "feather"),
     "limits": ("max_pixels", "max_bytes"),
 }
@@ -273,8 +290,10 @@ def said(ctx: click.Context, flag: str) -> str | None:
 
 def schema_of(method: str) -> Mapping[str, Any]:
     """The schema of a method's options: stored for ours, made for a plugin's."""
+    if method == "invert":
+        return registry.read_walked_back()
     stored = registry.read_summary()
-    if method not in stored and method != "invert":
+    if method not in stored:
         registry.known(method)
     if method in stored:
         return cast(Mapping[str, Any], stored[method]["schema"])

@@ -12,7 +12,7 @@ from typing import Any
 import click
 
 from overpaint import registry
-from overpaint.api import finished
+from overpaint.api import checked, finished
 from overpaint.cli.answer import true_answer
 from overpaint.cli.early import check_files
 from overpaint.cli.options import Common
@@ -24,27 +24,35 @@ from overpaint.files.sizes import amount
 from overpaint.images import Picture, check_side, heatmaps, save_picture
 from overpaint.images.encoding import holds_alpha, lossy
 from overpaint.inversions.cache import Cache
-from overpaint.meter import Cancelled, Meter
+from overpaint.meter import Cancelled, Meter, beside
 from overpaint.model import Model
 from overpaint.run.estimate import Estimate, estimate
+from overpaint.run.examine import examined
 from overpaint.run.kept import KEPT
 from overpaint.run.loading import threads
 from overpaint.run.memory import within
 from overpaint.run.plan import Job, plan
 from overpaint.run.request import EditRequest
 from overpaint.run.result import Edit
+from overpaint.run.unasked import nothing_asked
 
 
 @dataclass(frozen=True)
 class Done:
-    """An edit, and where its files lie: under ``output``, ``maps``, ``mask``, ``strip``, ``preview``."""
+    """An edit, and where its files lie, by what they hold (``output``, ``mask``, ``preview``, …)."""
 
     edit: Edit
     files: Mapping[str, Path]
+    told: tuple[str, ...] = ()
+    """Warnings that were said before the work began."""
 
 
-def perform(common: Common, asked: EditRequest, out: Path | None, always: bool = False) -> Done | None:
+def perform(
+    common: Common, asked: EditRequest, out: Path | None, always: bool = False, check: str | None = None
+) -> Done | None:
     """Carry out a wish and write its result; nothing with ``dry_run``.
+
+    ``check`` names the method by which the picture is also edited with nothing asked.
 
     Raises:
         UsageError: anything about the wish or the files to write is wrong; nothing has been written then.
@@ -62,19 +70,35 @@ def perform(common: Common, asked: EditRequest, out: Path | None, always: bool =
         stack.enter_context(model.keeping(Cache() if common.cache else None))
         job = plan(asked, model)
         check_mask(job, common)
-        job = replace(job, at_once=common.at_once)
+        check_conditions(job, common)
+        job = replace(job, at_once=common.at_once, look=common.look)
         if common.memory is not None:
             job = within(job, common.memory)
+        twin = None if check is None else nothing_asked(asked, model, check)
         if common.dry_run:
-            report_estimate(estimate(job), common)
+            forewarn(job)
+            report_estimate(estimate(job), None if twin is None else estimate(twin), common)
             return None
         meter = Meter()
         try:
+            with cancelling(meter):
+                job = examined(job, beside(meter))
+            forewarn(job)
             with cancelling(meter), progress(asked.command, job.cost.rows[1], meter, always):
                 done = carried_out(job, meter, common)
+            if twin is not None:
+                apart = Meter()
+                with cancelling(apart), progress("check", twin.cost.rows[1], apart, always):
+                    done = replace(done, edit=checked(done.edit, twin, apart, common.memory))
         except Cancelled:
             raise click.Abort() from None
     return write(done, common, out)
+
+
+def forewarn(job: Job) -> None:
+    """Say what should be known before the work begins."""
+    for sentence in job.notes:
+        say(f"Warning: {sentence}")
 
 
 def carried_out(job: Job, meter: Meter, common: Common) -> Done:
@@ -85,7 +109,7 @@ def carried_out(job: Job, meter: Meter, common: Common) -> Done:
     edit = finished(job, meter)
     if meter.cancelled:
         raise Cancelled("The edit was cancelled; nothing was written.")
-    return Done(edit, {"preview": places[-1]} if places else {})
+    return Done(edit, {"preview": places[-1]} if places else {}, job.notes)
 
 
 def opened(common: Common) -> Model:
@@ -128,6 +152,20 @@ def check_mask(job: Job, common: Common) -> None:
         )
 
 
+def check_conditions(job: Job, common: Common) -> None:
+    """Refuse to write what no side network looks at, or what several do.
+
+    Raises:
+        UsageError: there is not just one.
+    """
+    count = len(job.beside.conditions)
+    if common.control_out is not None and count != 1:
+        raise UsageError(
+            f"--control-out writes what one side network looks at, and there are {count or 'none'}; give one "
+            "--control."
+        )
+
+
 def write(done: Done, common: Common, out: Path | None) -> Done:
     """The picture with its recipe, and the sheets that were asked for."""
     edit, files = done.edit, dict(done.files)
@@ -140,9 +178,12 @@ def write(done: Done, common: Common, out: Path | None) -> Done:
         files["maps"] = save_picture(heatmaps(maps, edit.picture), common.maps, **how)
     if common.mask_out is not None and edit.mask is not None:
         files["mask"] = save_picture(edit.mask, common.mask_out, **how)
+    if common.control_out is not None:
+        (condition,) = edit.conditions
+        files["condition"] = save_picture(condition, common.control_out, **how)
     if common.strip is not None:
         files["strip"] = save_picture(edit.strip(answer_of(edit)), common.strip, **how)
-    return Done(edit, files)
+    return Done(edit, files, done.told)
 
 
 def lost(edit: Edit, path: Path, quality: int | None) -> Iterator[str]:
@@ -164,7 +205,8 @@ def answer_of(edit: Edit) -> Picture | None:
 def report(done: Done, common: Common, **more: Any) -> None:
     """What came out, for people or for programs; where nobody heard it, at least what was written."""
     for warning in done.edit.warnings:
-        say(f"Warning: {warning}")
+        if warning not in done.told:
+            say(f"Warning: {warning}")
     click.echo(for_programs(done, **more) if common.as_json else "\n".join(for_people(done)))
     if not heard() and done.files:
         say(f"Wrote {', '.join(map(str, done.files.values()))}")
@@ -177,6 +219,7 @@ def for_programs(done: Done, **more: Any) -> str:
         {name: str(place) for name, place in done.files.items()}
         | {"command": recipe.command, "method": recipe.method, "model": recipe.model.name}
         | {"options": recipe.options, "request": recipe.request}
+        | ({} if done.edit.unasked is None else {"unasked": done.edit.unasked.facts})
         | {"figures": done.edit.figures.model_dump(), "warnings": list(done.edit.warnings), **more}
     )
 
@@ -186,22 +229,33 @@ def for_people(done: Done) -> Iterator[str]:
     figures = done.edit.figures
     if "output" in done.files:
         yield one_line(f"Wrote {done.files['output']}")
-    yield f"{figures.rows} rows in {figures.calls} network calls, {duration(figures.seconds)}"
+    beside = f", {figures.sides} in side networks" * (figures.sides > 0)
+    yield f"{figures.rows} rows in {figures.calls} network calls{beside}, {duration(figures.seconds)}"
     if figures.quality is not None:
         why = f". {figures.reconstruction}" if figures.strayed is None else f" ({figures.strayed:.3f})"
         yield f"Reconstruction of the picture by its inversion: {figures.quality}{why}"
     if figures.psnr is not None:
         yield f"Walked back: {figures.psnr:.1f} dB against the autoencoder's round trip"
+    if done.edit.unasked is not None:
+        yield done.edit.unasked.words
 
 
-def report_estimate(found: Estimate, common: Common) -> None:
-    """What the work would take."""
+def report_estimate(found: Estimate, check: Estimate | None, common: Common) -> None:
+    """What the work would take, and a check of it."""
     if common.as_json:
-        click.echo(found.model_dump_json())
+        more = {} if check is None else {"check": check.model_dump(mode="json")}
+        click.echo(json.dumps(found.model_dump(mode="json") | more))
         return
     rows, seconds = (sorted({*pair}) for pair in (found.rows, found.seconds))
-    click.echo(f"Rows through the network: {' to '.join(map(str, rows))}")
+    look = f", and {found.look} for a look at the picture first" if found.look else ""
+    click.echo(f"Rows through the network: {' to '.join(map(str, rows))}{look}")
+    if found.sides[1]:
+        click.echo(f"Rows through side networks: {' to '.join(map(str, sorted({*found.sides})))}")
     if found.backwards[1]:
         click.echo(f"Backward passes: {' to '.join(map(str, sorted({*found.backwards})))}")
     click.echo(f"Time: about {' to '.join(map(duration, seconds))}")
     click.echo(f"Memory: about {amount(found.memory)}")
+    if check is not None:
+        (least, most), slowest = check.rows, check.seconds[1]
+        times = f"{least}" if least == most else f"{least} to {most}"
+        click.echo(f"The check: {times} more rows, about {duration(slowest)}")

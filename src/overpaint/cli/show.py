@@ -80,8 +80,9 @@ def lines(told: Mapping[str, Any], coloured: bool) -> Iterator[tuple[str, str]]:
     if framing:
         yield "framing", one_line(", ".join(f"{name} = {value(one)}" for name, one in framing.items()))
     yield from surroundings(told)
-    for number, sentence in enumerate(told["hindrances"]):
-        yield "" if number else "not here", one_line(sentence)
+    for title, key in (("warnings", "warnings"), ("not here", "hindrances")):
+        for number, sentence in enumerate(told[key]):
+            yield "" if number else title, one_line(sentence)
     if not told["hindrances"]:
         yield "again", "overpaint rerun makes the same pixels, if the weights of the model are the same."
 

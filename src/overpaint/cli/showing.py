@@ -111,9 +111,12 @@ def judged(picture: Picture, scene: Scene) -> Judged | None:
 def say_figures(figures: Mapping[str, float], seen: Judged | None) -> None:
     """The comparison for people."""
     click.echo(f"Outside the change: {figures['psnr_outside']:.1f} dB against the source")
+    worse = (
+        "; worse than the source left as it was" if figures["psnr_inside"] < figures["psnr_untouched"] else ""
+    )
     click.echo(
         f"Inside the change: {figures['psnr_inside']:.1f} dB against the true answer "
-        f"(the source itself: {figures['psnr_untouched']:.1f} dB)"
+        f"(the source itself: {figures['psnr_untouched']:.1f} dB){worse}"
     )
     if seen is not None:
         wrong = f"; wrong: {', '.join(seen.wrong)}" if seen.wrong else ""

@@ -6,7 +6,10 @@ import click
 
 from overpaint.cli.words import say
 
-STAGES = "renders, text, vae, latents, decoder, echoes, judge, unet, clip, assemble, words, figures, publish"
+STAGES = (
+    "renders, text, vae, latents, decoder, echoes, judge, unet, clip, assemble, known, words, figures, "
+    "publish"
+)
 
 
 @click.command(short_help="Train the shipped model again, stage by stage.")

@@ -45,3 +45,8 @@ def unused_words(model: Model, prompts: Sequence[str]) -> list[str]:
     return [
         f"The taught {one} {', '.join(unused)} {are} in no prompt and change{'s' * (one == 'word')} nothing."
     ]
+
+
+def untaught(model: Model, prompt: str) -> str:
+    """The prompt without the words that were taught to the model when it was loaded."""
+    return model.family.plain(prompt) if isinstance(model.family, UNetFamily) else prompt

@@ -14,6 +14,7 @@ from overpaint.families.codec import Codec
 from overpaint.families.extras import add
 from overpaint.families.folder import parts_of_folder
 from overpaint.families.fused import BUILDING
+from overpaint.families.known import known_of
 from overpaint.families.locate import SHIPPED, place_of, tokenizer_place
 from overpaint.families.offload import HOME, Ferry, Held, check_offload, stay
 from overpaint.families.original import family_name
@@ -145,7 +146,7 @@ def _assembled(
         extra=extra,
         bring=bring,
     )
-    habits = _habits(home) if home.is_dir() else Habits()
+    own = habits(home)
     return Model(
         unet.to(at, dtype),
         family,
@@ -154,8 +155,9 @@ def _assembled(
         device=where,
         dtype=dtype,
         offload=ferry is not None,
-        guidance=habits.guidance,
-        suits=habits.suits,
+        guidance=own.guidance,
+        suits=own.suits,
+        known=known_of(home),
         origin=origin,
         notes=list(parts.notes),
         lock=RLock() if ferry is None else Held(ferry),
@@ -170,10 +172,21 @@ class Habits(Suits):
     @property
     def suits(self) -> Suits:
         """What of it is about edits."""
-        return Suits(edits=self.edits, words=self.words, sentences=self.sentences)
+        return Suits(
+            edits=self.edits,
+            words=self.words,
+            sentences=self.sentences,
+            vocabulary=self.vocabulary,
+            near=self.near,
+        )
 
 
-def _habits(home: Path) -> Habits:
+def habits(home: Path) -> Habits:
+    """What a model says about itself; a file alone says nothing.
+
+    Raises:
+        UsageError: what it says cannot be understood.
+    """
     file = home / "overpaint.json"
     if not file.is_file():
         return Habits()
@@ -182,5 +195,5 @@ def _habits(home: Path) -> Habits:
     except (ValueError, OSError) as error:
         raise UsageError(
             f'The file {file} cannot be understood; it may say {{"guidance": 7.5}} (0 to 30), '
-            '"edits", "words" and "sentences", and no more.'
+            '"edits", "words", "sentences", "vocabulary" and "near", and no more.'
         ) from error

@@ -13,6 +13,8 @@ from overpaint.files.weightfile import read_header
 WHOLE = 256 * 2**20
 PIECE = 2**20
 START = 2**12
+BESIDE = "known.json"
+"""A file in a model's folder on which no edit depends."""
 
 
 def tensor_hash(*tensors: Tensor) -> str:
@@ -81,6 +83,6 @@ def _own_hash(net: nn.Module, home: FilePath | None) -> str:
 def _folder_hash(home: FilePath) -> str:
     digest = sha256()
     for path in sorted(home.rglob("*")):
-        if path.suffix in (".safetensors", ".json", ".txt") and path.is_file():
+        if path.suffix in (".safetensors", ".json", ".txt") and path.is_file() and path.name != BESIDE:
             digest.update(f"{path.relative_to(home)} {file_hash(path)}\n".encode())
     return digest.hexdigest()

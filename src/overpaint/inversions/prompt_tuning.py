@@ -80,6 +80,11 @@ class PromptTuning(Inversion):
         """The walk to noise; then a row by itself each time, so that one of them can be tuned."""
         return ROWS[rows_of(self.guidance)], ("src-",), ("src+",)
 
+    @property
+    def silent_rows(self) -> int:
+        """Both, as the tuned prompt is another one than the empty one."""
+        return 2
+
     def cost(self, steps: int) -> Cost:
         """The walk to noise, two rows a step to walk home, and one for every update with a backward pass."""
         to_noise = Cost.of(rows_of(self.guidance) * steps)

@@ -1,6 +1,6 @@
 """How well an inversion found its way: a figure and a word for it."""
 
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from typing import Literal
 
 from overpaint.meter import Meter
@@ -16,7 +16,7 @@ class Quality:
     """How far the source strayed from its inversion on the way back."""
 
     rms: float | None
-    """Root mean square distance in latent units, averaged over the steps; none where it was not measured."""
+    """Root mean square distance in latent units, at the end of the walk; none where it was not measured."""
     grade: Grade
     words: str
     """The same as a sentence, for people."""
@@ -41,18 +41,21 @@ def reconstruction(meter: Meter, using: str = "") -> Quality:
     """The reconstruction quality of the edit this meter counted, with an inversion of that name.
 
     After every step the source's own next latent is compared with the one the inversion stored at that level
-    (`Trajectory.follow`), before it is put back if it is pinned. For a pinned source this is the pull that
-    pinning had to make: the reconstructed picture is perfect by construction and says nothing. For any other
-    it is what the reconstruction has lost by then. It costs no network call; where no source walks home it is
-    not measured, as nothing the inversion itself predicts tells what guidance will do on the way back.
+    (`Trajectory.follow`). The figure is where the source ends: its distance from the picture after the last
+    step. A source that is put back on the way ends at the picture whatever happened, which says nothing; what
+    it was pulled back by after each step is therefore added up, the place it would have come to had nobody
+    pulled. It costs no network call; where no source walks home it is not measured, as nothing the inversion
+    itself predicts tells what guidance will do on the way back.
 
     Latents are scaled to about unit variance, so the figure is a share of the picture's own contrast. Below
     0.05 is good: with a contrast of a quarter of the range an error of about 38 dB, less than autoencoders
     make. Below 0.2 (about 26 dB) is fair: details differ. Anything above is poor: layout or colours of the
     source have moved, and an edit that follows it moves with them.
     """
-    strayed = meter.notes.get("strayed")
-    return graded(sum(strayed) / len(strayed), using) if strayed else UNWALKED
+    strayed, pulled = meter.notes.get("strayed"), meter.notes.get("pulled", [])
+    if not strayed:
+        return UNWALKED
+    return graded(sum(pulled) + strayed[-1] - (pulled[-1] if pulled else 0.0), using)
 
 
 def graded(rms: float, using: str) -> Quality:
@@ -63,10 +66,23 @@ def graded(rms: float, using: str) -> Quality:
         return Quality(
             rms, "fair", "The inversion reconstructs the picture roughly; fine details may change."
         )
-    other = "" if using == "direct" else "the inversion 'direct', "
+    other = "" if using == "direct" else ", or the inversion 'direct', which holds the source alone"
     return Quality(
         rms,
         "poor",
-        "The inversion reconstructs the picture poorly, so more may change than you asked for; "
-        f"try {other}more steps, or a source prompt that describes the picture better.",
+        "The inversion reconstructs the picture poorly, so more may change than you asked for; try more "
+        f"steps, a source prompt that describes the picture better{other}.",
+    )
+
+
+def of_unknown(quality: Quality) -> Quality:
+    """The same of a picture that is far from what the model knows: no inversion makes up for that.
+
+    However well the source walks home, a target leaves it, with guidance, into what the model knows.
+    """
+    return replace(
+        quality,
+        grade="poor",
+        words="The picture is far from what the model knows, so much more may change than you asked for, "
+        "whatever the inversion and its steps.",
     )

@@ -17,7 +17,8 @@ from overpaint.inversions.base import Inversion, told
 from overpaint.inversions.ddim import DDIM_PAPER
 from overpaint.inversions.trajectory import Trajectory
 from overpaint.inversions.tuning import Course, Pace, Row, Step, Values, level_latents
-from overpaint.model import Line, Model
+from overpaint.model import Guide, Line, Model
+from overpaint.network import Text
 from overpaint.noise import Draws
 from overpaint.path import Latent, Path
 from overpaint.tune.mapping import ValueMapping, as_wide, patches
@@ -99,6 +100,11 @@ class Style(Inversion):
         return ("src+",), ("src-",)
 
     @property
+    def silent_rows(self) -> int:
+        """Both, as the rows have different values."""
+        return 2 if self.inner else 1
+
+    @property
     def pace(self) -> Pace:
         """How hard is tried at each step."""
         return Pace(self.inner, self.lr, self.stop, self.relax, self.decay)
@@ -158,6 +164,14 @@ class Style(Inversion):
         """
         blind = self.picture == "auto" and model.open_eye is None
         return model.tokens(x0)[0] if self.looks and not blind else patches(x0)
+
+    def home(
+        self, path: Path, traj: Trajectory, text: Text, null: Text, scale: float, reads: frozenset[str]
+    ) -> Guide:
+        """Guided also with an empty source prompt, for the row with tuned values is another one."""
+        if SCALE in traj.more:
+            return self.guide(path, traj, text, null, scale)
+        return super().home(path, traj, text, null, scale, reads)
 
     def controls(self, path: Path, traj: Trajectory) -> Sequence[Control]:
         """What was tuned, for the source at every step and for the target as long as it shall."""

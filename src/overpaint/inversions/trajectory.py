@@ -84,10 +84,8 @@ class Trajectory:
     def follow(self, model: Model, name: str = "src", held: Callable[[int], float] = wholly) -> After:
         """After every step: note how far the source strayed, and put it back if the trajectory is pinned.
 
-        ``held`` says by what share of the way it is put back after a step.
-
-        For a pinned trajectory that distance is the pull the pinning had to make (the picture itself would
-        look perfect by construction), for others what was lost; it costs no network call.
+        ``held`` says by what share of the way it is put back after a step. Both are noted: the distance
+        (``"strayed"``), and what of it was taken back (``"pulled"``); it costs no network call.
         """
 
         def after(i: int, xs: Latents) -> Latents:
@@ -95,8 +93,9 @@ class Trajectory:
                 return xs
             stored = self.level(i + 1).to(xs[name])
             own = xs[name][:1]  # of coupled latents the first is the source
-            model.meter.note("strayed", float((own - stored).square().mean().sqrt()))
-            share = held(i) if self.pinned else 0.0
+            strayed, share = float((own - stored).square().mean().sqrt()), held(i) if self.pinned else 0.0
+            model.meter.note("strayed", strayed)
+            model.meter.note("pulled", share * strayed)
             if share in (0.0, 1.0):
                 return {**xs, name: stored} if share else xs
             return {**xs, name: xs[name] + share * (stored - xs[name])}

@@ -9,7 +9,7 @@ from overpaint.inversions import DDIM, AnyInversion
 from overpaint.inversions.ddim import DDIM_PAPER
 from overpaint.method import Method
 from overpaint.model import Model
-from overpaint.options import USUAL_GUIDANCE
+from overpaint.options import USUAL_GUIDANCE, Guidance
 from overpaint.path import Latent
 from overpaint.task import Task
 
@@ -27,9 +27,7 @@ class Invert(Method):
         law=Law.AS_INVERSION,
     )
     steps: int = Field(default=50, ge=1, le=1000, description="denoising steps")
-    guidance: float = Field(
-        default=USUAL_GUIDANCE, ge=0, le=30, description="classifier-free guidance scale of the way back"
-    )
+    guidance: Guidance = USUAL_GUIDANCE
     inversion: AnyInversion = Field(default=DDIM(), description="how the picture becomes noise")
 
     def __call__(self, model: Model, task: Task) -> Latent:

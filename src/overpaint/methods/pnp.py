@@ -15,7 +15,7 @@ from overpaint.inversions import DDIM, AnyInversion, Direct, NegativePrompt, Rec
 from overpaint.method import Method
 from overpaint.model import Guide, Model
 from overpaint.network import Text
-from overpaint.options import USUAL_GUIDANCE, Guidance
+from overpaint.options import USUAL_GUIDANCE, Guidance, Tuned
 from overpaint.path import Latent, Path
 from overpaint.task import Task
 
@@ -81,6 +81,7 @@ class PlugAndPlay(Method):
         default=4, ge=0, le=100, description="layer of the decoder: features in it, maps from it on"
     )
     negative: str = Field(default="", description="what the picture should not look like")
+    tuned: Tuned = "auto"
 
     def check(self, model: Model, task: Task) -> None:
         """There must be such a layer, the prompts, and levels that both ways visit."""

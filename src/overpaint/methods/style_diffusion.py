@@ -4,7 +4,7 @@ from typing import ClassVar
 
 from pydantic import Field
 
-from overpaint.card import Card, Law, Need
+from overpaint.card import Card, Cost, Law, Need
 from overpaint.controls.given import FactorByWord, Share, Span
 from overpaint.inversions import Style
 from overpaint.inversions.style import STYLE_PAPER
@@ -25,6 +25,7 @@ CARD = Card(
     law=Law.NONE,
     finds_mask=lambda o: bool(o.blend),
     random=True,
+    official=Cost((300, 1285), (30, 1015)),
     published="PIE-Bench with SD 1.4, 50 steps, windows of values 0.5, cross 0.6, self 0.6, unconditional 0 "
     "(arXiv:2310.01506, table 1): structure distance 0.01165; outside the edit PSNR 26.05, LPIPS 0.0661, "
     "SSIM 0.8342; CLIP 24.78, in it 21.72",

@@ -19,12 +19,15 @@ from overpaint.files import atomic
 from overpaint.files.store import default_folder
 from overpaint.model import Line, Model
 from overpaint.out_of_memory import roomy, ways_out
+from overpaint.run.examine import rows_of_look, wanted
 from overpaint.run.plan import Job
 
 ROWS = 2
 """Rows of the timed call."""
 BACKWARD = 2.0
 """Time of a backward pass in units of a row, the usual rule for matrix products."""
+SIDE = 0.4
+"""Time of a row through a side network in units of a row: it is a copy of the encoder and the middle."""
 TRIES = 3
 
 
@@ -61,7 +64,10 @@ class Estimate(BaseModel):
     model_config = ConfigDict(frozen=True)
 
     rows: tuple[int, int]
+    look: int = 0
+    """Rows that look at the picture first, beside those."""
     backwards: tuple[int, int]
+    sides: tuple[int, int] = (0, 0)
     seconds: tuple[float, float]
     memory: int
     """Bytes."""
@@ -106,14 +112,22 @@ def address(one: Tensor) -> int:
 def estimate(job: Job, folder: FilePath | None = None) -> Estimate:
     """What a job will take on this machine; the look at the model is kept in ``folder``."""
     speed, cost = speed_of(job, folder or look_folder()), job.cost
+    look, looks = wanted(job), rows_of_look(job)
     seconds = [
-        speed.codec + speed.row * (rows + BACKWARD * backwards)
-        for rows, backwards in zip(cost.rows, cost.backwards, strict=True)
+        speed.codec * (1 + look) + speed.row * (rows + looks + BACKWARD * backwards + SIDE * sides)
+        for rows, backwards, sides in zip(cost.rows, cost.backwards, cost.sides, strict=True)
     ]
     together = min(4 if Need.IMAGE in job.method.card.needs else 2, job.at_once or 4)
     tuning = speed.tuned_bytes if cost.backwards[1] else 0
     memory = speed.peak(max(speed.row_bytes * together, tuning))
-    return Estimate(rows=cost.rows, backwards=cost.backwards, seconds=(seconds[0], seconds[1]), memory=memory)
+    return Estimate(
+        rows=cost.rows,
+        look=looks,
+        backwards=cost.backwards,
+        sides=cost.sides,
+        seconds=(seconds[0], seconds[1]),
+        memory=memory + job.beside.bytes,
+    )
 
 
 def look_folder() -> FilePath:

@@ -16,8 +16,9 @@ from overpaint.controls.keep import Keep, near_side, word_maps
 from overpaint.families.extras import unused_words
 from overpaint.families.load import SHIPPED
 from overpaint.images import Picture, from_tensor, pixels_hash, spread
-from overpaint.images.recipe import KEY, Environment, ModelRecord, Recipe, SourceRecord
+from overpaint.images.recipe import KEY, ControlRecord, Environment, ModelRecord, Recipe, SourceRecord
 from overpaint.inversions import Quality
+from overpaint.inversions.quality import of_unknown
 from overpaint.masks.shown import MASK
 from overpaint.meter import Cancelled, Meter
 from overpaint.model import Model
@@ -27,6 +28,7 @@ from overpaint.run.own_noise import goes_on, inversion_of, notes
 from overpaint.run.plan import Job
 from overpaint.run.request import EditRequest
 from overpaint.run.result import Edit, Figures
+from overpaint.run.sided import laid_out
 
 LOG = logging.getLogger("overpaint")
 
@@ -55,6 +57,7 @@ def execute(job: Job, meter: Meter) -> Edit:
         stack.enter_context(torch.no_grad())
         stack.enter_context(model.metered(meter))
         stack.enter_context(model.sparing(job.at_once or model.at_once))
+        stack.enter_context(model.side(*job.beside.sides))
         if job.asked.watch and watched:
             stack.enter_context(model.control(watch))
         made = outcome_of(job.method(model, replace(job.task, noise=heard(job.task.noise, draws))))
@@ -65,13 +68,14 @@ def execute(job: Job, meter: Meter) -> Edit:
     picture, *others = (job.placed(one) for one in pixels)
     work = {name: value - before[name] for name, value in counts(meter).items()}
     quality = understood(job, meter)
-    poor = (quality.words,) if quality is not None and quality.grade == "poor" else ()
+    poor = (quality.words,) if quality is not None and quality.grade == "poor" and not forewarned(job) else ()
     prompts = (job.asked.request.source, job.asked.request.target, *job.task.texts)
     seed = idle_seed(job) if not draws else ()
     noted = (*model.notes, *unused_words(model, prompts), *notes(job.asked, model), *seed)
     for words in (*noted, *poor):
         LOG.warning(words)
-    told = recipe(job, picture)
+    warnings = (*job.notes, *noted, *poor)
+    told = recipe(job, picture, warnings)
     picture = replace(picture, info=replace(picture.info, text={KEY: told.model_dump_json()}))
     return Edit(
         picture=picture,
@@ -79,13 +83,16 @@ def execute(job: Job, meter: Meter) -> Edit:
         recipe=told,
         figures=Figures(
             **work,
+            look_rows=job.look_rows,
+            round_trip=None if job.seen is None else job.seen.round_trip,
+            distance=None if job.seen is None else job.seen.distance,
             seconds=job.seconds + perf_counter() - began,
             strayed=quality and quality.rms,
             quality=quality and quality.grade,
             reconstruction=quality and quality.words,
         ),
         source=job.asked.picture,
-        warnings=(*noted, *poor),
+        warnings=warnings,
         trace=dict(meter.notes),
         maps=dict(meter.maps),
         words=attention(job, watch),
@@ -94,6 +101,7 @@ def execute(job: Job, meter: Meter) -> Edit:
         scores={name: tuple(values) for name, values in made.scores.items()},
         layers={name: job.placed_layer(layer) for name, layer in made.layers.items()},
         learned=tuple(made.learned),
+        conditions=conditions(job),
     )
 
 
@@ -116,7 +124,14 @@ def understood(job: Job, meter: Meter) -> Quality | None:
     inversion = inversion_of(job.method)
     if inversion is None:
         return None
-    return inversion.grade(meter, goes_on(job.asked, job.model, job.method))
+    quality = inversion.grade(meter, goes_on(job.asked, job.model, job.method))
+    unknown = job.seen is not None and job.seen.unknown
+    return of_unknown(quality) if unknown else quality
+
+
+def forewarned(job: Job) -> bool:
+    """Whether it was said before that the picture is far from what the model knows."""
+    return job.seen is not None and job.seen.unknown
 
 
 def counts(meter: Meter) -> dict[str, int]:
@@ -144,6 +159,12 @@ def mask_of(job: Job, meter: Meter) -> Picture | None:
     return from_tensor(white.expand(1, 3, -1, -1) * 2.0 - 1)
 
 
+def conditions(job: Job) -> tuple[Picture, ...]:
+    """What side networks looked at, at the size of the picture."""
+    size = None if job.asked.picture is None else job.asked.picture.size
+    return tuple(laid_out(one, job.fitted, size) for one in job.beside.conditions)
+
+
 def over_picture(
     job: Job, grid: Float[Tensor, "rows columns"], how: str = "bilinear"
 ) -> Float[Tensor, "height width"]:
@@ -155,7 +176,7 @@ def over_picture(
     return spread(smooth[job.fitted.placement.window], job.fitted, job.asked.picture.size)
 
 
-def recipe(job: Job, picture: Picture) -> Recipe:
+def recipe(job: Job, picture: Picture, warnings: tuple[str, ...] = ()) -> Recipe:
     """Everything that is needed to make the picture again."""
     model, asked = job.model, job.asked
     return Recipe(
@@ -174,7 +195,12 @@ def recipe(job: Job, picture: Picture) -> Recipe:
             model.offload,
         ),
         pictures=recorded(asked),
+        controls=tuple(
+            ControlRecord(options=one.how.model_dump(mode="json"), weights=one.file.fingerprint)
+            for one in asked.controls
+        ),
         watched=asked.watch,
+        warnings=warnings,
         output=pixels_hash(picture),
     )
 
@@ -183,7 +209,8 @@ def recorded(asked: EditRequest) -> dict[str, tuple[SourceRecord, ...]]:
     """Every picture of a request by name."""
     source = () if asked.picture is None else ((asked.picture, asked.place),)
     mask = () if asked.mask is None else ((asked.mask.picture, asked.mask.place),)
-    every = {"source": source, "mask": mask, **asked.further}
+    shown = {f"control:{k}": (one.picture,) for k, one in enumerate(asked.controls, 1) if one.picture}
+    every = {"source": source, "mask": mask, **asked.further, **shown}
     return {
         name: tuple(SourceRecord.of(*one) for one in several) for name, several in every.items() if several
     }

@@ -18,10 +18,13 @@ from overpaint.options import ModelOwn
 from overpaint.out_of_memory import roomy, ways_out
 from overpaint.outcome import Layer
 from overpaint.run.chosen import chosen
+from overpaint.run.known import Look
 from overpaint.run.own_noise import inversion_of, remembered
 from overpaint.run.request import EditRequest
 from overpaint.run.resolve import resolve
+from overpaint.run.sided import Beside, beside
 from overpaint.run.suiting import suggested
+from overpaint.run.unlearned import unlearned
 from overpaint.task import Task
 
 
@@ -40,11 +43,22 @@ class Job:
     """Rows that go through the network together; nothing for all of a call."""
     chosen: Mapping[str, Choice] = field(default_factory=dict[str, Choice])
     """Who chose options that the user left open."""
+    notes: tuple[str, ...] = ()
+    """What should be known before the work begins, a sentence each."""
+    look: bool = False
+    """Whether the picture is looked at first (`overpaint.run.known`)."""
+    seen: Look | None = None
+    """What that look said, once it was taken."""
+    look_rows: int = 0
+    """The rows it took."""
+    beside: Beside = field(default_factory=Beside)
+    """Networks that speak into every call, and what they look at."""
 
     @property
     def cost(self) -> Cost:
         """The work to do, if nothing is found in a cache."""
-        return self.method.card.cost(self.method)
+        own = self.method.card.cost(self.method)
+        return own + Cost(sides=(0, own.rows[1] * len(self.beside.sides)))
 
     def placed(self, pixels: Pixels) -> Picture:
         """The result at the size of the picture it came from."""
@@ -104,6 +118,8 @@ def planned(asked: EditRequest, model: Model) -> Job:
         for name, several in asked.further.items()
     }
     with model.lock, torch.no_grad():
+        speaking = beside(asked.controls, model, asked.request, shown, fitted, size)
+        seen = {f"control:{k}": [one * 2 - 1] for k, one in enumerate(speaking.conditions, 1)}
         task = Task.of(
             model,
             asked.request,
@@ -112,12 +128,15 @@ def planned(asked: EditRequest, model: Model) -> Job:
             size,
             optional=card.optional,
             mask=mask,
-            pictures=further,
+            pictures={**further, **seen},
         )
         method.check(model, task)
         check_steps(method)
     who: dict[str, Choice] = {**asked.chosen, **chosen(presets, asked.options)}
-    return Job(asked, model, method, task, fitted, perf_counter() - began, chosen=who)
+    told = tuple(unlearned(model, prompts(asked, task)))
+    return Job(
+        asked, model, method, task, fitted, perf_counter() - began, chosen=who, notes=told, beside=speaking
+    )
 
 
 def check_steps(method: Method) -> None:
@@ -135,6 +154,15 @@ def check_steps(method: Method) -> None:
             f"With these options the method {method.card.name!r} walks none of its {steps} steps, so nothing "
             "would change; skip fewer of them, or give more steps."
         )
+
+
+def prompts(asked: EditRequest, task: Task) -> dict[str, str]:
+    """Every prompt of a request by what it is."""
+    source, target = asked.request.source, asked.request.target
+    if asked.command == "generate":
+        return {"prompt": target}
+    further = {f"prompt {text!r}": text for text in task.texts if text not in (source, target)}
+    return {"source prompt": source, "target prompt": target, **further}
 
 
 def suited(kind: type[Method], model: Model) -> dict[str, Any]:

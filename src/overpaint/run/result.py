@@ -16,6 +16,7 @@ from overpaint.model import Patch
 from overpaint.path import Latent
 from overpaint.run.given import Plain
 from overpaint.run.notebook import page, plain, small
+from overpaint.run.unchanged import Unasked
 
 
 class Figures(BaseModel):
@@ -30,26 +31,43 @@ class Figures(BaseModel):
     sides: int = Field(default=0, description="rows that went through side networks")
     looks: int = Field(default=0, description="pictures that CLIP looked at")
     decodes: int = Field(default=0, description="pictures decoded on the way")
+    look_rows: int = Field(
+        default=0, description="rows that looked at the picture first, beside those of the edit"
+    )
     seconds: float = Field(
         default=0.0, description="wall clock time of the edit, the loading of the model aside"
     )
     strayed: float | None = Field(
         default=None,
-        description="how far the source left its inversion on the way back: RMS over the latents (of about "
-        "unit variance), mean over the steps; none where that was not measured",
+        description="how far from its latent the source ends on the way back, or would if it were not put "
+        "back: RMS over the latents (of about unit variance); none where that was not measured",
     )
     quality: str | None = Field(
         default=None,
-        description="the same as a word: good, fair or poor; exact where nothing had to be inverted, not "
+        description="the same as a word: good, fair or poor; poor as well where the picture is far from what "
+        "the model knows; exact where nothing had to be inverted, not "
         "measured where no source walked back; none where the method has no inversion",
     )
     reconstruction: str | None = Field(
         default=None, description="the same as a sentence, which says why if it was not measured"
     )
+    round_trip: float | None = Field(
+        default=None,
+        description="dB between the picture and what the autoencoder gives back; none if not looked at",
+    )
+    distance: float | None = Field(
+        default=None,
+        description="from the pictures the model knows, in standard deviations of theirs; above 2 it does "
+        "not know such pictures; none where the model has no record of its own",
+    )
     psnr: float | None = Field(
         default=None,
         description="for an inversion walked back: dB against the autoencoder's round trip of the picture",
     )
+    unasked: float | None = Field(
+        default=None, description="dB between the picture and an edit of it that was asked for nothing"
+    )
+    check_rows: int = Field(default=0, description="rows of that edit")
 
 
 @dataclass(frozen=True, eq=False, repr=False)
@@ -86,6 +104,10 @@ class Edit:
     """Pictures with transparency that the result is made of, by name."""
     learned: tuple[Patch, ...] = ()
     """What was learned for it, to be used again."""
+    unasked: Unasked | None = None
+    """What an edit changes where nothing is asked, if that was to be checked."""
+    conditions: tuple[Picture, ...] = ()
+    """What side networks looked at, in the order they were given."""
 
     @property
     def latent(self) -> Latent:

@@ -1,4 +1,5 @@
-"""What suits edits of Still Life, by what the prompts ask for: measured on fresh cases of its benchmark.
+"""What suits edits of Still Life, by what the prompts ask for: measured on fresh cases of its benchmark; and
+the words it knows.
 
 ``python -m overpaint.stilllife.suits`` writes it into the shipped model's folder, where it is read like that
 of any other model. `docs/p2p-defaults.md` says what was tried.
@@ -10,7 +11,7 @@ from typing import Any
 
 from overpaint.files import atomic
 from overpaint.stilllife.templates import templates
-from overpaint.stilllife.words import MEANINGS
+from overpaint.stilllife.words import CAPTIONED, MEANINGS, NEAR
 
 FILE = Path(__file__).parent / "model" / "overpaint.json"
 GUIDANCE = 3.0
@@ -37,7 +38,7 @@ P2P = {
     "added": options(0.2, 0.2, 0.4, CLOSE),
     "removed": options(0.8, 0.4, 0.2, CLOSE),
     "order": options(0.8, 0.4, 0.2, CLOSE),
-    "surroundings": options(0.4, 0.6, 0.2, FREE),
+    "surroundings": options(0.4, 0.6, 0.14, FREE),
     "style": options(0.4, 0.6, 0.2, FREE),
     "mixed": options(0.4, 0.6, 0.12, FREE),
 }
@@ -49,15 +50,20 @@ Means over sentences lose the place of a word, which counts for much in so small
 16 x 16 cells want a sixteenth of the published descents, which are for 64 x 64.
 """
 
+PNP = {kind: {"layer": 1} for kind in P2P}
+"""As in SDXL, which has three levels too: the second block at a map of a quarter of the latent's side."""
+
 
 def habits() -> dict[str, Any]:
     """All that the model's folder says about itself."""
     words = {word: meaning.attribute for word, meaning in MEANINGS.items()}
     return {
         "guidance": GUIDANCE,
-        "edits": {"p2p": P2P, "pix2pix-zero": ZERO},
+        "edits": {"p2p": P2P, "pnp": PNP, "pix2pix-zero": ZERO},
         "words": words,
         "sentences": templates(),
+        "vocabulary": [word for word in CAPTIONED if word.isalpha()],
+        "near": {word: list(nearest) for word, nearest in NEAR.items()},
     }
 
 

@@ -124,13 +124,40 @@ MEANINGS: Mapping[str, Meaning] = _meanings()
 """Meaning of every word that states an attribute; all others only join."""
 
 
-def _vocabulary() -> tuple[str, ...]:
+def _captioned() -> tuple[str, ...]:
     phrases = [
         p for table in (*THING_WORDS.values(), *SCENE_WORDS.values()) for v in table.values() for p in v
     ]
     known = [word for phrase in (*phrases, *NO_STYLE, *LEFT, *RIGHT, *BESIDE) for word in phrase.split()]
-    return tuple(dict.fromkeys([*GLUE, *known, *SPARE]))
+    return tuple(dict.fromkeys([*GLUE, *known]))
 
 
-VOCABULARY = _vocabulary()
+CAPTIONED = _captioned()
+"""All words that captions have; the model has learned no others."""
+VOCABULARY = tuple(dict.fromkeys([*CAPTIONED, *SPARE]))
 """All words in the order of their token ids."""
+
+NEAR: Mapping[str, tuple[str, ...]] = {
+    "pink": ("red", "purple"), "rose": ("red", "purple"), "magenta": ("purple", "red"),
+    "crimson": ("red",), "scarlet": ("red",), "orange": ("red", "yellow"), "brown": ("red", "black"),
+    "gold": ("yellow", "shiny"), "golden": ("yellow", "shiny"), "silver": ("white", "shiny"),
+    "grey": ("white", "black"), "gray": ("white", "black"), "teal": ("cyan", "blue"), "navy": ("blue",),
+    "lime": ("green",), "color": ("colour",),
+    "metal": ("shiny",), "metallic": ("shiny",), "glass": ("shiny",), "smooth": ("matte", "shiny"),
+    "wooden": ("matte",), "rough": ("matte",), "lined": ("striped",), "polka": ("dotted",),
+    "tiny": ("small",), "short": ("small",), "huge": ("large",), "giant": ("large",), "tall": ("large",),
+    "round": ("ball",), "orb": ("ball",), "globe": ("ball",), "square": ("cube",), "block": ("cube",),
+    "pyramid": ("cone",), "pipe": ("cylinder",), "bottle": ("cylinder",), "cup": ("cylinder",),
+    "donut": ("ring",), "cottage": ("house",), "home": ("house",), "building": ("house",),
+    "forest": ("tree",), "fungus": ("mushroom",), "flat": ("lying",),
+    "meadow": ("grass", "lawn"), "field": ("grass", "lawn"), "desert": ("sand",), "winter": ("snow",),
+    "ice": ("snow",), "mountain": ("rock", "stone"), "sea": ("water", "lake"), "ocean": ("water", "lake"),
+    "river": ("water", "lake"), "pond": ("lake", "water"),
+    "evening": ("sunset", "dusk"), "dawn": ("sunset", "dusk"), "dark": ("night",), "midnight": ("night",),
+    "moon": ("moonlight",), "morning": ("daylight", "noon"), "bright": ("daylight",), "sun": ("daylight",),
+    "painting": ("drawing",), "cartoon": ("drawing",), "photography": ("photograph",),
+    "rot": ("red",), "gelb": ("yellow",), "grün": ("green",), "blau": ("blue",), "weiß": ("white",),
+    "schwarz": ("black",), "rouge": ("red",), "bleu": ("blue",), "vert": ("green",), "jaune": ("yellow",),
+    "noir": ("black",), "blanc": ("white",), "rojo": ("red",), "azul": ("blue",), "verde": ("green",),
+}  # fmt: skip
+"""For words that no caption has: those that come nearest in meaning, where spelling would not tell."""

@@ -19,6 +19,7 @@ from transformers import CLIPTextModel
 from overpaint.files import atomic
 from overpaint.files.mistaken import read_json
 from overpaint.stilllife import judge as judging
+from overpaint.stilllife import known
 from overpaint.stilllife.judge import Judge
 from overpaint.train import assemble, nets
 from overpaint.train.clip import BATCH, Vision, clip_stage
@@ -96,6 +97,7 @@ class Trainer:
             "unet": self.unet,
             "clip": self.clip,
             "assemble": self.assemble,
+            "known": self.known,
             "words": self.words,
             "figures": self.figures,
         }
@@ -249,6 +251,10 @@ class Trainer:
         if lost:
             self.say("The figures were of other weights and are left out; run the stage 'figures' again.")
         self.say(f"{folder}: {total / 1e6:.1f} MB of weights")
+
+    def known(self, count: int = known.COUNT) -> None:
+        """Look at drawn pictures with the assembled model, and keep in its folder what it makes of them."""
+        self.say(f"which pictures it knows: {known.write(self.home / 'model', self.exam(count))}")
 
     def figures(self, count: int = 500) -> Mapping[str, Any]:
         """Measure everything and print the table."""
