@@ -29,16 +29,22 @@ def refused(**more: Any) -> str:
     [
         (
             {"strength": 0.5},
-            "no option 'strength' for the method 'p2p'; it belongs to the method 'sdedit', and to ",
+            "no option 'strength' for the method 'p2p'; it belongs to the methods 'sdedit', ",
         ),
-        ({"strenght": 0.5}, "did you mean 'strength' of the method 'sdedit'?"),
+        ({"strenght": 0.5}, "did you mean 'strength' of the methods 'sdedit', "),
         ({"stesp": 4}, "did you mean 'steps'?"),
         ({"concept": "+hat:3"}, "it belongs to the methods "),
-        ({"inner": 4}, "it belongs to the inversion 'null-text' as 'inversion.inner'."),
+        (
+            {"inner": 4},
+            "it belongs to the inversion 'null-text', 'prompt-tuning' or 'style' as 'inversion.inner'.",
+        ),
         ({"inversion.inner": 4}, "'inner' for inversion 'direct'; it belongs to the inversion 'null-text'"),
         ({"options": {"inversion.pinend": 1, "inversion": "recorded"}}, "did you mean 'pinned'?"),
         ({"device": "cuda"}, "it belongs to the model: overpaint.load(..., device=...)"),
-        ({"method": "sdedit", "cross_replace": 0.4}, "it belongs to the method 'p2p'."),
+        (
+            {"method": "sdedit", "cross_replace": 0.4},
+            "it belongs to the methods 'p2p', 'infedit' and 'style-diffusion'.",
+        ),
         ({"method": "blended-latent", "samples": 0}, "'samples' must be"),
         ({"method": "ddim", "samples": 2}, "it belongs to the method 'blended-latent'."),
         ({"wholly": 1}, "there are: steps, guidance"),
@@ -55,7 +61,7 @@ def test_what_is_said_of_a_picture_is_not_said_of_a_prompt() -> None:
         generate(SOURCE, model=shared(), options={"mask": 1})
     with pytest.raises(
         UsageError,
-        match=r"belongs to the method 'sdedit', and to the inversion 'edict' as 'inversion.strength'",
+        match=r"belongs to the methods 'sdedit', .* and to the inversion 'edict' or 'virtual' as 'inv",
     ):
         invert(smooth(), source=SOURCE, model=shared(), options={"strength": 1})
 
@@ -63,13 +69,19 @@ def test_what_is_said_of_a_picture_is_not_said_of_a_prompt() -> None:
 @pytest.mark.parametrize(
     ("more", "sentence"),
     [
-        (("--strength", "0.5"), "There is no option --strength; it belongs to the method 'sdedit', and to "),
+        (("--strength", "0.5"), "There is no option --strength; it belongs to the methods 'sdedit', "),
         (("--stesp", "4"), "There is no option --stesp; did you mean --steps?"),
-        (("--strenght", "4"), "did you mean 'strength' of the method 'sdedit'?"),
-        (("--inversion.inner", "4"), "it belongs to the inversion 'null-text'."),
-        (("--inner", "4"), "it belongs to the inversion 'null-text' as 'inversion.inner'."),
+        (("--strenght", "4"), "did you mean 'strength' of the methods 'sdedit', "),
+        (("--inversion.inner", "4"), "it belongs to the inversion 'null-text', 'prompt-tuning' or 'style'."),
+        (
+            ("--inner", "4"),
+            "it belongs to the inversion 'null-text', 'prompt-tuning' or 'style' as 'inversion.inner'.",
+        ),
         (("--divice", "cpu"), "did you mean --device?"),
-        (("--method", "sdedit", "--cross-replace", "1"), "it belongs to the method 'p2p'."),
+        (
+            ("--method", "sdedit", "--cross-replace", "1"),
+            "it belongs to the methods 'p2p', 'infedit' and 'style-diffusion'.",
+        ),
     ],
 )
 def test_so_it_is_at_the_terminal(more: tuple[str, ...], sentence: str) -> None:

@@ -13,7 +13,19 @@ Settings = Mapping[str, Setting]
 LOADING = ("dtype", "device", "loras", "embeddings", "prediction", "tokenizer", "download", "offload")
 """What is said when a model is loaded."""
 FRAMING = (
-    *("source", "target", "mask", "pictures", "feather", "fit", "alpha", "background", "limits", "cache"),
+    *(
+        "source",
+        "target",
+        "mask",
+        "pictures",
+        "feather",
+        "fit",
+        "alpha",
+        "background",
+        "limits",
+        "cache",
+        "look",
+    ),
 )
 """What is said of a picture that is edited."""
 
