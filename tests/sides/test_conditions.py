@@ -1,5 +1,7 @@
 """Conditions made from pictures."""
 
+# pyright: reportUnknownMemberType=false, reportUnknownArgumentType=false
+
 import pytest
 import torch
 from torch import Tensor

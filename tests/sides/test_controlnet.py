@@ -3,6 +3,7 @@
 from collections.abc import Sequence
 from dataclasses import replace
 from functools import cache
+from typing import Any
 
 import pytest
 import torch
@@ -12,6 +13,7 @@ from overpaint.attention import Moment
 from overpaint.errors import UsageError
 from overpaint.families.tiny import SHAPES, Shape
 from overpaint.network import Residuals, Text
+from overpaint.path import Prediction
 from overpaint.sides import Control, ControlNet, Net
 from overpaint.sides.controlnet import louder, places
 from overpaint.sides.fresh import fresh, hint_widths
@@ -72,10 +74,11 @@ def test_it_changes_the_result_and_is_gone_afterwards(shape: Shape) -> None:
 
 
 @pytest.mark.parametrize("how", [{"scale": 0}, {"start": 1.0}, {"stop": 0.0}, {"layers": (0.0,) * 6}])
-def test_what_is_silent_costs_nothing_and_leaves_every_bit(how: dict[str, object]) -> None:
+def test_what_is_silent_costs_nothing_and_leaves_every_bit(how: dict[str, Any]) -> None:
     model = shared()
     plain, before = call(model), model.meter.sides
-    with model.side(side(**{"layers": (0.0,) * places(net())} if "layers" in how else how)):
+    own: dict[str, Any] = {"layers": (0.0,) * places(net())} if "layers" in how else how
+    with model.side(side(**own)):
         assert equal(call(model), plain)
     assert model.meter.sides == before
 
@@ -153,14 +156,13 @@ def test_it_speaks_in_its_stretch_of_steps(start: float, stop: float, on: range)
 
 
 def test_rows_are_counted_and_may_come_one_at_a_time() -> None:
-    model = shared()
+    model, found = shared(), list[dict[str, Prediction]]()
     for at_once in (None, 1):
         before = model.meter.sides
         with model.side(side()), model.sparing(at_once):
-            made = call(model)
+            found.append(call(model))
         assert model.meter.sides - before == 4
-        if at_once is None:
-            whole = made
+    whole, made = found
     assert all(gap(whole[k].eps, made[k].eps) < 1e-4 for k in whole)
 
 

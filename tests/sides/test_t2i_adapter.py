@@ -1,7 +1,10 @@
 """T2I-Adapter: once a picture, the same to every row, linear until it is added."""
 
+# pyright: reportUnknownMemberType=false, reportUnknownArgumentType=false
+
 from dataclasses import replace
 from functools import cache
+from typing import Any
 
 import pytest
 import torch
@@ -48,7 +51,7 @@ def test_it_changes_the_result_costs_one_row_and_is_gone_afterwards(shape: Shape
 
 
 @pytest.mark.parametrize("how", [{"scale": 0}, {"start": 1.0}, {"stop": 0.0}, {"layers": (0, 0)}])
-def test_what_is_silent_costs_nothing_and_leaves_every_bit(how: dict[str, object]) -> None:
+def test_what_is_silent_costs_nothing_and_leaves_every_bit(how: dict[str, Any]) -> None:
     model = shared()
     plain, before = call(model), model.meter.sides
     with model.side(side(**how)):

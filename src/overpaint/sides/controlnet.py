@@ -37,9 +37,13 @@ class ControlNet:
     def __post_init__(self) -> None:
         factors(self.how, places(self.net), self.net.name)  # says if they are too many or too few
 
-    @cached_property
+    @property
     def fingerprint(self) -> str:
         """A hash of weights, condition, text and settings."""
+        return self._known
+
+    @cached_property
+    def _known(self) -> str:
         return known_by(self.net, self.how, self.condition, self.text)
 
     @property

@@ -28,7 +28,8 @@ class Net:
     """The weights of a side network, made for a model; several `Side`s may share them."""
 
     kind: Kind
-    module: nn.Module
+    module: Any
+    """A network of diffusers."""
     fingerprint: str
     factor: int
     """Pixels per latent cell along a side of the model."""

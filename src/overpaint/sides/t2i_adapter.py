@@ -33,9 +33,13 @@ class T2IAdapter:
     def __post_init__(self) -> None:
         factors(self.how, levels(self.net), self.net.name)  # says if they are too many or too few
 
-    @cached_property
+    @property
     def fingerprint(self) -> str:
         """A hash of weights, condition and settings."""
+        return self._known
+
+    @cached_property
+    def _known(self) -> str:
         return known_by(self.net, self.how, self.condition)
 
     @cached_property

@@ -102,7 +102,7 @@ class CycleNetFile(Adapter):
         drawn = {("cyclenet", "there"): golden["start_noise"]}
         drawn |= {("cyclenet", "there", k): one[None] for k, one in enumerate(golden["step_noise"])}
         task = Task(
-            (1, *x0.shape[1:]),
+            cast("tuple[int, int, int, int]", (1, *x0.shape[1:])),
             model.family.null(),
             Replay(cast("dict[tuple[str | int, ...], Tensor]", drawn)),
             x0,
