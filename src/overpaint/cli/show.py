@@ -31,8 +31,8 @@ def command(picture: Path, common: Common) -> None:
     Of a file that 'overpaint direction' wrote it prints what it leads to, and which model it belongs to.
     """
     from overpaint.cli.facts import facts, limits
+    from overpaint.files.weightfile import is_direction
     from overpaint.images import load_picture
-    from overpaint.tune.direction import is_direction
 
     if is_direction(picture):
         show_direction(picture, common)
