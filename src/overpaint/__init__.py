@@ -19,11 +19,13 @@ if TYPE_CHECKING:
     from overpaint.run.kept import unload
     from overpaint.run.loading import load
     from overpaint.run.result import Edit
+    from overpaint.sides.options import Control
 
 __version__ = "0.1.0"
 
 __all__ = [
     "Cancelled",
+    "Control",
     "Edit",
     "Limits",
     "Meter",
@@ -58,6 +60,7 @@ _HOMES = {
     "images.recipe": ("Recipe", "read_recipe"),
     "registry": ("catalogue",),
     "run.result": ("Edit",),
+    "sides.options": ("Control",),
 }
 
 

@@ -26,7 +26,9 @@ from overpaint.run.memory import run_patiently, within
 from overpaint.run.plan import Job, plan
 from overpaint.run.request import EditRequest, edit_request
 from overpaint.run.result import Edit
+from overpaint.run.sided import Settings, Wanted
 from overpaint.run.unasked import METHOD, nothing_asked, unasked
+from overpaint.sides.options import Control
 
 LOG = logging.getLogger("overpaint")
 
@@ -42,6 +44,7 @@ def edit(
     seed: int = 0,
     mask: Given | None = None,
     pictures: Mapping[str, Given | Sequence[Given]] | None = None,
+    control: Settings | Sequence[Wanted] = (),
     feather: int = 0,
     fit: str = "pad",
     alpha: str = "keep",
@@ -68,6 +71,8 @@ def edit(
         seed: of every random draw; the global random state is neither used nor moved.
         mask: a picture of the same size, white where the result may differ; outside it every pixel stays.
         pictures: further ones that the method looks at, by name: ``{"examples": [...]}``.
+        control: side networks that speak into every call: a `Control`, the same as text
+            (``"canny.safetensors=auto:0.8"``), or a pair of either with a picture.
         feather: pixels inside the mask's border over which the edit fades.
         fit: ``"pad"`` shows the model the whole picture, ``"crop"`` the largest piece of the model's shape in
             the middle; the rest stays as it is.
@@ -91,7 +96,16 @@ def edit(
     request |= {"fit": fit, "alpha": alpha, "background": background}
     said = {**(options or {}), **named}
     asked = edit_request(
-        "edit", method, image, request, said, maps, mask=mask, pictures=pictures, limits=limits
+        "edit",
+        method,
+        image,
+        request,
+        said,
+        maps,
+        mask=mask,
+        pictures=pictures,
+        control=control,
+        limits=limits,
     )
     return carried_out(asked, model, meter, memory, cache, look)
 
@@ -102,6 +116,7 @@ def generate(
     *,
     model: str | Model = "still-life",
     seed: int = 0,
+    control: Settings | Sequence[Wanted] = (),
     memory: str | int | None = None,
     meter: Meter | None = None,
     maps: bool = False,
@@ -110,11 +125,14 @@ def generate(
 ) -> Edit:
     """A picture from a prompt; its recipe lets later edits start from the exact noise instead of inverting.
 
+    Side networks (``control``, as in `edit`) look at what is given; there is no picture to make it from.
+
     Raises:
         UsageError: an empty or overlong prompt, or an option that is wrong.
     """
     request, said = {"target": prompt, "seed": seed}, {**(options or {}), **named}
-    return carried_out(edit_request("generate", "generate", None, request, said, maps), model, meter, memory)
+    asked = edit_request("generate", "generate", None, request, said, maps, control=control)
+    return carried_out(asked, model, meter, memory)
 
 
 @neutral()
@@ -206,11 +224,30 @@ def recalled(told: Recipe, maps: bool = False, limits: Limits | None = None) -> 
     further = {
         name: [one.open(limits=limits) for one in several]
         for name, several in told.pictures.items()
-        if name not in ("source", "mask")
+        if name not in ("source", "mask") and not (told.controls and name.startswith("control:"))
     }
+    beside = [
+        (Control.model_validate(one.options), told.picture(f"control:{k}"))
+        for k, one in enumerate(told.controls, 1)
+    ]
+    control = [how if seen is None else (how, seen.open(limits=limits)) for how, seen in beside]
     watch = maps or told.watched
     asked = edit_request(
-        told.command, told.method, image, told.request, told.options, watch, mask=mask, pictures=further
+        told.command,
+        told.method,
+        image,
+        told.request,
+        told.options,
+        watch,
+        mask=mask,
+        pictures=further,
+        control=control,
+    )
+    sides = tuple(
+        replace(
+            one, how=how, picture=None if seen is None or one.picture is None else (one.picture[0], seen.path)
+        )
+        for one, (how, seen) in zip(asked.controls, beside, strict=True)
     )
     where = None if asked.mask is None or told.mask is None else replace(asked.mask, place=told.mask.path)
     places = {
@@ -220,7 +257,7 @@ def recalled(told: Recipe, maps: bool = False, limits: Limits | None = None) -> 
         for name, several in asked.further.items()
     }
     source = None if told.source is None else told.source.path
-    return replace(asked, place=source, mask=where, further=places, chosen=told.chosen)
+    return replace(asked, place=source, mask=where, further=places, controls=sides, chosen=told.chosen)
 
 
 def carried_out(
@@ -294,6 +331,8 @@ def differences(told: Recipe, now: Recipe) -> list[str]:
     found: list[str] = []
     if told.model.hash != now.model.hash:
         found.append("The weights of the model are not those the recipe was made with.")
+    if [one.weights for one in told.controls] != [one.weights for one in now.controls]:
+        found.append("The side networks are not those the recipe was made with.")
     was, here = told.environment, now.environment
     changed = {
         name: (was.versions[name], version)

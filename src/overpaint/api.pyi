@@ -13,6 +13,7 @@ from overpaint.run.inputs import Given
 from overpaint.run.plan import Job
 from overpaint.run.request import EditRequest
 from overpaint.run.result import Edit
+from overpaint.run.sided import Settings, Wanted
 from overpaint.guides.concept import Concept
 from overpaint.inversions.cycle import Cycle
 from overpaint.inversions.ddim import DDIM
@@ -38,6 +39,7 @@ class _AskedOptions(TypedDict, total=False):
     seed: int
     mask: Given | None
     pictures: Mapping[str, Given | Sequence[Given]] | None
+    control: Settings | Sequence[Wanted]
     feather: int
     fit: str
     alpha: str
@@ -363,6 +365,23 @@ class _BlendedLatentOptions(_AskedOptions, total=False):
     offset: int | None
     """added to the visited levels, in place of the model's own"""
 
+class _CycleNetOptions(_AskedOptions, total=False):
+    """Options of cyclenet."""
+    net: str
+    """the side network: a file or folder; none: the model's own"""
+    steps: int
+    """denoising steps of the whole path"""
+    strength: float
+    """share of the path walked: 0 keeps all"""
+    guidance: float
+    """classifier-free guidance scale (a model may have its own)"""
+    eta: float
+    """share of fresh noise in each step"""
+    scale: float
+    """how strongly the side network speaks"""
+    there_and_back: bool
+    """translate the result back and compare"""
+
 class _GenerateOptions(TypedDict, total=False):
     """Options of generate."""
     steps: int
@@ -418,11 +437,13 @@ def edit(image: Given, *, method: Literal['pix2pix-zero'], **named: Unpack[_Pix2
 @overload
 def edit(image: Given, *, method: Literal['blended-latent'], **named: Unpack[_BlendedLatentOptions]) -> Edit: ...
 @overload
+def edit(image: Given, *, method: Literal['cyclenet'], **named: Unpack[_CycleNetOptions]) -> Edit: ...
+@overload
 def edit(image: Given, *, method: Method, **named: Unpack[_AskedOptions]) -> Edit: ...
 @overload
 def edit(image: Given, *, method: str, **named: Unpack[_SharedOptions]) -> Edit: ...
 
-def generate(prompt: str, *, model: str | Model='still-life', seed: int=0, memory: str | int | None=None, meter: Meter | None=None, maps: bool=False, options: Mapping[str, Any] | None=None, **named: Unpack[_GenerateOptions]) -> Edit:
+def generate(prompt: str, *, model: str | Model='still-life', seed: int=0, control: Settings | Sequence[Wanted]=(), memory: str | int | None=None, meter: Meter | None=None, maps: bool=False, options: Mapping[str, Any] | None=None, **named: Unpack[_GenerateOptions]) -> Edit:
     ...
 
 def invert(image: Given, *, source: str='', model: str | Model='still-life', seed: int=0, fit: str='pad', limits: Limits | None=None, memory: str | int | None=None, look: bool=True, check: bool | str=False, meter: Meter | None=None, cache: bool | None=None, options: Mapping[str, Any] | None=None, **named: Unpack[_InvertOptions]) -> Edit:

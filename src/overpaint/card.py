@@ -112,6 +112,8 @@ class Card:
     """From the method's options to its cost."""
     law: Law
     optional: frozenset[Need] = frozenset()
+    target_or: str = ""
+    """The option that may stand in for a target prompt, where that alone makes the prompt optional."""
     pictures: frozenset[str] = frozenset()
     """Names of further pictures that it looks at where they are given."""
     finds_mask: Callable[[Any], bool] = field(default=lambda _: False, repr=False)

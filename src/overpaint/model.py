@@ -303,9 +303,9 @@ class Model:
         own = replace(at, rows=tuple(at.rows[row] for row in turn.rows))
         with self.tap.call(at, turn):
             self.meter.tick("rows", len(x))
-            if self.sides:
-                self.meter.tick("side", len(x) * len(self.sides))
             more = sum((s.residuals(x, t, text, own) for s in self.sides), Residuals())
+            if more.rows:
+                self.meter.tick("side", more.rows)
             return self.family.call(self.net, inputs, t, text, more)
 
     def predict(

@@ -52,6 +52,8 @@ class Residuals:
     down: tuple[Tensor, ...] = ()
     mid: Tensor | None = None
     intra: tuple[Tensor, ...] = ()
+    rows: int = 0
+    """Rows that went through side networks for it."""
 
     def __add__(self, other: "Residuals") -> "Residuals":
         down = (
@@ -69,6 +71,7 @@ class Residuals:
             down or self.down or other.down,
             sum(mids[1:], mids[0]) if mids else None,
             intra or self.intra or other.intra,
+            self.rows + other.rows,
         )
 
 
@@ -82,7 +85,7 @@ class Side(Protocol):
         ...
 
     def residuals(self, x: Latent, t: Tensor, text: Text, at: Moment) -> Residuals:
-        """What it adds to the rows of this call."""
+        """What it adds to the rows of this call, and how many rows went through it for that."""
         ...
 
 

@@ -77,3 +77,9 @@ def test_what_cannot_be_is_refused(
 ) -> None:
     with pytest.raises(UsageError, match=sentence):
         variants(given, inversions, sets, MODEL, gifts)
+
+
+def test_a_method_that_takes_a_prompt_or_something_in_its_place_is_measured_by_prompts() -> None:
+    assert titles("pix2pix-zero") == ["pix2pix-zero regularised"]
+    with pytest.raises(UsageError, match="does not edit a picture by a prompt"):
+        titles("ledits")

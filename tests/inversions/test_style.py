@@ -66,7 +66,7 @@ def test_tuning_brings_the_source_home(shape: Shape) -> None:
     def error(inversion: Style) -> float:
         return float((s.walk(inversion, 5.0).home(s.model)["src"] - s.x0).square().mean())
 
-    assert error(Style(inner=10, decay=0, hold=False)) < 0.5 * error(Style(inner=0))
+    assert error(Style(inner=25, decay=0)) < 0.5 * error(Style(inner=0))
 
 
 @pytest.mark.parametrize("shape", SHAPES)

@@ -11,17 +11,19 @@ from overpaint.contract.checks import CLOSE
 from overpaint.contract.trial import SIZE, mask, picture, run
 from overpaint.errors import UsageError
 from overpaint.families.tiny import SHAPES, Shape
-from overpaint.inversions import DDIM
+from overpaint.inversions import DDIM, Trajectory
 from overpaint.meter import Meter
 from overpaint.methods.ddim import DDIMEdit
 from overpaint.methods.masactrl import MasaCtrl, walked_with
+from overpaint.model import Guide
 from overpaint.network import Text
-from overpaint.path import Latent
+from overpaint.path import Latent, Path
 from overpaint.task import Request, Task
 
 STEPS = 4
 SOURCE, TARGET = "a photo of a cat", "a photo of a dog"
 WORDS: dict[str, Any] = {"thing": "cat=>dog", "threshold": 0.5}
+EVERYWHERE: dict[str, Any] = {**WORDS, "threshold": 0.0}
 EVERY = (
     "ddim",
     "direct",
@@ -96,9 +98,7 @@ def test_a_thing_that_is_everywhere_is_no_thing() -> None:
     assert away(made(task(torch.ones(1, 1, *SIZE))), plain) <= CLOSE
     assert away(made(task(mask())), plain) > 1e-3
     named = made(task(), encode="source")
-    named = made(task(), encode="source")
-    loose: dict[str, Any] = {**WORDS, "threshold": 0.0}
-    assert away(made(task(), **loose), named) <= CLOSE
+    assert away(made(task(), **EVERYWHERE), named) <= CLOSE
     assert away(made(task(), **WORDS), named) > 1e-3
 
 
@@ -116,8 +116,10 @@ def test_one_row_of_a_source_without_a_prompt_tells_what_two_would() -> None:
     class Twice(Shared):
         """As if the empty prompt were another one."""
 
-        def home(self, *args: Any) -> Any:  # pyright: ignore[reportIncompatibleMethodOverride]
-            return self.guide(args[0], args[1], args[2], args[3], args[4])
+        def home(
+            self, path: Path, traj: Trajectory, text: Text, null: Text, scale: float, reads: frozenset[str]
+        ) -> Guide:
+            return self.guide(path, traj, text, null, scale)
 
     once = method().changed()
     object.__setattr__(once, "inversion", Shared())

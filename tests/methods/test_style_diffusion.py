@@ -10,7 +10,7 @@ from tests.parity.walking import Known
 
 from overpaint.controls import SelfReplace
 from overpaint.errors import UsageError
-from overpaint.families.tiny import SHAPES, Shape
+from overpaint.families.tiny import SHAPES, Shape, tiny
 from overpaint.inversions import DDIM, AnyInversion, Direct, NegativePrompt, Style, Trajectory
 from overpaint.inversions.ddim import inverted
 from overpaint.inversions.style import SCALE, SHIFT
@@ -70,17 +70,18 @@ def test_it_is_prompt_to_prompt_over_its_inversion_with_its_windows() -> None:
 
 @pytest.mark.parametrize("shape", SHAPES)
 def test_the_source_does_not_depend_on_target_and_windows(shape: Shape) -> None:
-    ends = list[Latent]()
+    ends, net = list[Latent](), tiny(shape)
+    net.net.double()  # with windows closed other kernels run, which differ in the last digits
     for target, fields in (
         (TARGET, {}),
         ("a bird on the grass", {}),
         (TARGET, {"cross_replace": 0, "self_replace": 0, "unconditional_replace": 0}),
         (TARGET, {"inversion": {**FEW, "values": 0}}),
     ):
-        model = watched(shared(shape))
+        model = watched(net)
         edited(model, task(shape, target), style(**fields))
         ends.append(model.ends["src"])
-    assert max(gap(end, ends[0]) for end in ends) < 1e-4
+    assert max(gap(end, ends[0]) for end in ends) <= 1e-5
 
 
 @pytest.mark.parametrize("shape", SHAPES)
@@ -116,10 +117,9 @@ def test_the_window_without_a_prompt_asks_for_the_rows_it_reads(inversion: AnyIn
 def test_the_window_without_a_prompt(shape: Shape) -> None:
     model, given = watched(shared(shape)), task(shape)
     closed = p2p(inversion=Shared())
-    assert torch.equal(
-        edited(model, given, closed.changed(unconditional_replace=(0.5, 0.5))), edited(model, given, closed)
-    )
-    opened = edited(model, given, closed.changed(unconditional_replace=1.0))
+    shut = p2p(inversion=Shared(), unconditional_replace=(0.5, 0.5))
+    assert torch.equal(edited(model, given, shut), edited(model, given, closed))
+    opened = edited(model, given, p2p(inversion=Shared(), unconditional_replace=1.0))
     assert gap(opened, edited(model, given, closed)) > 1e-5
     same = edited(model, task(shape, SOURCE), p2p(inversion=Shared(), unconditional_replace=1.0))
     assert torch.equal(same, model.ends["src"])

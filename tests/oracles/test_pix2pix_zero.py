@@ -1,6 +1,5 @@
 """pix2pix-zero against the pipeline of the installed diffusers, on the same tiny modules."""
 
-from collections.abc import Callable
 from importlib import import_module
 from typing import Any
 
@@ -8,6 +7,7 @@ import pytest
 import torch
 from tests.kit import draw, gap
 from tests.parity.walking import Known
+from torch import Tensor
 
 from overpaint.contract.trial import run
 from overpaint.families.tiny import _SCHEDULE, tiny  # pyright: ignore[reportPrivateUsage]
@@ -17,7 +17,7 @@ from overpaint.methods.pix2pix_zero import Pix2PixZero
 from overpaint.model import Model
 from overpaint.noise import Replay
 from overpaint.task import Task
-from overpaint.tune.direction import discovered
+from overpaint.tune.direction import Direction, discovered
 
 diffusers: Any = import_module("diffusers")
 PROMPT, STEPS = "a cat on grass", 3
@@ -56,19 +56,14 @@ def rolls(seed: int, steps: int, rounds: int, repeats: int, side: int) -> Replay
     return Replay({("roll", steps - 1 - k, 0): table[k] for k in range(steps)})
 
 
-def returning(value: object) -> Callable[..., Any]:
-    """A function that gives this whatever it is asked."""
-
-    def give(*_: object, **__: object) -> object:
-        return value
-
-    return give
-
-
 def test_the_inversion_is_that_of_the_pipeline(stock: tuple[Any, Model]) -> None:
     pipe, model = stock
     x0 = draw(1, 4, 8, 8)
-    pipe.prepare_image_latents = returning(x0)  # the picture is encoded already
+
+    def encoded(*args: Any, **named: Any) -> Tensor:
+        return x0
+
+    pipe.prepare_image_latents = encoded
     generator = torch.Generator().manual_seed(5)
     asked = {"num_reg_steps": 2, "num_auto_corr_rolls": 3, "num_inference_steps": STEPS}
     want = pipe.invert(PROMPT, image=torch.zeros(1, 3, 32, 32), generator=generator, **asked).latents
@@ -105,7 +100,11 @@ def test_the_edit_is_that_of_the_pipeline(stock: tuple[Any, Model], negative: st
     model.cache = Known(Trajectory(path.t, x, nulls))
     o = Pix2PixZero(steps=STEPS, guidance=3.0, attention_guidance=amount)
     given = Task((1, 4, 8, 8), family.null(), given_x0=x, given_source=text, given_target=text)
+
+    def known(*args: Any) -> Direction:
+        return way
+
     with pytest.MonkeyPatch.context() as patch:
-        patch.setattr("overpaint.methods.pix2pix_zero.between", returning(way))
+        patch.setattr("overpaint.methods.pix2pix_zero.between", known)
         got = run(model, o, given).latents[0]
     assert gap(got, want) <= 1e-4 * float(want.abs().max())

@@ -41,7 +41,7 @@ def test_several_things_are_missed_together() -> None:
     adam, losses = torch.optim.Adam([x], lr=1e-2), list[float]()
     for _ in range(3):
         loss = sum((one.square().mean() for one in misses(x)), torch.zeros(()))
-        losses.append(float(loss))
+        losses.append(float(loss.detach()))
         (x.grad,) = torch.autograd.grad(loss, x)
         adam.step()  # pyright: ignore[reportUnknownMemberType]
     assert torch.allclose(mine, x, atol=1e-6) and meter.notes["loss"] == pytest.approx(losses)

@@ -28,7 +28,7 @@ def layers(own: ValueMapping, flat: Tensor) -> nn.Sequential:
     )
     with torch.no_grad():
         nn.utils.vector_to_parameters(flat[0], net.parameters())
-    return net.train()
+    return net.train().requires_grad_(False)
 
 
 def test_it_is_three_convolutions_and_a_batch_norm_in_training() -> None:

@@ -118,7 +118,7 @@ def reason(kind: type[Method], model: Model, gifts: Collection[str]) -> str | No
     card = kind.card
     if model.family.name not in card.families:
         return f"does not work on {model.family.name} models; it works on: {', '.join(card.families)}"
-    if Need.IMAGE not in card.needs or Need.TARGET not in card.needs:
+    if Need.IMAGE not in card.needs or not (Need.TARGET in card.needs or card.target_or):
         return "does not edit a picture by a prompt; choose another"
     if Need.MASK in card.needs and "region" not in gifts:
         return "needs a mask; give it the true region with --give region, or choose another"

@@ -63,7 +63,7 @@ def check_files(common: Common, out: Path | None) -> None:
     """Refuse names that cannot be written before any work is done."""
     if common.dry_run:
         return
-    every = (out, common.maps, common.mask_out, common.strip, common.preview)
+    every = (out, common.maps, common.mask_out, common.control_out, common.strip, common.preview)
     places = [place for place in every if place is not None]
     for place in places:
         check_output(place, overwrite=common.overwrite, fresh_name=common.fresh_name)

@@ -17,7 +17,7 @@ from overpaint.cli.options import FILE, SEED, Common, MethodCommand, common
 @click.option("--method", default="p2p", show_default=True, help="See: overpaint methods.")
 @SEED
 @common(
-    *("model", "device", "dtype", "threads", "cache", "writing", "framing", "limits", "look"),
+    *("model", "device", "dtype", "threads", "cache", "writing", "framing", "beside", "limits", "look"),
     *("as_json", "dry_run", "maps", "mask_out", "strip", "preview"),
 )
 def command(
@@ -37,7 +37,16 @@ def command(
     within = limits(common)
     request = {"source": source_for(picture, source, within), "target": target, "seed": seed}
     request |= common.framing
-    asked = edit_request("edit", method, picture, request, options, mask=common.mask, limits=within)
+    asked = edit_request(
+        "edit",
+        method,
+        picture,
+        request,
+        options,
+        mask=common.mask,
+        control=common.controls,
+        limits=within,
+    )
     done = perform(common, asked, out)
     if done is not None:
         report(done, common)

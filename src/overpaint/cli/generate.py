@@ -19,7 +19,7 @@ class Generating(MethodCommand):
 @click.argument("prompt")
 @SEED
 @common(
-    *("model", "device", "dtype", "threads", "writing"),
+    *("model", "device", "dtype", "threads", "writing", "beside"),
     *("as_json", "dry_run", "maps", "preview"),
 )
 def command(prompt: str, seed: int, options: dict[str, Any], common: Common) -> None:
@@ -32,9 +32,9 @@ def command(prompt: str, seed: int, options: dict[str, Any], common: Common) -> 
     from overpaint.cli.running import perform, report
     from overpaint.run.request import edit_request
 
-    done = perform(
-        common, edit_request("generate", "generate", None, {"target": prompt, "seed": seed}, options), out
-    )
+    request = {"target": prompt, "seed": seed}
+    asked = edit_request("generate", "generate", None, request, options, control=common.controls)
+    done = perform(common, asked, out)
     if done is not None:
         report(done, common)
 

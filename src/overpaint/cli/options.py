@@ -53,6 +53,8 @@ class Common:
     background: str | None = None
     mask: Path | None = None
     feather: int | None = None
+    controls: tuple[str, ...] = ()
+    control_out: Path | None = None
     max_pixels: int | None = None
     max_bytes: int | None = None
     look: bool = True
@@ -130,6 +132,14 @@ COMMON: Mapping[str, Callable[..., Any]] = {
     "feather": click.option(
         "--feather", type=int, metavar="PIXELS", help="Fade inside the mask's border.  [default: 0]"
     ),
+    "controls": click.option(
+        "--control",
+        "controls",
+        metavar="NET=PICTURE:0.8@0-0.6",
+        multiple=True,
+        help="Let a side network speak: ControlNet or T2I-Adapter.",
+    ),
+    "control_out": click.option("--control-out", type=FILE, help="Write what the side network looks at."),
     "max_pixels": click.option(
         "--max-pixels", callback=number, metavar="NUMBER", help="Largest picture read.  [default: 50M]"
     ),
@@ -152,6 +162,7 @@ TOGETHER = {
     "threads": ("threads", "memory", "offload"),
     "model": ("model", "loras", "embeddings", "prediction", "tokenizer", "download"),
     "writing": ("output", "overwrite", "fresh_name", "quality"),
+    "beside": ("controls", "control_out"),
     "framing": ("fit", "alpha", "background", "mask", "feather"),
     "limits": ("max_pixels", "max_bytes"),
 }

@@ -39,7 +39,7 @@ from overpaint.run.unasked import nothing_asked
 
 @dataclass(frozen=True)
 class Done:
-    """An edit, and where its files lie: under ``output``, ``maps``, ``mask``, ``strip``, ``preview``."""
+    """An edit, and where its files lie, by what they hold (``output``, ``mask``, ``preview``, …)."""
 
     edit: Edit
     files: Mapping[str, Path]
@@ -70,6 +70,7 @@ def perform(
         stack.enter_context(model.keeping(Cache() if common.cache else None))
         job = plan(asked, model)
         check_mask(job, common)
+        check_conditions(job, common)
         job = replace(job, at_once=common.at_once, look=common.look)
         if common.memory is not None:
             job = within(job, common.memory)
@@ -151,6 +152,20 @@ def check_mask(job: Job, common: Common) -> None:
         )
 
 
+def check_conditions(job: Job, common: Common) -> None:
+    """Refuse to write what no side network looks at, or what several do.
+
+    Raises:
+        UsageError: there is not just one.
+    """
+    count = len(job.beside.conditions)
+    if common.control_out is not None and count != 1:
+        raise UsageError(
+            f"--control-out writes what one side network looks at, and there are {count or 'none'}; give one "
+            "--control."
+        )
+
+
 def write(done: Done, common: Common, out: Path | None) -> Done:
     """The picture with its recipe, and the sheets that were asked for."""
     edit, files = done.edit, dict(done.files)
@@ -163,6 +178,9 @@ def write(done: Done, common: Common, out: Path | None) -> Done:
         files["maps"] = save_picture(heatmaps(maps, edit.picture), common.maps, **how)
     if common.mask_out is not None and edit.mask is not None:
         files["mask"] = save_picture(edit.mask, common.mask_out, **how)
+    if common.control_out is not None:
+        (condition,) = edit.conditions
+        files["condition"] = save_picture(condition, common.control_out, **how)
     if common.strip is not None:
         files["strip"] = save_picture(edit.strip(answer_of(edit)), common.strip, **how)
     return Done(edit, files, done.told)
@@ -211,7 +229,8 @@ def for_people(done: Done) -> Iterator[str]:
     figures = done.edit.figures
     if "output" in done.files:
         yield one_line(f"Wrote {done.files['output']}")
-    yield f"{figures.rows} rows in {figures.calls} network calls, {duration(figures.seconds)}"
+    beside = f", {figures.sides} in side networks" * (figures.sides > 0)
+    yield f"{figures.rows} rows in {figures.calls} network calls{beside}, {duration(figures.seconds)}"
     if figures.quality is not None:
         why = f". {figures.reconstruction}" if figures.strayed is None else f" ({figures.strayed:.3f})"
         yield f"Reconstruction of the picture by its inversion: {figures.quality}{why}"
@@ -230,6 +249,8 @@ def report_estimate(found: Estimate, check: Estimate | None, common: Common) -> 
     rows, seconds = (sorted({*pair}) for pair in (found.rows, found.seconds))
     look = f", and {found.look} for a look at the picture first" if found.look else ""
     click.echo(f"Rows through the network: {' to '.join(map(str, rows))}{look}")
+    if found.sides[1]:
+        click.echo(f"Rows through side networks: {' to '.join(map(str, sorted({*found.sides})))}")
     if found.backwards[1]:
         click.echo(f"Backward passes: {' to '.join(map(str, sorted({*found.backwards})))}")
     click.echo(f"Time: about {' to '.join(map(duration, seconds))}")

@@ -26,12 +26,19 @@ PARTS = ("unet", "vae", "text_encoder", "tokenizer", "scheduler")
 SECOND = ("text_encoder_2", "tokenizer_2")
 
 
+SIDES = {"ControlNetModel": "a ControlNet", "T2IAdapter": "a T2I-Adapter"}
+"""Networks that speak beside a model, by their class."""
+
+
 def parts_of_folder(home: Path) -> Parts:
     """Read every part of the model in a folder.
 
     Raises:
         UsageError: a part is missing, is not whole, or is not to be believed.
     """
+    own = read_json(home / "config.json").get("_class_name") if (home / "config.json").is_file() else None
+    if own in SIDES:
+        raise UsageError(f"{home} is {SIDES[own]}, which is given by --control beside a model.")
     for part in PARTS:
         check_part(home, part)
     scheduler = read_json(home / "scheduler" / "scheduler_config.json")

@@ -25,6 +25,17 @@ Inputs = Float[Tensor, "rows inputs h w"]
 """Latents with the extra channels of their rows."""
 
 
+def told_besides(x: Inputs, text: Text, factor: int, dtype: torch.dtype) -> dict[str, Any]:
+    """What SDXL is told beside the states of a prompt: the pooled prompt and the picture's size in pixels."""
+    if text.pooled is None:
+        return {}
+    height, width = (int(n) * factor for n in x.shape[-2:])
+    ids = torch.tensor([[height, width, 0, 0, height, width]], dtype=dtype, device=x.device)
+    return {
+        "added_cond_kwargs": {"text_embeds": text.pooled.to(dtype), "time_ids": ids.expand(len(x), -1)},
+    }
+
+
 @dataclass(frozen=True)
 class UNetFamily:
     """What a Stable Diffusion UNet needs around it."""
@@ -91,17 +102,8 @@ class UNetFamily:
         if more.intra:
             # The network empties this list while it runs.
             extra["down_intrablock_additional_residuals"] = [d.to(dtype) for d in more.intra]
-        if text.pooled is not None:
-            extra["added_cond_kwargs"] = {
-                "text_embeds": text.pooled.to(dtype),
-                "time_ids": self._time_ids(x, dtype),
-            }
+        extra |= told_besides(x, text, self.factor, dtype)
         return net(x.to(dtype), t, text.states.to(dtype), return_dict=False, **extra)[0]
-
-    def _time_ids(self, x: Inputs, dtype: torch.dtype) -> Tensor:
-        height, width = (int(n) * self.factor for n in x.shape[-2:])
-        ids = torch.tensor([[height, width, 0, 0, height, width]], dtype=dtype, device=x.device)
-        return ids.expand(len(x), -1)
 
     def text(self, prompt: str) -> Text:
         """A prompt encoded: all positions, padded to the window, without a mask (as SD was trained).

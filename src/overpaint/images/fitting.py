@@ -130,6 +130,16 @@ def paste_back(
     return Picture(rgb, picture.alpha, replace(picture.info, text={}, notes=()))
 
 
+def fit_beside(other: Picture, fitted: Fitted, size: tuple[int, int]) -> Float[Tensor, "1 3 a b"]:
+    """Another picture of the same shape where `fitted` has the one of that size, in [0, 1]."""
+    region, place = fitted.region, fitted.placement
+    if (region.height, region.width) != size:
+        other = Picture(resized(other, size).rgb[region.window])
+    seen = torch.tensor(resized(other, (place.height, place.width)).rgb)
+    bottom, right = fitted.tensor.shape[-2:]
+    return framed(seen.permute(2, 0, 1)[None].float() / 255, (bottom, right), place)
+
+
 def fit_mask(mask: Weights, fitted: Fitted) -> Float[Tensor, "1 1 a b"]:
     """The mask in the model's frame, in [0, 1]: what a method needs to know where it may change something."""
     place = fitted.placement

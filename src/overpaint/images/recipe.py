@@ -95,6 +95,13 @@ class ModelRecord(Record):
     origin: Origin = Field(default=Origin(), description="what was added to it, such as LoRAs")
 
 
+class ControlRecord(Record):
+    """A network that spoke beside the model: what was set of it, and a hash of its weights."""
+
+    options: dict[str, JsonValue]
+    weights: str = ""
+
+
 class Environment(Record):
     """What, beside the options, the last bits of the pixels depend on, and whether they come about at all."""
 
@@ -140,6 +147,9 @@ class Recipe(Record):
     environment: Environment = Environment()
     pictures: dict[str, tuple[SourceRecord, ...]] = Field(
         default={}, description="by name: source, mask (where it might change), and what else was given"
+    )
+    controls: tuple[ControlRecord, ...] = Field(
+        default=(), description="side networks; what the first looked at, where it was given, is control:1"
     )
     watched: bool = Field(default=False, description="attention was recorded, which changes the last bits")
     warnings: tuple[str, ...] = Field(default=(), description="what was said of the edit, a sentence each")

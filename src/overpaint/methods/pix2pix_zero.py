@@ -35,6 +35,7 @@ CARD = Card(
     papers=(PIX2PIX_ZERO_PAPER,),
     needs=frozenset({Need.IMAGE, Need.SOURCE}),
     optional=frozenset({Need.TARGET}),
+    target_or="direction",
     families={"sd1": {}, "sd2": {"attention_guidance": 0.01}, "sdxl": {"attention_guidance": 0.025}},
     cost=cost,
     law=Law.AS_INVERSION,

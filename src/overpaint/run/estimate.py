@@ -26,6 +26,8 @@ ROWS = 2
 """Rows of the timed call."""
 BACKWARD = 2.0
 """Time of a backward pass in units of a row, the usual rule for matrix products."""
+SIDE = 0.4
+"""Time of a row through a side network in units of a row: it is a copy of the encoder and the middle."""
 TRIES = 3
 
 
@@ -65,6 +67,7 @@ class Estimate(BaseModel):
     look: int = 0
     """Rows that look at the picture first, beside those."""
     backwards: tuple[int, int]
+    sides: tuple[int, int] = (0, 0)
     seconds: tuple[float, float]
     memory: int
     """Bytes."""
@@ -111,8 +114,8 @@ def estimate(job: Job, folder: FilePath | None = None) -> Estimate:
     speed, cost = speed_of(job, folder or look_folder()), job.cost
     look, looks = wanted(job), rows_of_look(job)
     seconds = [
-        speed.codec * (1 + look) + speed.row * (rows + looks + BACKWARD * backwards)
-        for rows, backwards in zip(cost.rows, cost.backwards, strict=True)
+        speed.codec * (1 + look) + speed.row * (rows + looks + BACKWARD * backwards + SIDE * sides)
+        for rows, backwards, sides in zip(cost.rows, cost.backwards, cost.sides, strict=True)
     ]
     together = min(4 if Need.IMAGE in job.method.card.needs else 2, job.at_once or 4)
     tuning = speed.tuned_bytes if cost.backwards[1] else 0
@@ -121,8 +124,9 @@ def estimate(job: Job, folder: FilePath | None = None) -> Estimate:
         rows=cost.rows,
         look=looks,
         backwards=cost.backwards,
+        sides=cost.sides,
         seconds=(seconds[0], seconds[1]),
-        memory=memory,
+        memory=memory + job.beside.bytes,
     )
 
 

@@ -16,7 +16,7 @@ from overpaint.controls.keep import Keep, near_side, word_maps
 from overpaint.families.extras import unused_words
 from overpaint.families.load import SHIPPED
 from overpaint.images import Picture, from_tensor, pixels_hash, spread
-from overpaint.images.recipe import KEY, Environment, ModelRecord, Recipe, SourceRecord
+from overpaint.images.recipe import KEY, ControlRecord, Environment, ModelRecord, Recipe, SourceRecord
 from overpaint.inversions import Quality
 from overpaint.inversions.quality import of_unknown
 from overpaint.masks.shown import MASK
@@ -28,6 +28,7 @@ from overpaint.run.own_noise import goes_on, inversion_of, notes
 from overpaint.run.plan import Job
 from overpaint.run.request import EditRequest
 from overpaint.run.result import Edit, Figures
+from overpaint.run.sided import laid_out
 
 LOG = logging.getLogger("overpaint")
 
@@ -56,6 +57,7 @@ def execute(job: Job, meter: Meter) -> Edit:
         stack.enter_context(torch.no_grad())
         stack.enter_context(model.metered(meter))
         stack.enter_context(model.sparing(job.at_once or model.at_once))
+        stack.enter_context(model.side(*job.beside.sides))
         if job.asked.watch and watched:
             stack.enter_context(model.control(watch))
         made = outcome_of(job.method(model, replace(job.task, noise=heard(job.task.noise, draws))))
@@ -99,6 +101,7 @@ def execute(job: Job, meter: Meter) -> Edit:
         scores={name: tuple(values) for name, values in made.scores.items()},
         layers={name: job.placed_layer(layer) for name, layer in made.layers.items()},
         learned=tuple(made.learned),
+        conditions=conditions(job),
     )
 
 
@@ -156,6 +159,12 @@ def mask_of(job: Job, meter: Meter) -> Picture | None:
     return from_tensor(white.expand(1, 3, -1, -1) * 2.0 - 1)
 
 
+def conditions(job: Job) -> tuple[Picture, ...]:
+    """What side networks looked at, at the size of the picture."""
+    size = None if job.asked.picture is None else job.asked.picture.size
+    return tuple(laid_out(one, job.fitted, size) for one in job.beside.conditions)
+
+
 def over_picture(
     job: Job, grid: Float[Tensor, "rows columns"], how: str = "bilinear"
 ) -> Float[Tensor, "height width"]:
@@ -186,6 +195,10 @@ def recipe(job: Job, picture: Picture, warnings: tuple[str, ...] = ()) -> Recipe
             model.offload,
         ),
         pictures=recorded(asked),
+        controls=tuple(
+            ControlRecord(options=one.how.model_dump(mode="json"), weights=one.file.fingerprint)
+            for one in asked.controls
+        ),
         watched=asked.watch,
         warnings=warnings,
         output=pixels_hash(picture),
@@ -196,7 +209,8 @@ def recorded(asked: EditRequest) -> dict[str, tuple[SourceRecord, ...]]:
     """Every picture of a request by name."""
     source = () if asked.picture is None else ((asked.picture, asked.place),)
     mask = () if asked.mask is None else ((asked.mask.picture, asked.mask.place),)
-    every = {"source": source, "mask": mask, **asked.further}
+    shown = {f"control:{k}": (one.picture,) for k, one in enumerate(asked.controls, 1) if one.picture}
+    every = {"source": source, "mask": mask, **asked.further, **shown}
     return {
         name: tuple(SourceRecord.of(*one) for one in several) for name, several in every.items() if several
     }

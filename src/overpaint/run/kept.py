@@ -12,6 +12,7 @@ from overpaint.families.locate import place_of
 from overpaint.files.provenance import Origin
 from overpaint.model import Model
 from overpaint.run.loading import load_as
+from overpaint.sides.load import KEPT as SIDES
 
 MOST = 2
 """Models that are kept: who compares two in a loop loads each once."""
@@ -102,7 +103,7 @@ def unload(name: str | None = None) -> int:
     """Forget the models that were named in calls, or the one of this name, and free their memory.
 
     A model named in a call (``edit(..., model="name")``) is kept for the next call, the last two at most. One
-    that was loaded by ``load`` is yours, and is not among them.
+    that was loaded by ``load`` is yours, and is not among them. Side networks go where all are to go.
 
     Returns:
         how many were forgotten.
@@ -110,6 +111,8 @@ def unload(name: str | None = None) -> int:
     Raises:
         UsageError: there is no model of that name.
     """
+    if name is None:
+        SIDES.let_go()
     return KEPT.let_go(None if name is None else place_of(name).absolute())
 
 

@@ -92,6 +92,8 @@ def recorded_walk(asked: EditRequest) -> tuple[Recipe | None, OwnWalk | None]:
     field, named = inversion_field(asked.kind), asked_for(asked).get("name")
     if told is None or told.command != "generate" or field is None:
         return None, None
+    if told.controls or asked.controls:  # with others speaking, the way back is another
+        return None, None
     if named is None and asked.command != "edit":
         return None, None
     open_to = settings_of(asked.kind.model_json_schema())[field].parts

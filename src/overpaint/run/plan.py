@@ -22,6 +22,7 @@ from overpaint.run.known import Look
 from overpaint.run.own_noise import inversion_of, remembered
 from overpaint.run.request import EditRequest
 from overpaint.run.resolve import resolve
+from overpaint.run.sided import Beside, beside
 from overpaint.run.suiting import suggested
 from overpaint.run.unlearned import unlearned
 from overpaint.task import Task
@@ -50,11 +51,14 @@ class Job:
     """What that look said, once it was taken."""
     look_rows: int = 0
     """The rows it took."""
+    beside: Beside = field(default_factory=Beside)
+    """Networks that speak into every call, and what they look at."""
 
     @property
     def cost(self) -> Cost:
         """The work to do, if nothing is found in a cache."""
-        return self.method.card.cost(self.method)
+        own = self.method.card.cost(self.method)
+        return own + Cost(sides=(0, own.rows[1] * len(self.beside.sides)))
 
     def placed(self, pixels: Pixels) -> Picture:
         """The result at the size of the picture it came from."""
@@ -114,6 +118,8 @@ def planned(asked: EditRequest, model: Model) -> Job:
         for name, several in asked.further.items()
     }
     with model.lock, torch.no_grad():
+        speaking = beside(asked.controls, model, asked.request, shown, fitted, size)
+        seen = {f"control:{k}": [one * 2 - 1] for k, one in enumerate(speaking.conditions, 1)}
         task = Task.of(
             model,
             asked.request,
@@ -122,13 +128,15 @@ def planned(asked: EditRequest, model: Model) -> Job:
             size,
             optional=card.optional,
             mask=mask,
-            pictures=further,
+            pictures={**further, **seen},
         )
         method.check(model, task)
         check_steps(method)
     who: dict[str, Choice] = {**asked.chosen, **chosen(presets, asked.options)}
     told = tuple(unlearned(model, prompts(asked, task)))
-    return Job(asked, model, method, task, fitted, perf_counter() - began, chosen=who, notes=told)
+    return Job(
+        asked, model, method, task, fitted, perf_counter() - began, chosen=who, notes=told, beside=speaking
+    )
 
 
 def check_steps(method: Method) -> None:

@@ -14,6 +14,7 @@ from overpaint.method import Method
 from overpaint.methods.invert import Invert
 from overpaint.run.inputs import Given, checked_text, mask_in, shows, taken_in
 from overpaint.run.resolve import resolve
+from overpaint.run.sided import Asked, Settings, Wanted, controls_in
 from overpaint.task import Request
 
 Named = tuple[Picture, str | None]
@@ -39,6 +40,8 @@ class EditRequest:
     """Further pictures by name, such as ``"examples"`` or ``"control:canny"``."""
     chosen: Mapping[str, Choice] = field(default_factory=dict[str, Choice])
     """Who chose options when a recipe was written; all of them are given now."""
+    controls: tuple[Asked, ...] = ()
+    """Networks that speak beside the model's own."""
 
     @cached_property
     def shown(self) -> Picture | None:
@@ -68,6 +71,7 @@ def edit_request(
     *,
     mask: Given | None = None,
     pictures: Mapping[str, Given | Sequence[Given]] | None = None,
+    control: Settings | Sequence[Wanted] = (),
     limits: Limits | None = None,
 ) -> EditRequest:
     """Check what can be checked before a model is loaded.
@@ -95,7 +99,8 @@ def edit_request(
         checked_name(name, kind): tuple(taken_in(one, limits) for one in listed(given))
         for name, given in (pictures or {}).items()
     }
-    return EditRequest(command, kind, asked, options, picture, place, watch, where, further)
+    sides = controls_in(control, picture, limits)
+    return EditRequest(command, kind, asked, options, picture, place, watch, where, further, controls=sides)
 
 
 def told(method: object, options: Mapping[str, Any]) -> tuple[type[Method], Mapping[str, Any]]:

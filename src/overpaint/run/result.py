@@ -106,6 +106,8 @@ class Edit:
     """What was learned for it, to be used again."""
     unasked: Unasked | None = None
     """What an edit changes where nothing is asked, if that was to be checked."""
+    conditions: tuple[Picture, ...] = ()
+    """What side networks looked at, in the order they were given."""
 
     @property
     def latent(self) -> Latent:

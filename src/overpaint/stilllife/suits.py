@@ -38,14 +38,12 @@ P2P = {
     "added": options(0.2, 0.2, 0.4, CLOSE),
     "removed": options(0.8, 0.4, 0.2, CLOSE),
     "order": options(0.8, 0.4, 0.2, CLOSE),
-    "surroundings": options(0.4, 0.6, 0.2, FREE),
+    "surroundings": options(0.4, 0.6, 0.14, FREE),
     "style": options(0.4, 0.6, 0.2, FREE),
     "mixed": options(0.4, 0.6, 0.12, FREE),
 }
 MILD = {"name": "regularised", "ac": 1.25, "kl": 1.25}
-ZERO: dict[str, dict[str, Any]] = {
-    kind: {"sentences": 1, "attention_guidance": 0.3, "inversion": MILD} for kind in P2P
-}
+ZERO: dict[str, dict[str, Any]] = {kind: {"sentences": 1, "inversion": MILD} for kind in P2P}
 """Options of pix2pix-zero, the same for all edits.
 
 Means over sentences lose the place of a word, which counts for much in so small a text encoder; latents of

@@ -6,6 +6,7 @@ from tests.parity.adapters.base import Adapter, Reach
 from tests.parity.adapters.blended_latent import BlendedLatentFile
 from tests.parity.adapters.concepts import LeditsFile, SegaFile
 from tests.parity.adapters.cycle import CycleFile
+from tests.parity.adapters.cyclenet import CycleNetFile
 from tests.parity.adapters.ddim import DDIMFile
 from tests.parity.adapters.diffedit import DiffEditFile
 from tests.parity.adapters.direct import DirectFile
@@ -18,13 +19,16 @@ from tests.parity.adapters.null_text import NullTextFile
 from tests.parity.adapters.p2p import PromptToPromptFile
 from tests.parity.adapters.pix2pix_zero import Pix2PixZeroFile
 from tests.parity.adapters.pnp import PlugAndPlayFile
+from tests.parity.adapters.sides import ControlNetFile, T2IAdapterFile
 from tests.parity.adapters.style_diffusion import StyleDiffusionFile
 
 ADAPTERS: Mapping[str, type[Adapter]] = {
     adapter.method: adapter
     for adapter in (
         BlendedLatentFile,
+        ControlNetFile,
         CycleFile,
+        CycleNetFile,
         DDIMFile,
         DiffEditFile,
         DirectFile,
@@ -40,6 +44,7 @@ ADAPTERS: Mapping[str, type[Adapter]] = {
         PromptToPromptFile,
         SegaFile,
         StyleDiffusionFile,
+        T2IAdapterFile,
     )
 }
 

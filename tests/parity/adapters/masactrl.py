@@ -13,13 +13,14 @@ from overpaint.methods.masactrl import BOTH, MasaCtrl, controls, prompted
 from overpaint.noise import Noise
 from overpaint.task import Mask01
 from tests.parity.adapters.base import Adapter, Reach
+from tests.parity.adapters.concepts import listed
 from tests.parity.figures import Row
 from tests.parity.walking import Known, Taken, both, stretch, walked
 
 
 def tokens(value: Sequence[int] | None) -> list[int]:
     """Places of tokens, counted from the begin token."""
-    return [int(place) for place in value or []]
+    return [] if value is None else [int(place) for place in listed(value)]
 
 
 class MasaCtrlFile(Adapter):

@@ -1,0 +1,232 @@
+"""Side networks of a request: what was said of them taken in, and made ready to speak."""
+
+import re
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Any, cast
+
+from overpaint.errors import UsageError
+from overpaint.images import Fitted, Limits, Picture, fit, from_tensor
+from overpaint.images.fitting import fit_beside, framed, resized
+from overpaint.model import Model
+from overpaint.network import Side
+from overpaint.run.inputs import Given, taken_in
+from overpaint.run.resolve import resolve
+from overpaint.sides.conditions import MADE, made_from
+from overpaint.sides.controlnet import ControlNet
+from overpaint.sides.file import Kind, SideFile
+from overpaint.sides.load import side_net
+from overpaint.sides.net import Condition
+from overpaint.sides.options import Control
+from overpaint.sides.t2i_adapter import T2IAdapter
+from overpaint.task import Request
+
+Settings = Control | Mapping[str, Any] | str
+"""What is set of a side network: also by name, or as the command line has it."""
+Wanted = Settings | tuple[Settings, Given]
+"""A side network as a caller may ask for it: its settings, and its condition where that lies in memory."""
+SAID = re.compile(
+    r"(?P<net>[^=]+?)(?:=(?P<picture>.+?))?(?::(?P<scale>[-+]?\d*\.?\d+))?"
+    r"(?:@(?P<start>\d*\.?\d+)-(?P<stop>\d*\.?\d+))?(?P<more>(?:,[a-z_]+(?:=[^,=]+)?)*)"
+)
+"""``NET=PICTURE:0.8@0-0.6,guess``."""
+_SHORT = {"guess": ("guess", "released"), "mid": ("only_mid", "true")}
+_IDLE: Mapping[Kind, Sequence[str]] = {
+    "controlnet": ("rounding",),
+    "t2i-adapter": ("guess", "only_mid", "text"),
+}
+"""Options that do nothing for a kind of side network."""
+TITLES: Mapping[Kind, str] = {"controlnet": "a ControlNet", "t2i-adapter": "a T2I-Adapter"}
+GIVEN = "given"
+"""Stands for a condition that was handed over in memory."""
+OTHER_SHAPE = 0.02
+"""How much the sides' proportion of a condition may differ from that of the picture."""
+
+
+@dataclass(frozen=True, eq=False)
+class Asked:
+    """A side network that was asked for, checked as far as that goes without a model."""
+
+    how: Control
+    file: SideFile
+    picture: tuple[Picture, str | None] | None = None
+    """Its condition, and where that lies; nothing where it is made from the source picture."""
+
+
+@dataclass(frozen=True, eq=False)
+class Beside:
+    """The side networks of an edit, and what they look at."""
+
+    sides: tuple[Side, ...] = ()
+    conditions: tuple[Condition, ...] = ()
+
+    @property
+    def bytes(self) -> int:
+        """Bytes of all their weights, each network once."""
+        own = (one.net for one in self.sides if isinstance(one, ControlNet | T2IAdapter))
+        modules = {id(net.module): net.module for net in own}.values()
+        return sum(p.numel() * p.element_size() for module in modules for p in module.parameters())
+
+
+def controls_in(
+    wanted: Settings | Sequence[Wanted], image: Picture | None, limits: Limits | None = None
+) -> tuple[Asked, ...]:
+    """Take in what was said, and look at files and conditions.
+
+    Raises:
+        UsageError: a value that cannot be, a file that is none, a condition that does not fit the picture.
+    """
+    several: Sequence[Wanted] = [wanted] if isinstance(wanted, str | Control | Mapping) else wanted
+    return tuple(_taken(one, image, limits) for one in several)
+
+
+def _taken(wanted: Wanted, image: Picture | None, limits: Limits | None) -> Asked:
+    said: object = wanted[0] if isinstance(wanted, tuple) else wanted
+    given = wanted[1] if isinstance(wanted, tuple) else None
+    how = settings_in(said)
+    file = SideFile.of(how.net)
+    how = how.changed(net=str(file.place))
+    for name in _IDLE[file.kind]:
+        if getattr(how, name) != Control.model_fields[name].default:
+            raise UsageError(
+                f"The option {name} does nothing for {TITLES[file.kind]} ({file.place}); leave it out."
+            )
+    if given is None and not _is_file(how.picture):
+        if image is None and (how.picture in MADE or how.picture == "auto"):
+            raise UsageError("There is no picture to make a condition from; give the file of the condition.")
+        if how.picture != "auto" and how.picture not in MADE and _is_path(how.picture):
+            raise UsageError(f"There is no file {how.picture[:200]}, which a side network is to look at.")
+        return Asked(how.changed(picture=made_from(how.picture, file.name)), file)
+    picture, place = taken_in(how.picture if given is None else given, limits)
+    _check_shape(picture, image, how.picture if given is None else "that was given")
+    return Asked(how.changed(picture=GIVEN if place is None else place), file, (picture, place))
+
+
+def settings_in(said: object) -> Control:
+    """What was set of a side network, in whichever form.
+
+    Raises:
+        UsageError: it is in none, or a value is out of range.
+    """
+    match said:
+        case Control():
+            return said
+        case str():
+            return parsed(said)
+        case Mapping():
+            return resolve(Control, cast("Mapping[str, Any]", said), {}, "a side network")
+        case _:
+            raise UsageError(
+                "A side network is a Control, the same as text, or a pair of either and a picture, not "
+                f"{type(said).__name__}."
+            )
+
+
+def _is_file(name: str) -> bool:
+    try:
+        return Path(name).expanduser().is_file()
+    except (OSError, RuntimeError):  # too long to be one, or in the folder of nobody
+        return False
+
+
+def _is_path(name: str) -> bool:
+    return Path(name).suffix != "" or "/" in name or "\\" in name
+
+
+def _check_shape(condition: Picture, image: Picture | None, name: str) -> None:
+    if image is None:
+        return
+    (a, b), (height, width) = condition.size, image.size
+    if abs(a * width / (b * height) - 1) > OTHER_SHAPE:
+        raise UsageError(
+            f"The condition {name} has {b} x {a} pixels and the picture {width} x {height}, which is another "
+            "shape; give one of the picture's."
+        )
+
+
+def parsed(text: str) -> Control:
+    """What a person writes: ``NET=PICTURE:0.8@0-0.6,guess``; all but the network may be left out.
+
+    Raises:
+        UsageError: it is not of that form, or a value is out of range.
+    """
+    found = SAID.fullmatch(text)
+    if found is None:
+        raise UsageError(
+            f"{text!r} is no side network; write NET=PICTURE:0.8@0-0.6, with guess or mid behind a comma."
+        )
+    told: dict[str, Any] = {k: v for k, v in found.groupdict().items() if v and k != "more"}
+    for one in found["more"].split(",")[1:]:
+        name, _, value = one.partition("=")
+        name, value = (name, value) if value else _SHORT.get(name, (name, "true"))
+        told[name] = factors_in(value) if name == "layers" else value
+    return resolve(Control, told, {}, "a side network")
+
+
+def factors_in(text: str) -> tuple[float, ...]:
+    """Factors by layer, ``0/0.5/1``.
+
+    Raises:
+        UsageError: one of them is no number.
+    """
+    try:
+        return tuple(float(one) for one in text.split("/"))
+    except ValueError:
+        raise UsageError(f"Factors by layer are numbers, as in layers=0/0.5/1, not {text!r}.") from None
+
+
+def beside(
+    asked: Sequence[Asked],
+    model: Model,
+    request: Request,
+    shown: Picture | None,
+    fitted: Fitted | None,
+    size: tuple[int, int],
+) -> Beside:
+    """Side networks that are ready to speak.
+
+    Raises:
+        UsageError: one belongs to another kind of model, or reads a prompt that was not given.
+    """
+    conditions = tuple(_condition(one, shown, fitted, size) for one in asked)
+    sides = tuple(
+        _side(one, c.to(model.device), model, request) for one, c in zip(asked, conditions, strict=True)
+    )
+    return Beside(sides, conditions)
+
+
+def _side(one: Asked, condition: Condition, model: Model, request: Request) -> Side:
+    net = side_net(one.file.place, model)
+    if one.file.kind == "t2i-adapter":
+        return T2IAdapter(net, condition, one.how)
+    prompt = {"source": request.source, "target": request.target}.get(one.how.text)
+    if prompt is not None and not prompt.split():
+        raise UsageError(f"The side network {net.name} reads the {one.how.text} prompt; give it.")
+    return ControlNet(net, condition, one.how, None if prompt is None else model.family.text(prompt))
+
+
+def _condition(one: Asked, shown: Picture | None, fitted: Fitted | None, size: tuple[int, int]) -> Condition:
+    """What a side network looks at, in the frame of the model."""
+    if one.picture is not None and (fitted is None or shown is None):
+        return (fit(one.picture[0], size).tensor + 1) / 2
+    assert fitted is not None and shown is not None  # there is a picture to make it from
+    if one.picture is not None:
+        return fit_beside(one.picture[0], fitted, shown.size)
+    own = fit_beside(shown, fitted, shown.size)[(..., *fitted.placement.window)]
+    height, width = fitted.tensor.shape[-2:]
+    return framed(MADE[one.how.picture](own), (height, width), fitted.placement)
+
+
+def laid_out(condition: Condition, fitted: Fitted | None, size: tuple[int, int] | None) -> Picture:
+    """A condition as a picture of the size of the one that is edited; black where the model sees nothing."""
+    if fitted is None or size is None:
+        return from_tensor(condition * 2 - 1)
+    region = fitted.region
+    seen = from_tensor(condition[(..., *fitted.placement.window)] * 2 - 1)
+    seen = resized(seen, (region.height, region.width))
+    if seen.size == size:
+        return seen
+    whole = from_tensor(condition.new_full((1, 3, *size), -1.0)).rgb
+    whole[region.window] = seen.rgb
+    return Picture(whole)
