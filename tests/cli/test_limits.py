@@ -66,7 +66,11 @@ def test_memory_that_runs_out(picture: Path, folder: Path, monkeypatch: pytest.M
     assert again.code == 0 and json.loads(again.out)["same"] is True and "ran out" not in again.err
     picture.with_name("out.png").unlink()
     answering(monkeypatch, lambda x, real: cramped(torch.zeros(2), real))  # pyright: ignore[reportUnknownLambdaType]
-    refused(edit(picture, folder, "--no-cache"), picture, "Memory of the device cpu ran out even row by row")
+    refused(
+        edit(picture, folder, "--no-cache", "--no-look"),
+        picture,
+        "Memory of the device cpu ran out even row by row",
+    )
 
 
 SHORT = {
@@ -149,7 +153,11 @@ def test_numbers_that_are_none(picture: Path, folder: Path, monkeypatch: pytest.
         return torch.full_like(x, math.nan)
 
     answering(monkeypatch, bad)
-    refused(edit(picture, folder), picture, "stopped being numbers at step 2 of 2: the network itself")
+    refused(
+        edit(picture, folder, "--no-look"),
+        picture,
+        "stopped being numbers at step 2 of 2: the network itself",
+    )
     assert not list((picture.parent / "cache").rglob("*.safetensors"))
 
 
@@ -161,6 +169,6 @@ def test_a_disk_that_refuses(
         raise OSError(number, os.strerror(number))
 
     monkeypatch.setattr(os, "fsync", refuse)
-    refused(edit(picture, folder, "--no-cache"), picture, words)
+    refused(edit(picture, folder, "--no-cache", "--no-look"), picture, words)
     said = edit(picture, folder)
     assert said.code == 2 and said.err.count("Inversions cannot be kept") == 1

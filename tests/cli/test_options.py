@@ -16,7 +16,7 @@ def test_help_shows_every_option_of_the_method_with_range_and_default() -> None:
         assert setting.bounds in text
     assert "[default: 50; from 1 to 1000]" in text
     unbroken = text.replace("- ", "-")
-    assert "[default: direct; one of ddim, direct," in text and all(name in unbroken for name in NAMES)
+    assert "[default: direct; one of cycle, ddim, direct," in text and all(name in unbroken for name in NAMES)
 
 
 def test_help_follows_the_method_and_its_components() -> None:

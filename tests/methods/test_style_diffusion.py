@@ -117,10 +117,9 @@ def test_the_window_without_a_prompt_asks_for_the_rows_it_reads(inversion: AnyIn
 def test_the_window_without_a_prompt(shape: Shape) -> None:
     model, given = watched(shared(shape)), task(shape)
     closed = p2p(inversion=Shared())
-    assert torch.equal(
-        edited(model, given, closed.changed(unconditional_replace=(0.5, 0.5))), edited(model, given, closed)
-    )
-    opened = edited(model, given, closed.changed(unconditional_replace=1.0))
+    shut = p2p(inversion=Shared(), unconditional_replace=(0.5, 0.5))
+    assert torch.equal(edited(model, given, shut), edited(model, given, closed))
+    opened = edited(model, given, p2p(inversion=Shared(), unconditional_replace=1.0))
     assert gap(opened, edited(model, given, closed)) > 1e-5
     same = edited(model, task(shape, SOURCE), p2p(inversion=Shared(), unconditional_replace=1.0))
     assert torch.equal(same, model.ends["src"])

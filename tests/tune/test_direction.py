@@ -14,17 +14,17 @@ from tests.kit import gap, shared
 
 from overpaint.errors import UsageError
 from overpaint.families.tiny import SHAPES, Shape
+from overpaint.files.weightfile import DIRECTION as KIND
+from overpaint.files.weightfile import is_direction
 from overpaint.inversions.cache import Cache
 from overpaint.meter import Meter
 from overpaint.model import Model
 from overpaint.options import Suits
 from overpaint.tune.direction import (
-    KIND,
     Direction,
     DirectionFile,
     between,
     discovered,
-    is_direction,
     opened,
 )
 

@@ -27,6 +27,8 @@ BYTES = {
     **dict.fromkeys(("U64", "I64", "F64"), 8),
 }
 """Bytes of one value of a type."""
+DIRECTION = "overpaint-direction"
+"""The name of the text by which a file says that it holds an edit direction."""
 
 
 @dataclass(frozen=True)
@@ -178,3 +180,13 @@ def check_folder(folder: Path) -> Sequence[Path]:
     for file in files:
         read_header(file)
     return files
+
+
+def is_direction(file: Path) -> bool:
+    """Whether a file says that it holds an edit direction, whole or not."""
+    try:
+        with file.open("rb") as opened:
+            head = opened.read(8 + 4096)
+    except (OSError, ValueError):
+        return False
+    return f'"{DIRECTION}"'.encode() in head

@@ -13,7 +13,19 @@ Settings = Mapping[str, Setting]
 LOADING = ("dtype", "device", "loras", "embeddings", "prediction", "tokenizer", "download", "offload")
 """What is said when a model is loaded."""
 FRAMING = (
-    *("source", "target", "mask", "pictures", "feather", "fit", "alpha", "background", "limits", "cache"),
+    *(
+        "source",
+        "target",
+        "mask",
+        "pictures",
+        "feather",
+        "fit",
+        "alpha",
+        "background",
+        "limits",
+        "cache",
+        "look",
+    ),
 )
 """What is said of a picture that is edited."""
 
@@ -78,6 +90,6 @@ def methods() -> tuple[tuple[str, Settings], ...]:
 def of_methods(option: str) -> str:
     """Those that have an option, as a sentence names them."""
     found = [name for name, settings in methods() if option in settings]
-    shown = listed(found if len(found) <= MOST else found[:MOST])
-    more = " and others" if len(found) > MOST else ""
-    return f"the method {shown}" if len(found) == 1 else f"the methods {shown}{more}"
+    if len(found) > MOST:
+        return f"the methods {', '.join(map(repr, found[:MOST]))} and others"
+    return f"the method{'s' if len(found) > 1 else ''} {listed(found)}"

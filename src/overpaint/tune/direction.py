@@ -23,12 +23,11 @@ from overpaint.errors import UsageError
 from overpaint.files import atomic
 from overpaint.files.fingerprint import tensor_hash
 from overpaint.files.store import Stored, StoredDraft
+from overpaint.files.weightfile import DIRECTION
 from overpaint.model import Model
 from overpaint.network import Text
 from overpaint.tune.sentences import difference, sides_of
 
-KIND = "overpaint-direction"
-"""The name of the text in a file that says what it is."""
 PAPER = "arXiv:2302.03027"
 PROBE = "a photo of a cat"
 """A prompt whose embedding tells text encoders apart."""
@@ -102,7 +101,7 @@ class Direction:
         }
         named = {"states": self.states, "pooled": self.pooled, "probe": self.probe}
         tensors = {name: t.detach().cpu().float().contiguous() for name, t in named.items() if t is not None}
-        meta = {KIND: json.dumps({**told, "papers": [PAPER]})}
+        meta = {DIRECTION: json.dumps({**told, "papers": [PAPER]})}
         atomic.write(file, save(tensors, meta), new=not overwrite)
 
     @staticmethod
@@ -115,7 +114,7 @@ class Direction:
         try:
             data = file.read_bytes()
             meta = json.loads(data[8 : 8 + int.from_bytes(data[:8], "little")])["__metadata__"]
-            told, tensors = json.loads(meta[KIND]), load(data)
+            told, tensors = json.loads(meta[DIRECTION]), load(data)
             states, (one, other) = tensors["states"], told["sentences"]
             if states.ndim != 3 or len(states) != 1 or not bool(torch.isfinite(states).all()):
                 raise ValueError("no direction")
@@ -172,16 +171,6 @@ DirectionFile = Annotated[
     Field(description="a file of 'overpaint direction' in place of a target prompt"),
 ]
 """A direction as an option."""
-
-
-def is_direction(file: FilePath) -> bool:
-    """Whether a file says that it is one, whole or not."""
-    try:
-        with file.open("rb") as opened:
-            head = opened.read(8 + 4096)
-    except OSError:
-        return False
-    return f'"{KIND}"'.encode() in head
 
 
 def discovered(
@@ -283,5 +272,5 @@ def _plus(total: Embedded, text: Text) -> Embedded:
 
 def _key(model: Model, sides: Sides) -> str:
     arithmetic = [str(model.dtype), model.device.type, torch.__version__, torch.get_num_threads()]
-    parts = [KIND, model.content, arithmetic, [list(side) for side in sides]]
+    parts = [DIRECTION, model.content, arithmetic, [list(side) for side in sides]]
     return sha256(json.dumps(parts).encode()).hexdigest()
