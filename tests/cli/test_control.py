@@ -1,5 +1,6 @@
 """``--control`` and ``--control-out``."""
 
+import shutil
 from pathlib import Path
 
 import pytest
@@ -25,8 +26,19 @@ def test_it_speaks_is_recorded_shown_and_made_again(picture: Path, folder: Path,
     assert load_picture(seen).size == load_picture(picture).size
     (control,) = read_recipe(out).controls
     assert control.options["picture"] == "canny" and control.options["scale"] == 0.8
+    shown = overpaint("show", out).out
+    assert f"beside      {net} looking at canny at 0.8 from 0 to 0.9" in shown and "not here" not in shown
     assert overpaint("rerun", out, "-o", again).code == 0
     assert read_recipe(again).output == read_recipe(out).output
+
+
+def test_one_that_has_gone_is_said(picture: Path, folder: Path, net: Path, tmp_path: Path) -> None:
+    own, out = shutil.copytree(net, tmp_path / "own_canny"), tmp_path / "edit.png"
+    assert edit(picture, folder, "--control", f"{own},mid", "-o", out).code == 0
+    shutil.rmtree(own)
+    shown, again = overpaint("show", out).out, overpaint("rerun", out)
+    assert f"The side network {own} is not here." in shown and "only_mid = " in shown
+    assert again.code == 2 and "There is no side network" in again.err
 
 
 def test_several(picture: Path, folder: Path, net: Path) -> None:

@@ -9,10 +9,10 @@ import pytest
 import torch
 from tests.kit import clean, shared
 from tests.sides.kit import folder
-from tests.test_api import SOURCE, TARGET, edited, same, smooth
+from tests.test_api import SOURCE, TARGET, edited, keys, same, smooth
 
 from overpaint import registry
-from overpaint.api import generate, rerun
+from overpaint.api import cite, generate, rerun
 from overpaint.errors import UsageError
 from overpaint.images import Picture, load_picture, save_picture
 from overpaint.inversions.cache import Cache
@@ -118,6 +118,16 @@ def test_it_is_recorded_and_made_again(nets: dict[str, str], tmp_path: Path) -> 
     assert set(recipe.pictures) == {"source", "control:1", "control:2"}
     again = rerun(first.save(tmp_path / "edit.png"), model=shared())
     assert same(first, again) and again.recipe == recipe and again.warnings == first.warnings
+
+
+def test_who_made_them_is_cited(nets: dict[str, str]) -> None:
+    both = run("sdedit", [nets["controlnet"], nets["t2i-adapter"], nets["controlnet"]]).recipe
+    assert keys(cite(both)) == [
+        "meng2022sdedit",
+        "zhang2023controlnet",
+        "mou2024t2iadapter",
+        "rombach2022ldm",
+    ]
 
 
 def test_another_network_under_the_same_name_is_said(nets: dict[str, str], tmp_path: Path) -> None:

@@ -52,6 +52,7 @@ def facts(picture: Picture, name: str) -> dict[str, Any]:
         "unknown": dict(chosen.unknown),
         "request": {which: value for which, value in request.items() if which not in ("source", "target")},
         "model": recipe.model.model_dump(mode="json"),
+        "controls": [one.model_dump(mode="json") for one in recipe.controls],
         "environment": recipe.environment.model_dump(mode="json"),
         "files": {
             which: [{"inside": one.png is not None, "path": one.path} for one in several]
@@ -166,3 +167,6 @@ def absent_files(recipe: Recipe) -> Iterator[str]:
     for path in (recipe.model.name, *(one.file for one in (*origin.loras, *origin.embeddings))):
         if Path(path).is_absolute() and not exists(path):
             yield f"The model needs {path}, which is not here."
+    for one in recipe.controls:
+        if not exists(str(one.options.get("net", ""))):
+            yield f"The side network {one.options.get('net')} is not here."

@@ -79,6 +79,8 @@ def lines(told: Mapping[str, Any], coloured: bool) -> Iterator[tuple[str, str]]:
     framing = {name: one for name, one in told["request"].items() if name != "seed"}
     if framing:
         yield "framing", one_line(", ".join(f"{name} = {value(one)}" for name, one in framing.items()))
+    for number, one in enumerate(told["controls"]):
+        yield "" if number else "beside", one_line(side(one["options"]))
     yield from surroundings(told)
     for title, key in (("warnings", "warnings"), ("not here", "hindrances")):
         for number, sentence in enumerate(told[key]):
@@ -112,6 +114,18 @@ def marked(change: str, words: str, coloured: bool) -> str:
     if change == "removed":
         return click.style(words, fg="red", strikethrough=True)
     return click.style(words, fg="green", bold=True) if change == "added" else words
+
+
+def side(options: Mapping[str, Any]) -> str:
+    """A side network: which, what it looks at, how strongly and when, and what else is not usual."""
+    usual = {"guess": "off", "layers": [], "only_mid": False, "text": "own", "rounding": "official"}
+    more = [
+        f"{name} = {value(options[name])}" for name, was in usual.items() if options.get(name, was) != was
+    ]
+    strength = (
+        f"at {options.get('scale', 1):g} from {options.get('start', 0):g} to {options.get('stop', 1):g}"
+    )
+    return ", ".join([f"{options.get('net')} looking at {options.get('picture')} {strength}", *more])
 
 
 def surroundings(told: Mapping[str, Any]) -> Iterator[tuple[str, str]]:

@@ -100,6 +100,7 @@ class ControlRecord(Record):
 
     options: dict[str, JsonValue]
     weights: str = ""
+    kind: str = ""
 
 
 class Environment(Record):

@@ -8,6 +8,8 @@ from overpaint.inversions import Inversion
 from overpaint.methods.generate import LDM
 from overpaint.run.request import edit_request
 from overpaint.run.resolve import resolve
+from overpaint.sides.controlnet import CONTROLNET
+from overpaint.sides.t2i_adapter import T2I_ADAPTER
 
 SDXL = Paper(
     "podell2024sdxl",
@@ -19,11 +21,12 @@ SDXL = Paper(
     "2307.01952",
     "https://github.com/Stability-AI/generative-models",
 )
+SIDES = {"controlnet": CONTROLNET, "t2i-adapter": T2I_ADAPTER}
 FAMILIES = {"sd1": LDM, "sd2": LDM, "sdxl": SDXL}
 
 
 def bibtex(recipe: Recipe) -> str:
-    """The entries of the method, of its inversion and of the kind of model, each once."""
+    """The entries of the method, of its inversion, of side networks and of the kind of model, each once."""
     papers = {paper.key: paper for paper in papers_of(recipe)}
     return "\n\n".join(paper.bibtex() for paper in papers.values())
 
@@ -36,6 +39,7 @@ def papers_of(recipe: Recipe) -> Iterator[Paper]:
     for _, value in method:
         if isinstance(value, Inversion):
             yield from value.papers
+    yield from (SIDES[one.kind] for one in recipe.controls if one.kind in SIDES)
     family = recipe.model.family.removesuffix("-inpaint")
     if family in FAMILIES:
         yield FAMILIES[family]

@@ -196,7 +196,9 @@ def recipe(job: Job, picture: Picture, warnings: tuple[str, ...] = ()) -> Recipe
         ),
         pictures=recorded(asked),
         controls=tuple(
-            ControlRecord(options=one.how.model_dump(mode="json"), weights=one.file.fingerprint)
+            ControlRecord(
+                options=one.how.model_dump(mode="json"), weights=one.file.fingerprint, kind=one.file.kind
+            )
             for one in asked.controls
         ),
         watched=asked.watch,

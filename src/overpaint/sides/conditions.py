@@ -18,8 +18,8 @@ Colours = Float[Tensor, "1 3 height width"]
 """A picture in [0, 1]."""
 LOW, HIGH = 100.0, 200.0
 """Thresholds of the published demos for Canny's edges, on bytes."""
-GRID = 64
-"""Pixels a square of the colour grid covers, as published."""
+GRID, SQUARES = 64, 8
+"""Pixels along a square of the colour grid, as published for 512; smaller pictures have as many squares."""
 _TAN = 13573
 """The tangent of 22.5 degrees in units of 1/32768, as OpenCV has it."""
 
@@ -101,7 +101,8 @@ def scribble(picture: Colours) -> Colours:
 def colours(picture: Colours) -> Colours:
     """Squares of the picture's colours: shrunk so that each is a pixel, and enlarged again."""
     height, width = picture.shape[-2:]
-    grid = max(1, height // GRID), max(1, width // GRID)
+    size = min(GRID, max(1, min(height, width) // SQUARES))
+    grid = height // size, width // size
     small = interpolate(picture, grid, mode="bicubic", antialias=True).clamp(0, 1)
     return interpolate(small, (height, width), mode="nearest-exact")
 

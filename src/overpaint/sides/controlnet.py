@@ -14,12 +14,22 @@ import torch
 from torch import Tensor
 
 from overpaint.attention import Moment
+from overpaint.card import Paper
 from overpaint.families.unet import told_besides
 from overpaint.network import Residuals, Text
 from overpaint.path import Latent
 from overpaint.sides.net import Condition, Net, factors, known_by
 from overpaint.sides.options import PLAIN, Control
 
+CONTROLNET = Paper(
+    "zhang2023controlnet",
+    "Zhang, Lvmin and Rao, Anyi and Agrawala, Maneesh",
+    "Adding Conditional Control to Text-to-Image Diffusion Models",
+    "International Conference on Computer Vision",
+    2023,
+    "2302.05543",
+    "https://github.com/lllyasviel/ControlNet",
+)
 RELEASED = 0.825
 """Each coarser layer speaks by this much louder in guess mode, as released; the middle at full strength."""
 

@@ -13,11 +13,22 @@ import torch
 from torch import Tensor
 
 from overpaint.attention import Moment
+from overpaint.card import Paper
 from overpaint.network import Residuals, Text
 from overpaint.path import Latent
 from overpaint.sides.net import Condition, Net, factors, known_by
 from overpaint.sides.options import PLAIN, Control
 
+T2I_ADAPTER = Paper(
+    "mou2024t2iadapter",
+    "Mou, Chong and Wang, Xintao and Xie, Liangbin and Wu, Yanze and Zhang, Jian and Qi, Zhongang "
+    "and Shan, Ying and Qie, Xiaohu",
+    "T2I-Adapter: Learning Adapters to Dig Out More Controllable Ability for Text-to-Image Diffusion Models",
+    "AAAI Conference on Artificial Intelligence",
+    2024,
+    "2302.08453",
+    "https://github.com/TencentARC/T2I-Adapter",
+)
 CUT = 0.5
 """An adapter of one channel reads lines: where the mean of the colours is above this, there is one."""
 
