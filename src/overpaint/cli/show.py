@@ -118,7 +118,13 @@ def marked(change: str, words: str, coloured: bool) -> str:
 
 def side(options: Mapping[str, Any]) -> str:
     """A side network: which, what it looks at, how strongly and when, and what else is not usual."""
-    usual = {"guess": "off", "layers": [], "only_mid": False, "text": "own", "rounding": "official"}
+    usual: Mapping[str, Any] = {
+        "guess": "off",
+        "layers": [],
+        "only_mid": False,
+        "text": "own",
+        "rounding": "official",
+    }
     more = [
         f"{name} = {value(options[name])}" for name, was in usual.items() if options.get(name, was) != was
     ]
