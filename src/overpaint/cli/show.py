@@ -31,9 +31,10 @@ def command(picture: Path, common: Common) -> None:
     Of a file that 'overpaint direction' wrote it prints what it leads to, and which model it belongs to.
     """
     from overpaint.cli.facts import facts, limits
+    from overpaint.files.weightfile import is_direction
     from overpaint.images import load_picture
 
-    if picture.suffix == ".safetensors" and leads(picture):
+    if is_direction(picture):
         show_direction(picture, common)
         return
     told = facts(load_picture(picture, limits=limits(common)), str(picture))
@@ -43,13 +44,6 @@ def command(picture: Path, common: Common) -> None:
     colours = coloured()
     for title, line in lines(told, colours):
         click.echo(f"{title:<{INDENT}}{line}", color=colours or None)
-
-
-def leads(file: Path) -> bool:
-    """Whether a file holds a direction; asked of weights alone, as it takes a network library to tell."""
-    from overpaint.tune.direction import is_direction
-
-    return is_direction(file)
 
 
 def show_direction(file: Path, common: Common) -> None:
