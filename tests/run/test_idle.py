@@ -28,9 +28,10 @@ def shares(settings: dict[str, Setting]) -> Iterator[tuple[str, dict[str, Any]]]
         if one.kind == "number" and one.bounds.endswith("to 1"):
             yield name, {}
         for part, inner in one.parts.items():
+            quick = {f"{name}.inner": 1} if "inner" in inner else {}  # one round of what is tuned
             for which, setting in inner.items():
                 if setting.kind == "number" and setting.bounds.endswith("to 1"):
-                    yield f"{name}.{which}", {name: part} if part else {}
+                    yield f"{name}.{which}", {name: part, **quick} if part else {}
 
 
 def cases() -> Iterator[tuple[str, str, dict[str, str]]]:
