@@ -365,6 +365,19 @@ class _BlendedLatentOptions(_AskedOptions, total=False):
     offset: int | None
     """added to the visited levels, in place of the model's own"""
 
+class _InpaintOptions(_AskedOptions, total=False):
+    """Options of inpaint."""
+    steps: int
+    """denoising steps of the whole path"""
+    guidance: float
+    """classifier-free guidance scale (a model may have its own)"""
+    strength: float
+    """share of the path walked: 1 forgets what is under the mask"""
+    blend: Blending | Mapping[str, Any]
+    """how the picture is put back outside the mask, on ordinary networks"""
+    drawn: bool
+    """show an inpainting network a sample of the erased picture, as diffusers"""
+
 class _CycleNetOptions(_AskedOptions, total=False):
     """Options of cyclenet."""
     net: str
@@ -436,6 +449,8 @@ def edit(image: Given, *, method: Literal['diffedit'], **named: Unpack[_DiffEdit
 def edit(image: Given, *, method: Literal['pix2pix-zero'], **named: Unpack[_Pix2PixZeroOptions]) -> Edit: ...
 @overload
 def edit(image: Given, *, method: Literal['blended-latent'], **named: Unpack[_BlendedLatentOptions]) -> Edit: ...
+@overload
+def edit(image: Given, *, method: Literal['inpaint'], **named: Unpack[_InpaintOptions]) -> Edit: ...
 @overload
 def edit(image: Given, *, method: Literal['cyclenet'], **named: Unpack[_CycleNetOptions]) -> Edit: ...
 @overload

@@ -131,6 +131,11 @@ class Family(Protocol):
         ...
 
     @property
+    def extra(self) -> int:
+        """Channels the network reads beside the latent: 5 for inpainting, mask and masked picture."""
+        ...
+
+    @property
     def factor(self) -> int:
         """Pixels per latent cell along a side."""
         ...

@@ -197,7 +197,7 @@ def test_a_network_for_inpainting_is_a_family_of_its_own(home: Path) -> None:
 
 def test_methods_without_a_mask_refuse_a_network_for_inpainting(home: Path) -> None:
     variant(in_channels=9).save_pretrained(home / "unet")
-    with pytest.raises(UsageError, match="does not work on sd1-inpaint models; it works on: sd1"):
+    with pytest.raises(UsageError, match="gives no mask to an inpainting network"):
         generate("a cat", model=load(home), steps=2)
 
 

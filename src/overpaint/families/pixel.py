@@ -19,6 +19,7 @@ class PixelFamily:
     side: int
     name: str = "pixel"
     channels: int = 3
+    extra: int = 0
     factor: int = 1
     window: int = 77
 

@@ -1,6 +1,6 @@
 """A request with its model: prompts and picture encoded, all errors behind it, nothing run yet."""
 
-from collections.abc import Mapping
+from collections.abc import Collection, Mapping
 from dataclasses import dataclass, field, replace
 from time import perf_counter
 from typing import Any
@@ -96,10 +96,7 @@ def planned(asked: EditRequest, model: Model) -> Job:
     """The plan itself; memory may run out."""
     began, card, family = perf_counter(), asked.kind.card, model.family
     if family.name not in card.families:
-        raise UsageError(
-            f"The method {card.name!r} does not work on {family.name} models; it works on: "
-            f"{', '.join(card.families)}."
-        )
+        raise UsageError(f"The method {card.name!r} {mismatch(family.name, card.families)}")
     presets: dict[Choice, Mapping[str, Any]] = {
         "family": card.families[family.name],
         "model": suited(asked.kind, model),
@@ -137,6 +134,18 @@ def planned(asked: EditRequest, model: Model) -> Job:
     return Job(
         asked, model, method, task, fitted, perf_counter() - began, chosen=who, notes=told, beside=speaking
     )
+
+
+def mismatch(family: str, works_on: Collection[str]) -> str:
+    """The end of a sentence about a method and a model that do not go together."""
+    if family.endswith("-inpaint"):
+        return (
+            "gives no mask to an inpainting network, and this model's is one; take the method 'inpaint', or "
+            "the ordinary model."
+        )
+    if all(name.endswith("-inpaint") for name in works_on):
+        return "needs an inpainting network, which reads 9 channels, and this model's is none; take another."
+    return f"does not work on {family} models; it works on: {', '.join(works_on)}."
 
 
 def check_steps(method: Method) -> None:

@@ -13,6 +13,7 @@ from tests.parity.adapters.direct import DirectFile
 from tests.parity.adapters.edict import EdictFile
 from tests.parity.adapters.edit_friendly import EditFriendlyFile
 from tests.parity.adapters.infedit import InfEditFile
+from tests.parity.adapters.inpaint import InpaintFile
 from tests.parity.adapters.masactrl import MasaCtrlFile
 from tests.parity.adapters.negative_prompt import NegativePromptFile
 from tests.parity.adapters.null_text import NullTextFile
@@ -35,6 +36,7 @@ ADAPTERS: Mapping[str, type[Adapter]] = {
         EdictFile,
         EditFriendlyFile,
         InfEditFile,
+        InpaintFile,
         LeditsFile,
         MasaCtrlFile,
         NegativePromptFile,

@@ -12,6 +12,7 @@ from overpaint.noise import Key, Replay
 from overpaint.outcome import Outcome
 from overpaint.task import Task
 from tests.parity.adapters.base import Adapter, Reach
+from tests.parity.adapters.inpaint import enlarged
 from tests.parity.figures import Row, Unknown
 from tests.parity.settings import Settings
 from tests.parity.walking import Watched, watched
@@ -147,13 +148,7 @@ class BlendedLatentFile(Adapter):
 
     def enlarged(self, name: str) -> Tensor:
         """A stored picture in 0 to 1, its pixels repeated up to the size of the run."""
-        image = self.golden[name]
-        if self.size % len(image):
-            raise Unknown(f"{name!r} of side {len(image)} cannot be repeated to {self.size}")
-        times = self.size // len(image)
-        large = image.repeat_interleave(times, 0).repeat_interleave(times, 1)
-        shown = large.permute(2, 0, 1)[None] if large.ndim == 3 else large[None, None]
-        return (shown.float() / 255).contiguous()
+        return enlarged(self.golden[name], self.size, name)
 
     def draws(self) -> dict[tuple[Key, ...], Tensor]:
         """The stored draws by the names the method asks for."""
