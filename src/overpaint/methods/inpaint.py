@@ -21,6 +21,18 @@ BLENDING = Blending(when="after", level="next", noise="fixed", cells="touched")
 """The picture around the mask at the level that was reached, clean at the end; thin masks count."""
 FAMILIES = ("sd1", "sd2", "sdxl", "sd1-inpaint", "sd2-inpaint", "sdxl-inpaint")
 
+CARD = Card(
+    name="inpaint",
+    idea="Paint what the prompt says inside a mask.",
+    papers=(LDM, BLENDED_LATENT),
+    needs=frozenset({Need.IMAGE, Need.TARGET, Need.MASK}),
+    families={name: {} for name in FAMILIES},
+    cost=lambda o: Cost.of(2 * o.walked),
+    official=Cost.of(100),
+    law=Law.NONE,
+    random=True,
+)
+
 
 class Inpaint(Method):
     """Paint what the prompt says inside the mask; outside, the picture stays bit for bit.
@@ -30,17 +42,7 @@ class Inpaint(Method):
     less well.
     """
 
-    card: ClassVar[Card] = Card(
-        name="inpaint",
-        idea="Paint what the prompt says inside a mask.",
-        papers=(LDM, BLENDED_LATENT),
-        needs=frozenset({Need.IMAGE, Need.TARGET, Need.MASK}),
-        families={name: {} for name in FAMILIES},
-        cost=lambda o: Cost.of(2 * o.walked),
-        official=Cost.of(100),
-        law=Law.NONE,
-        random=True,
-    )
+    card: ClassVar[Card] = CARD
     steps: int = Field(default=50, ge=1, le=1000, description="denoising steps of the whole path")
     guidance: Guidance = USUAL_GUIDANCE
     strength: float = Field(
@@ -65,14 +67,19 @@ class Inpaint(Method):
         covered(task, self.blend.cells)
 
     def __call__(self, model: Model, task: Task) -> Latent:
-        """From noise, or the noised picture, under the prompt; around the mask as the network wants it."""
-        path = model.path(self.steps).last(self.walked)
-        blend = Blend(path, task.x0, self.blend.masks(task), task.noise, self.blend)
-        guide = CFG(task.target, task.null, self.guidance)
-        branch = Branch("tgt", beside_erased(model, task, guide, self.blend.cells, self.drawn))
-        before, after = (None, None) if model.family.extra else (blend.before, blend.after)
-        start = {"tgt": begun(self, task, blend)}
-        return denoise(model, path, start, [branch], before=before, after=after)["tgt"]
+        """From noise, or the noised picture, under the prompt."""
+        return filled(self, model, task)
+
+
+def filled(o: Inpaint, model: Model, task: Task) -> Latent:
+    """The walk, with the picture around the mask as the network wants it."""
+    path = model.path(o.steps).last(o.walked)
+    blend = Blend(path, task.x0, o.blend.masks(task), task.noise, o.blend)
+    guide = CFG(task.target, task.null, o.guidance)
+    branch = Branch("tgt", beside_erased(model, task, guide, o.blend.cells, o.drawn))
+    before, after = (None, None) if model.family.extra else (blend.before, blend.after)
+    start = {"tgt": begun(o, task, blend)}
+    return denoise(model, path, start, [branch], before=before, after=after)["tgt"]
 
 
 def begun(o: Inpaint, task: Task, blend: Blend) -> Latent:
