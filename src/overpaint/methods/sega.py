@@ -35,6 +35,7 @@ CARD = Card(
         o.inversion.cost(o.steps) + o.inversion.walk_cost(o.steps, sources=0, further=len(o.concept))
     ),
     law=Law.NONE,
+    official=Cost.of(150),  # one concept
     trial={"concept": ["+dog:5", "-grass:3"], "warmup": 1},
 )
 
