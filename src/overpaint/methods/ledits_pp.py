@@ -5,7 +5,7 @@ from typing import ClassVar
 import torch
 from pydantic import Field
 
-from overpaint.card import Card, Law, Need, Paper
+from overpaint.card import Card, Cost, Law, Need, Paper
 from overpaint.errors import UsageError
 from overpaint.guides.concept import Cooldown, Said, Threshold, Warmup
 from overpaint.guides.semantic import Localised, terms_of

@@ -4,7 +4,7 @@ from typing import ClassVar
 
 from pydantic import Field
 
-from overpaint.card import Card, Law, Need, Paper
+from overpaint.card import Card, Cost, Law, Need, Paper
 from overpaint.guides.concept import Beta, Cooldown, Momentum, Said, Threshold, Warmup
 from overpaint.guides.semantic import pushing, terms_of
 from overpaint.inversions import DDIM, AnyInversion
