@@ -10,6 +10,7 @@ import torch
 from overpaint.errors import UsageError
 from overpaint.images import Limits
 from overpaint.images.recipe import Recipe
+from overpaint.images.runs import Runs
 from overpaint.inversions.cache import Cache
 from overpaint.meter import Meter, beside
 from overpaint.method import Method
@@ -42,7 +43,9 @@ def edit(
     method: str | Method = "p2p",
     model: str | Model = "still-life",
     seed: int = 0,
-    mask: Given | None = None,
+    mask: Given | Runs | None = None,
+    mask_box: str | Sequence[int] | None = None,
+    context: int | None = None,
     pictures: Mapping[str, Given | Sequence[Given]] | None = None,
     control: Settings | Sequence[Wanted] = (),
     feather: int = 0,
@@ -70,6 +73,9 @@ def edit(
             and kept for later calls (`overpaint.unload`).
         seed: of every random draw; the global random state is neither used nor moved.
         mask: a picture of the same size, white where the result may differ; outside it every pixel stays.
+            Also runs as COCO and PIE-Bench write them in JSON: a file, or what it holds.
+        mask_box: a rectangle in its place: left, top, width, height, or ``"x,y,w,h"``.
+        context: show the model the mask and so many pixels around it alone, at its full resolution.
         pictures: further ones that the method looks at, by name: ``{"examples": [...]}``.
         control: side networks that speak into every call: a `Control`, the same as text
             (``"canny.safetensors=auto:0.8"``), or a pair of either with a picture.
@@ -93,7 +99,7 @@ def edit(
         UsageError: anything about the request is wrong; raised before the first network call.
     """
     request = {"source": source, "target": target, "seed": seed, "feather": feather}
-    request |= {"fit": fit, "alpha": alpha, "background": background}
+    request |= {"fit": fit, "alpha": alpha, "background": background, "context": context}
     said = {**(options or {}), **named}
     asked = edit_request(
         "edit",
@@ -103,6 +109,7 @@ def edit(
         said,
         maps,
         mask=mask,
+        mask_box=mask_box,
         pictures=pictures,
         control=control,
         limits=limits,

@@ -5,6 +5,7 @@ from typing import Any, Literal, TypedDict, Unpack, overload
 
 from overpaint.images import Limits
 from overpaint.images.recipe import Recipe
+from overpaint.images.runs import Runs
 from overpaint.meter import Meter
 from overpaint.method import Method
 from overpaint.model import Model
@@ -37,7 +38,9 @@ class _AskedOptions(TypedDict, total=False):
     target: str
     model: str | Model
     seed: int
-    mask: Given | None
+    mask: Given | Runs | None
+    mask_box: str | Sequence[int] | None
+    context: int | None
     pictures: Mapping[str, Given | Sequence[Given]] | None
     control: Settings | Sequence[Wanted]
     feather: int

@@ -41,6 +41,12 @@ class Request(Options):
     feather: int = Field(
         default=0, ge=0, le=1000, description="pixels inside a mask's border over which edits fade"
     )
+    context: int | None = Field(
+        default=None,
+        ge=0,
+        le=10000,
+        description="show the model the mask alone and so many pixels around it, at its full resolution",
+    )
 
     @field_validator("background")
     @classmethod

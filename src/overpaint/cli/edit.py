@@ -44,6 +44,7 @@ def command(
         request,
         options,
         mask=common.mask,
+        mask_box=common.mask_box,
         control=common.controls,
         limits=within,
     )

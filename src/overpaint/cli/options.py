@@ -52,6 +52,8 @@ class Common:
     alpha: str | None = None
     background: str | None = None
     mask: Path | None = None
+    mask_box: str | None = None
+    context: int | None = None
     feather: int | None = None
     controls: tuple[str, ...] = ()
     control_out: Path | None = None
@@ -68,7 +70,7 @@ class Common:
     @property
     def framing(self) -> dict[str, Any]:
         """What was said about how the picture is shown to the model and put back."""
-        told = {name: getattr(self, name) for name in ("fit", "alpha", "background", "feather")}
+        told = {name: getattr(self, name) for name in ("fit", "alpha", "background", "feather", "context")}
         return {name: value for name, value in told.items() if value is not None}
 
 
@@ -128,7 +130,15 @@ COMMON: Mapping[str, Callable[..., Any]] = {
     "background": click.option(
         "--background", metavar="COLOUR", help="What shows through.  [default: white]"
     ),
-    "mask": click.option("--mask", type=FILE, help="A picture that is white where yours may change."),
+    "mask": click.option(
+        "--mask",
+        type=FILE,
+        help="A picture, white where yours may change, or runs in JSON (COCO, PIE-Bench).",
+    ),
+    "mask_box": click.option("--mask-box", metavar="X,Y,W,H", help="A rectangle that may change."),
+    "context": click.option(
+        "--context", type=int, metavar="PIXELS", help="Show the model just the mask and so much around it."
+    ),
     "feather": click.option(
         "--feather", type=int, metavar="PIXELS", help="Fade inside the mask's border.  [default: 0]"
     ),
@@ -154,7 +164,7 @@ COMMON: Mapping[str, Callable[..., Any]] = {
     "as_json": click.option("--json", "as_json", is_flag=True, default=None, help="Figures for programs."),
     "dry_run": click.option("--dry-run", is_flag=True, default=None, help="Say what it would take."),
     "maps": click.option("--maps", type=FILE, help="Write where each word of the prompt looks."),
-    "mask_out": click.option("--mask-out", type=FILE, help="Write the mask that the method finds."),
+    "mask_out": click.option("--mask-out", type=FILE, help="Write the mask that was used."),
     "strip": click.option("--strip", type=FILE, help="Write source, edit and true answer side by side."),
     "preview": click.option("--preview", type=FILE, help="Keep writing the latest preview while it works."),
 }
@@ -163,7 +173,7 @@ TOGETHER = {
     "model": ("model", "loras", "embeddings", "prediction", "tokenizer", "download"),
     "writing": ("output", "overwrite", "fresh_name", "quality"),
     "beside": ("controls", "control_out"),
-    "framing": ("fit", "alpha", "background", "mask", "feather"),
+    "framing": ("fit", "alpha", "background", "mask", "mask_box", "context", "feather"),
     "limits": ("max_pixels", "max_bytes"),
 }
 """Options that a command has all of or none of."""

@@ -144,11 +144,12 @@ def check_mask(job: Job, common: Common) -> None:
     Raises:
         UsageError: it does not.
     """
-    if common.mask_out is not None and not job.method.card.finds_mask(job.method):
+    used = job.asked.mask is not None or job.method.card.finds_mask(job.method)
+    if common.mask_out is not None and not used:
         finding = [kind.card.name for kind in registry.every() if kind.card.finds_mask(kind())]
         raise UsageError(
             f"With these options the method {job.method.card.name!r} finds no mask that could be written; "
-            f"leave out --mask-out, or choose one that does: {', '.join(finding)}."
+            f"give one, leave out --mask-out, or choose one that does: {', '.join(finding)}."
         )
 
 

@@ -4,6 +4,7 @@ from dataclasses import dataclass, replace
 from math import sqrt
 from typing import Literal
 
+import numpy as np
 import torch
 from jaxtyping import Float
 from PIL import Image
@@ -46,20 +47,27 @@ class Fitted:
     """Which part of the picture the model sees; the rest stays as it is."""
 
 
-def fit(picture: Picture, size: int | tuple[int, int], multiple: int = 8, how: How | str = "pad") -> Fitted:
+def fit(
+    picture: Picture,
+    size: int | tuple[int, int],
+    multiple: int = 8,
+    how: How | str = "pad",
+    part: Placement | None = None,
+) -> Fitted:
     """Scale a picture for a model without distortion.
 
     ``pad`` shows the whole picture: with one number the area becomes that of the model's square, so a wide
     picture is wider than the square and less high; what the frame has beyond it repeats the picture's edge.
     ``crop`` shows the largest piece in the middle that has the frame's shape (a square for one number).
-    A picture that has the right size already passes unchanged, bit for bit.
+    Of a ``part`` only that is shown, as a whole. A picture that has the right size already passes unchanged,
+    bit for bit.
     """
-    region = Placement(0, 0, *picture.size)
-    if how == "crop":
+    region = part or Placement(0, 0, *picture.size)
+    if how == "crop" and part is None:
         frame = size if isinstance(size, tuple) else (whole(size, multiple), whole(size, multiple))
         region, (height, width) = middle(picture.size, frame), frame
     else:
-        height, width = scaled_size(picture.size, size)
+        height, width = scaled_size((region.height, region.width), size)
         frame = size if isinstance(size, tuple) else (whole(height, multiple), whole(width, multiple))
     if frame[0] % multiple or frame[1] % multiple:
         raise UsageError(f"The size {frame[0]} x {frame[1]} is no multiple of {multiple}; choose another.")
@@ -124,10 +132,19 @@ def paste_back(
     if (region.height, region.width) != picture.size:
         rgb = picture.rgb.copy()
         seam = seamless(region.window, picture.size)
+        if mask is not None and not outside(mask, region).any():
+            seam = np.full_like(seam, 255)  # the mask has the only border that shows
         rgb[region.window] = blended(picture.rgb[region.window], back, seam)
     if mask is not None:
         rgb = blended(picture.rgb, rgb, mask)
     return Picture(rgb, picture.alpha, replace(picture.info, text={}, notes=()))
+
+
+def outside(mask: Weights, region: Placement) -> Weights:
+    """What a mask lets change beyond a region."""
+    beyond = mask.copy()
+    beyond[region.window] = 0
+    return beyond
 
 
 def fit_beside(other: Picture, fitted: Fitted, size: tuple[int, int]) -> Float[Tensor, "1 3 a b"]:

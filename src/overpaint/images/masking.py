@@ -17,8 +17,11 @@ BLACK, WHITE = 15, 240
 TINTED = 48
 """Channels that differ by more make a colour: less is the noise of a JPEG."""
 ONES = "The mask holds nothing but 0 and 1, so 1 was read as white."
+STENCIL = "The mask is black wherever it is opaque, so its opacity was read: what is opaque may change."
 STRAY = 0.001
 """So few coloured pixels are no colours of the mask's."""
+ALMOST_ALL = 0.95
+"""A mask that is white over more of the picture than this is likely upside down."""
 SEAM = 32
 """A cropped edit fades into its surroundings over this part of its shorter side."""
 
@@ -51,17 +54,31 @@ def mask_of(given: Picture, size: tuple[int, int], feather: int = 0, place: str 
     soft = np.minimum(weights, ramp(weights, feather))
     if not soft.any():
         raise UsageError(f"A feather of {feather} pixels is wider than what the mask lets change; lower it.")
-    return Mask(given, soft, place, (*given.info.notes, *notes))
+    return Mask(given, soft, place, (*given.info.notes, *notes, *inverted(weights)))
+
+
+def inverted(weights: Weights) -> tuple[str, ...]:
+    """What is to be said of a mask that lets almost everything change."""
+    share = float((weights > 0).mean())
+    if share <= ALMOST_ALL:
+        return ()
+    return (
+        f"The mask is white over {share:.0%} of the picture, so almost all of it may change; if what is "
+        "white was to stay, swap black and white.",
+    )
 
 
 def painted(given: Picture) -> tuple[Weights, tuple[str, ...]]:
     """The lightness of a mask, almost black and almost white made so, and what has to be said of it.
 
-    What is transparent is black. Where nothing is above one, one is white.
+    What is transparent is black; where all that is opaque is black, opacity counts instead.
+    Where nothing is above one, one is white.
 
     Raises:
         UsageError: its numbers stand for colours, which say nothing about what may change.
     """
+    if given.alpha is not None and stencil(given):
+        return given.alpha.copy(), (STENCIL,)
     ones = given.rgb.size > 0 and given.rgb.max() == 1
     light = given.rgb[..., 0] * np.uint8(255) if ones else np.array(Image.fromarray(given.rgb).convert("L"))
     if given.alpha is not None:
@@ -69,6 +86,13 @@ def painted(given: Picture) -> tuple[Weights, tuple[str, ...]]:
     light[light <= BLACK] = 0
     light[light >= WHITE] = 255
     return light, (ONES,) if ones else coloured(given, light)
+
+
+def stencil(given: Picture) -> bool:
+    """Whether only the opacity of a mask says anything: not all is opaque, and what is is black."""
+    if given.alpha is None or given.alpha.min() == 255 or given.alpha.max() == 0:
+        return False
+    return int(given.rgb[given.alpha > 0].max()) <= BLACK
 
 
 def coloured(given: Picture, weights: Weights) -> tuple[str, ...]:

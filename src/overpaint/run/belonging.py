@@ -17,6 +17,8 @@ FRAMING = (
         "source",
         "target",
         "mask",
+        "mask_box",
+        "context",
         "pictures",
         "feather",
         "fit",

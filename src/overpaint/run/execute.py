@@ -150,9 +150,10 @@ def attention(job: Job, watch: Watch) -> tuple[tuple[str, Float[Tensor, "height 
 
 
 def mask_of(job: Job, meter: Meter) -> Picture | None:
-    """Where the method found that it may change the picture, white on black; nothing if it did not look."""
+    """Where the picture could change, white on black: as the method found, or as it was told."""
     if MASK not in meter.maps or not job.method.card.finds_mask(job.method):
-        return None
+        given = job.asked.mask
+        return None if given is None else Picture(given.weights[..., None].repeat(3, 2))
     grid = over_picture(job, meter.maps[MASK].cpu(), "nearest-exact")
     size = grid.shape if job.asked.picture is None else job.asked.picture.size
     white = interpolate(grid[None, None], size, mode="nearest-exact")[0] > 0.5

@@ -15,8 +15,9 @@ from overpaint.images.channels import PALETTES, channels
 from overpaint.images.credit import credit_of
 from overpaint.images.depth import Levels, Odd, eight
 from overpaint.images.handed import BYTES, Bytes, Readable, content, named, place_of
-from overpaint.images.reading import too_large, turned, within
+from overpaint.images.reading import read_bytes, said_of, too_large, turned, within
 from overpaint.images.recipe import Recipe, parse_recipe, read_recipe
+from overpaint.images.runs import Runs, is_runs, mask_from_json, mask_from_runs
 from overpaint.images.tiff import misread
 from overpaint.run.given import Plain
 from overpaint.run.markup import check_markup
@@ -57,14 +58,37 @@ def taken_in(given: Any, limits: Limits | None = None) -> tuple[Picture, str | N
             )
 
 
-def mask_in(given: Given, picture: Picture, feather: int = 0, limits: Limits | None = None) -> Mask:
+def mask_in(given: Given | Runs, picture: Picture, feather: int = 0, limits: Limits | None = None) -> Mask:
     """The mask of a picture: white where it may change.
 
     Raises:
         UsageError: it cannot be read, has another size than the picture, or lets nothing change.
     """
-    mask, place = taken_in(given, limits)
+    mask, place = runs_in(given, picture.size, limits) or taken_in(given, limits)
     return mask_of(mask, picture.size, feather, place)
+
+
+def runs_in(
+    given: Given | Runs, size: tuple[int, int], limits: Limits | None
+) -> tuple[Picture, str | None] | None:
+    """A mask that is written as runs in JSON, and where it lies; nothing for a picture.
+
+    Raises:
+        UsageError: it looks like one and is none.
+    """
+    match given:
+        case dict() | list():
+            return mask_from_runs(cast(object, given), size), None
+        case bytes() if is_runs(given):
+            return mask_from_json(given, size, "The mask"), None
+        case str() | FilePath():
+            with said_of(FilePath(given)):
+                start = read_bytes(FilePath(given), limits or Limits())
+            if not is_runs(start):
+                return None
+            return mask_from_json(start, size, f"The mask {given}"), str(FilePath(given).absolute())
+        case _:
+            return None
 
 
 def from_pillow(image: Image.Image, limits: Limits | None = None) -> Picture:

@@ -106,7 +106,7 @@ def planned(asked: EditRequest, model: Model) -> Job:
     preset = {name: value for one in presets.values() for name, value in one.items()}
     method = resolve(asked.kind, asked.options, preset, asked.title)
     shown = asked.shown
-    fitted = None if shown is None else fit(shown, family.side, grain(model), asked.request.fit)
+    fitted = None if shown is None else fit(shown, family.side, grain(model), asked.request.fit, asked.part)
     pixels = None if fitted is None else fitted.tensor
     size = (family.side, family.side) if pixels is None else (pixels.shape[-2], pixels.shape[-1])
     mask = None if fitted is None or asked.mask is None else fit_mask(asked.mask.weights, fitted)

@@ -1,15 +1,18 @@
 """What somebody asked for, checked as far as that goes without a model."""
 
 from collections.abc import Mapping, Sequence
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from functools import cached_property
 from typing import Any, cast
 
 from overpaint import registry
 from overpaint.card import Need
 from overpaint.errors import UsageError
-from overpaint.images import Limits, Mask, Picture, flattened
+from overpaint.images import Limits, Mask, Picture, flattened, mask_of
+from overpaint.images.canvas import around, box_in, box_mask
+from overpaint.images.fitting import Placement
 from overpaint.images.recipe import Choice, Command, trusted_recipe
+from overpaint.images.runs import Runs
 from overpaint.method import Method
 from overpaint.methods.invert import Invert
 from overpaint.run.inputs import Given, checked_text, mask_in, shows, taken_in
@@ -52,8 +55,16 @@ class EditRequest:
 
     @cached_property
     def changed(self) -> bool:
-        """Whether the picture's pixels are not those that a recipe in it speaks of."""
-        return self.picture is not None and trusted_recipe(self.picture) is None
+        """Whether what is edited is not the picture that a recipe in it speaks of."""
+        return self.request.context is not None or (
+            self.picture is not None and trusted_recipe(self.picture) is None
+        )
+
+    @property
+    def part(self) -> Placement | None:
+        """The part of the picture that the model is shown, where that is the mask with its surroundings."""
+        margin = self.request.context
+        return None if margin is None or self.mask is None else around(self.mask.weights, margin)
 
     @property
     def title(self) -> str:
@@ -69,7 +80,8 @@ def edit_request(
     options: Mapping[str, Any],
     watch: bool = False,
     *,
-    mask: Given | None = None,
+    mask: Given | Runs | None = None,
+    mask_box: str | Sequence[int] | None = None,
     pictures: Mapping[str, Given | Sequence[Given]] | None = None,
     control: Settings | Sequence[Wanted] = (),
     limits: Limits | None = None,
@@ -92,15 +104,40 @@ def edit_request(
     if picture is not None and not given.get("source"):
         given["source"] = shows(picture)
     asked = resolve(Request, given, {}, "an edit")
-    if mask is not None and picture is None:
-        raise UsageError("A mask says where a picture may change; give the picture too.")
-    where = None if mask is None or picture is None else mask_in(mask, picture, asked.feather, limits)
+    where = where_of(mask, mask_box, picture, asked, limits)
     further = {
         checked_name(name, kind): tuple(taken_in(one, limits) for one in listed(given))
         for name, given in (pictures or {}).items()
     }
     sides = controls_in(control, picture, limits)
     return EditRequest(command, kind, asked, options, picture, place, watch, where, further, controls=sides)
+
+
+def where_of(
+    mask: Given | Runs | None,
+    box: str | Sequence[int] | None,
+    picture: Picture | None,
+    asked: Request,
+    limits: Limits | None,
+) -> Mask | None:
+    """Where the picture may change, from whichever says so; nothing where nothing does.
+
+    Raises:
+        UsageError: two of them do, there is no picture, or no mask that pixels could be shown around.
+    """
+    if mask is not None and box is not None:
+        raise UsageError("A mask and a box both say where the picture may change; give one of them.")
+    if mask is None and box is None:
+        if asked.context is not None:
+            raise UsageError("The context is what lies around a mask; give one, or leave the context out.")
+        return None
+    if picture is None:
+        raise UsageError("A mask says where a picture may change; give the picture too.")
+    if mask is not None:
+        return mask_in(mask, picture, asked.feather, limits)
+    drawn, notes = box_mask(box_in(box), picture.size)
+    found = mask_of(drawn, picture.size, asked.feather)
+    return replace(found, notes=(*found.notes, *notes))
 
 
 def told(method: object, options: Mapping[str, Any]) -> tuple[type[Method], Mapping[str, Any]]:

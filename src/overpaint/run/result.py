@@ -95,7 +95,8 @@ class Edit:
     words: tuple[tuple[str, Tensor], ...] = ()
     """The attention of every word of the prompt over the frame, where it was asked for."""
     mask: Picture | None = None
-    """Where the method found that it may change the picture, white on black; nothing if it did not look."""
+    """Where the picture could change, white on black: as the method found, else as it was told, feather and
+    all; nothing for everywhere."""
     others: tuple[Picture, ...] = ()
     """Further results, best first."""
     scores: Mapping[str, tuple[float, ...]] = field(default_factory=dict[str, tuple[float, ...]])
