@@ -76,7 +76,7 @@ def lines(told: Mapping[str, Any], coloured: bool) -> Iterator[tuple[str, str]]:
         if told[key]:
             yield title, one_line(", ".join(f"{name} = {value(one)}" for name, one in told[key].items()))
     yield "seed", one_line(value(told["request"].get("seed")))
-    framing = {name: one for name, one in told["request"].items() if name != "seed"}
+    framing = {name: one for name, one in told["request"].items() if name != "seed" and one is not None}
     if framing:
         yield "framing", one_line(", ".join(f"{name} = {value(one)}" for name, one in framing.items()))
     for number, one in enumerate(told["controls"]):
