@@ -79,15 +79,24 @@ class ClipEye:
 
     def look(self, pixels: Pixels) -> Float[Tensor, "rows features"]:
         """Unit vectors of pictures in [-1, 1] of any size; of others than squares the middle is seen."""
-        return normalize(self.vision(pixel_values=self._shown(pixels)).image_embeds, dim=-1)
+        return normalize(self.embed(pixels.clamp(-1, 1)), dim=-1)
+
+    def embed(self, pixels: Pixels) -> Float[Tensor, "rows features"]:
+        """The same as they come, of any length; colours beyond black and white pull back too."""
+        return self.vision(pixel_values=self._shown(pixels)).image_embeds
 
     def tokens(self, pixels: Pixels) -> Float[Tensor, "rows tokens width"]:
         """What the image tower's last layer says of the whole and of each patch, normed and not projected."""
         tower = self.vision.vision_model
-        return tower.post_layernorm(tower(pixel_values=self._shown(pixels)).last_hidden_state)
+        shown = self._shown(pixels.clamp(-1, 1))
+        return tower.post_layernorm(tower(pixel_values=shown).last_hidden_state)
 
     def read(self, prompts: Sequence[str]) -> Float[Tensor, "rows features"]:
         """Unit vectors of sentences; what is longer than the tower reads is cut off."""
+        return normalize(self.embed_text(prompts), dim=-1)
+
+    def embed_text(self, prompts: Sequence[str]) -> Float[Tensor, "rows features"]:
+        """The same as they come, of any length."""
         ids = self.tokenizer(
             list(prompts),
             padding="max_length",
@@ -96,7 +105,7 @@ class ClipEye:
             return_tensors="pt",
         ).input_ids
         pooled = self.text(input_ids=ids.to(self.projection.device)).pooler_output
-        return normalize(linear(pooled, self.projection), dim=-1)
+        return linear(pooled, self.projection)
 
     def keys(self, pixels: Pixels) -> Float[Tensor, "rows patches channels"]:
         """Keys of the last layer's self-attention, patch by patch from the top left, without the class token.
@@ -110,7 +119,7 @@ class ClipEye:
 
         handle = self.vision.vision_model.encoder.layers[-1].self_attn.k_proj.register_forward_hook(keep)
         try:
-            self.vision(pixel_values=self._shown(pixels))
+            self.vision(pixel_values=self._shown(pixels.clamp(-1, 1)))
         finally:
             handle.remove()
         return found[-1][:, 1:]
@@ -127,7 +136,7 @@ class ClipEye:
         mean, spread = (
             torch.tensor(v, device=pixels.device).view(-1, 1, 1) for v in (self.mean, self.spread)
         )
-        return ((pixels.clamp(-1, 1) + 1) / 2 - mean) / spread
+        return ((pixels + 1) / 2 - mean) / spread
 
 
 def beside(home: Path | None, device: torch.device) -> Callable[[], ClipEye] | None:
