@@ -3,7 +3,7 @@
 import json
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass
-from functools import partial
+from functools import lru_cache, partial
 from pathlib import Path
 from typing import Any
 
@@ -12,9 +12,10 @@ from jaxtyping import Float
 from safetensors.torch import load_file
 from torch import Tensor, nn
 from torch.nn.functional import interpolate, linear, normalize
-from transformers import CLIPTextModel, CLIPVisionModelWithProjection
+from transformers import CLIPTextModel, CLIPTextModelWithProjection, CLIPVisionModelWithProjection
 
 from overpaint.errors import UsageError
+from overpaint.families.hub import is_hub_id, snapshot
 from overpaint.families.load import hushed
 from overpaint.families.locate import SHIPPED
 from overpaint.families.wordlevel import read
@@ -144,6 +145,44 @@ def beside(home: Path | None, device: torch.device) -> Callable[[], ClipEye] | N
     if home is None or not all((home / part).is_dir() for part in PARTS):
         return None
     return partial(ClipEye.load, home, device)
+
+
+@lru_cache(maxsize=1)
+def named(name: str, device: torch.device) -> ClipEye:
+    """Both towers of a CLIP of transformers, in a folder or in the Hub's cache.
+
+    Raises:
+        UsageError: there is none of that name, or it lacks a tower; the sentence says how to get one.
+    """
+    home = Path(name).expanduser()
+    if not home.is_dir():
+        try:
+            home = snapshot(name, download=False)
+        except UsageError:
+            raise UsageError(
+                f"There is no CLIP {name!r} on this machine, neither as a folder nor in the Hub's cache; get "
+                f"it with: hf download {name if is_hub_id(name) else 'openai/clip-vit-base-patch32'}"
+            ) from None
+    if (home / "text_projection").is_dir():
+        return ClipEye.load(home, device)
+    state = torch.random.get_rng_state()
+    how = {"local_files_only": True, "use_safetensors": True}
+    try:
+        with hushed():
+            vision: Any = CLIPVisionModelWithProjection.from_pretrained(home, **how)
+            text: Any = CLIPTextModelWithProjection.from_pretrained(home, **how)
+            tokenizer = read(home)
+    except (OSError, ValueError, RuntimeError, KeyError) as error:
+        raise UsageError(
+            f"{home} holds no CLIP with both towers as safetensors; get one with: hf download "
+            "openai/clip-vit-base-patch32"
+        ) from error
+    finally:
+        torch.random.set_rng_state(state)
+    mean, spread = colours(home)
+    weight = text.text_projection.weight.detach().float().to(device)
+    nets = ready(vision, device), ready(text.text_model, device)
+    return ClipEye(nets[0], nets[1], weight, tokenizer, mean, spread)
 
 
 def ready(net: nn.Module, device: str | torch.device) -> nn.Module:
