@@ -351,6 +351,29 @@ class _Pix2PixZeroOptions(_AskedOptions, total=False):
     tuned: Literal['auto', 'published']
     """defaults: what the model suggests for such prompts, or as published"""
 
+class _BlendedDiffusionOptions(_AskedOptions, total=False):
+    """Options of blended-diffusion."""
+    steps: int
+    """denoising steps of the whole path"""
+    skip: float
+    """share of the noisiest steps that is left out"""
+    guidance: float
+    """classifier-free guidance beside CLIP's"""
+    strength: float
+    """how strongly CLIP pulls"""
+    copies: int
+    """views CLIP gets of each belief: one clean"""
+    colours: float
+    """hold on colours beyond black and white"""
+    shift: Literal['mean', 'noise']
+    """pull means of random steps, or noise of others"""
+    outside: float
+    """hold the picture outside the mask this much, not by blending"""
+    samples: int
+    """candidates; of several CLIP says which is best"""
+    clip: str
+    """a CLIP in a folder or an id in the Hub's cache, such as openai/clip-vit-base-patch32; none: the one beside the model"""
+
 class _BlendedLatentOptions(_AskedOptions, total=False):
     """Options of blended-latent."""
     steps: int
@@ -450,6 +473,8 @@ def edit(image: Given, *, method: Literal['ledits++'], **named: Unpack[_LeditsPP
 def edit(image: Given, *, method: Literal['diffedit'], **named: Unpack[_DiffEditOptions]) -> Edit: ...
 @overload
 def edit(image: Given, *, method: Literal['pix2pix-zero'], **named: Unpack[_Pix2PixZeroOptions]) -> Edit: ...
+@overload
+def edit(image: Given, *, method: Literal['blended-diffusion'], **named: Unpack[_BlendedDiffusionOptions]) -> Edit: ...
 @overload
 def edit(image: Given, *, method: Literal['blended-latent'], **named: Unpack[_BlendedLatentOptions]) -> Edit: ...
 @overload

@@ -118,6 +118,8 @@ class Card:
     """Names of further pictures that it looks at where they are given."""
     finds_mask: Callable[[Any], bool] = field(default=lambda _: False, repr=False)
     """Whether a method with these options finds where the picture may change, so that one can look at it."""
+    sees: bool = False
+    """Whether it cannot work without CLIP, the model's own or one that is named."""
     random: bool = False
     """Whether another seed gives another picture."""
     published: str = ""

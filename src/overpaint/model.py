@@ -136,6 +136,8 @@ class Model:
     """Where inversions are kept between edits (`overpaint.inversions.cache.Cache`), or nothing."""
     open_eye: Callable[[], Eye] | None = None
     """Loads the CLIP that goes with it; nothing where there is none."""
+    open_named: Callable[[str], Eye] | None = None
+    """Loads a CLIP that a user names."""
     lock: AbstractContextManager[bool] = field(default_factory=RLock, repr=False)
 
     def __post_init__(self) -> None:
@@ -162,9 +164,20 @@ class Model:
         if self.open_eye is None:
             raise UsageError(
                 f"The model {self.name} has no image tower of CLIP beside it; use a folder that holds "
-                "image_encoder and text_projection, such as still-life."
+                "image_encoder and text_projection, such as still-life, or a method that takes one as the "
+                "option clip: hf download openai/clip-vit-base-patch32 gets it."
             )
         return self.open_eye()
+
+    def eye_of(self, name: str = "") -> Eye:
+        """The CLIP of that name, or the one that goes with the model.
+
+        Raises:
+            UsageError: there is none; the sentence says how to get one.
+        """
+        if not name or self.open_named is None:
+            return self.eye
+        return self.open_named(name)
 
     def look(self, pixels: Pixels) -> Float[Tensor, "rows features"]:
         """Pictures as the model's CLIP sees them, counted."""

@@ -98,8 +98,21 @@ class Eye(Protocol):
         """A hash of the weights that look at pictures: what caches know it by."""
         ...
 
+    @property
+    def side(self) -> int:
+        """Pixels a side of what it sees."""
+        ...
+
     def look(self, pixels: Pixels) -> Float[Tensor, "rows features"]:
         """Vectors of pictures in [-1, 1], of any size; gradients flow to the pixels."""
+        ...
+
+    def embed(self, pixels: Pixels) -> Float[Tensor, "rows features"]:
+        """The same before they are brought to length one, and without clipping colours."""
+        ...
+
+    def embed_text(self, prompts: Sequence[str]) -> Float[Tensor, "rows features"]:
+        """Vectors of sentences before they are brought to length one."""
         ...
 
     def tokens(self, pixels: Pixels) -> Float[Tensor, "rows tokens width"]:

@@ -36,11 +36,13 @@ class Prediction:
     eps: Latent
     spread: Latent | None = None
     """What a network with learned variance says about it, between -1 and 1 (see `Path.variance`)."""
+    pull: Latent | None = None
+    """Where a guide would have the latent go: the gradient of how likely it is what was wished for."""
 
     def detached(self) -> "Prediction":
         """The same without the graph that led to it."""
-        spread = None if self.spread is None else self.spread.detach()
-        return Prediction(self.x0.detach(), self.eps.detach(), spread)
+        spread, pull = (None if t is None else t.detach() for t in (self.spread, self.pull))
+        return Prediction(self.x0.detach(), self.eps.detach(), spread, pull)
 
     def toward(self, other: "Prediction", w: float | Tensor) -> "Prediction":
         """Move by ``w`` from this prediction to ``other``; ``w`` may differ per element.

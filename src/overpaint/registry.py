@@ -37,6 +37,7 @@ METHODS = {
     "ledits++": "overpaint.methods.ledits_pp:LeditsPP",
     "diffedit": "overpaint.methods.diffedit:DiffEdit",
     "pix2pix-zero": "overpaint.methods.pix2pix_zero:Pix2PixZero",
+    "blended-diffusion": "overpaint.methods.blended_diffusion:BlendedDiffusion",
     "blended-latent": "overpaint.methods.blended_latent:BlendedLatent",
     "inpaint": "overpaint.methods.inpaint:Inpaint",
     "cyclenet": "overpaint.methods.cyclenet:CycleNet",

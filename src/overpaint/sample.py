@@ -40,6 +40,22 @@ def stochastic(noise: Sequence[Tensor], eta: float = 1.0) -> Step:
     return step
 
 
+def ancestral(noise: Callable[[int], Tensor]) -> Step:
+    """The random step of DDPM with the variance that the network learned, if it did, and a guide's pull.
+
+    The mean moves by the variance times the pull (Dhariwal and Nichol, 2021, arXiv:2105.05233, algorithm 1);
+    the last step draws nothing. ``noise`` gives the draw of a step.
+    """
+
+    def step(path: Path, i: int, x: Latent, p: Prediction) -> Latent:
+        mean, std = path.posterior(p, i)
+        variance = std**2 if p.spread is None else path.variance(p, i)
+        mean = mean if p.pull is None else mean + variance * p.pull
+        return mean if i + 1 == len(path) else mean + variance.sqrt() * noise(i)
+
+    return step
+
+
 def second_order(
     path: Path, i: int, x: Latent, p: Prediction, before: Prediction | None
 ) -> tuple[Latent, Tensor]:

@@ -116,6 +116,7 @@ class Watched(Model):
 
     entered: list[Latents] = field(default_factory=list[Latents])
     believed: list[Latents] = field(default_factory=list[Latents])
+    said: list[dict[str, Prediction]] = field(default_factory=list[dict[str, Prediction]])
 
     def predict(
         self,
@@ -128,13 +129,14 @@ class Watched(Model):
         """As ever, with a note."""
         self.entered.append(dict(xs))
         ps = super().predict(xs, i, path, branches, level)
+        self.said.append(ps)
         self.believed.append({name: p.x0 for name, p in ps.items()})
         return ps
 
 
 def watched(model: Model) -> Watched:
     """The same network and meter with a notebook."""
-    return Watched(model.net, model.family, dtype=model.dtype, meter=model.meter)
+    return Watched(model.net, model.family, dtype=model.dtype, meter=model.meter, open_eye=model.open_eye)
 
 
 def only(path: Path, i: int) -> Path:

@@ -15,13 +15,14 @@ from overpaint.contract.trial import (
     demand,
     encoded,
     error_of,
+    network,
     result,
     run,
     short,
     task,
 )
 from overpaint.errors import UsageError
-from overpaint.families.tiny import Shape, tiny
+from overpaint.families.tiny import Shape
 from overpaint.meter import Cancelled, Meter
 from overpaint.model import Model
 
@@ -80,7 +81,7 @@ def card_complete(kind: Kind, shape: Shape) -> None:
 
 def runs(kind: Kind, shape: Shape) -> None:
     """The result is finite and of the right shape, on every family the card declares."""
-    model = tiny(shape)
+    model = network(kind, shape)
     given = task(model, kind)
     made = run(model, short(kind), given)
     pixels = (1, 3, *SIZE)
@@ -94,7 +95,7 @@ def runs(kind: Kind, shape: Shape) -> None:
 def refuses_missing(kind: Kind, shape: Shape) -> None:
     """What the card needs is asked for in one sentence, before the first network call."""
     for need in kind.card.needs:
-        model, meter = tiny(shape), Meter()
+        model, meter = network(kind, shape), Meter()
         error = error_of(partial(_encode_and_run, kind, model, need, meter))
         demand(isinstance(error, UsageError), f"{kind.card.name} does not refuse a missing {need}.")
         demand(meter.calls == 0, f"{kind.card.name} calls the network before it refuses a missing {need}.")
@@ -106,7 +107,7 @@ def _encode_and_run(kind: Kind, model: Model, lacking: Need, meter: Meter) -> ob
 
 def leaves_as_found(kind: Kind, shape: Shape) -> None:
     """Weights, hooks, processors, stacks and gradients are what they were."""
-    model = tiny(shape)
+    model = network(kind, shape)
     before = State.of(model)
     run(model, short(kind), task(model, kind))
     demand(State.of(model) == before, f"{kind.card.name} leaves the model changed.")
@@ -114,8 +115,8 @@ def leaves_as_found(kind: Kind, shape: Shape) -> None:
 
 def leaves_as_found_when_stopped(kind: Kind, shape: Shape) -> None:
     """The same when the edit is cancelled at any of its network calls, or interrupted inside one."""
-    model = tiny(shape)
-    given, before = task(model, kind), State.of(tiny(shape))
+    model = network(kind, shape)
+    given, before = task(model, kind), State.of(network(kind, shape))
     whole = Meter()
     run(model, short(kind), given, whole)
     ticks = whole.calls + whole.backwards + whole.updates + whole.looks + whole.decodes
@@ -141,7 +142,7 @@ def leaves_as_found_when_stopped(kind: Kind, shape: Shape) -> None:
 
 def seeded(kind: Kind, shape: Shape) -> None:
     """The same seed gives the same bits; another seed gives another picture exactly if the card says so."""
-    model = tiny(shape)
+    model = network(kind, shape)
     first, again, other = (result(run(model, short(kind), task(model, kind, seed=s))) for s in (0, 0, 1))
     demand(torch.equal(first, again), f"{kind.card.name} is not repeatable.")
     demand(
@@ -156,7 +157,7 @@ def _seed_globally(seed: int) -> None:
 
 def no_global_random(kind: Kind, shape: Shape) -> None:
     """The global random state is neither used nor moved."""
-    model = tiny(shape)
+    model = network(kind, shape)
     given = task(model, kind)
     state = torch.random.get_rng_state()
     try:
@@ -180,7 +181,7 @@ def cost_as_stated(kind: Kind, shape: Shape) -> None:
     """Rows, backward passes and whatever else is counted lie within what the card says."""
     for steps in (2, 5):
         method = short(kind, steps=steps) if "steps" in kind.model_fields else kind()
-        model, meter = tiny(shape), Meter()
+        model, meter = network(kind, shape), Meter()
         run(model, method, task(model, kind), meter)
         cost = kind.card.cost(method)
         for name in KINDS:
@@ -190,7 +191,7 @@ def cost_as_stated(kind: Kind, shape: Shape) -> None:
 
 def rows_apart(kind: Kind, shape: Shape) -> None:
     """Row by row, as on a machine with little memory, the result is the same to rounding."""
-    model, meters = tiny(shape), (Meter(), Meter())
+    model, meters = network(kind, shape), (Meter(), Meter())
     given = task(model, kind)
     whole = result(run(model, short(kind), given, meters[0]))
     with model.sparing(1):
@@ -204,7 +205,7 @@ def same_prompt(kind: Kind, shape: Shape) -> None:
     """With the same prompt twice, the promise of the card holds."""
     if kind.card.law is Law.NONE:
         return
-    model = tiny(shape)
+    model = network(kind, shape)
     if kind.card.law is Law.EXACT:  # what is exact is so to rounding, and rounding grows on the way
         in_double_precision(model)
     given = task(model, kind, target=SOURCE)
@@ -225,7 +226,7 @@ def in_double_precision(model: Model) -> None:
 
 def half_precision(kind: Kind, shape: Shape) -> None:
     """A bfloat16 network works, with latents in float32."""
-    model = tiny(shape)
+    model = network(kind, shape)
     for tensor in (*model.net.parameters(), *model.net.buffers()):
         tensor.data = tensor.data.to(torch.bfloat16)
     model.dtype = torch.bfloat16

@@ -9,6 +9,7 @@ from torch import Tensor
 
 from overpaint.card import Need
 from overpaint.errors import OverpaintError
+from overpaint.families.tiny import Shape, tiny, tiny_eye
 from overpaint.files.fingerprint import tensor_hash
 from overpaint.meter import Meter
 from overpaint.method import Method
@@ -37,6 +38,14 @@ def short(kind: Kind, **fields: Any) -> Method:
     """The method with few steps and the options its card names for a trial, otherwise at its defaults."""
     own = {"steps": STEPS} if "steps" in kind.model_fields else {}
     return kind.model_validate({**own, **kind.card.trial, **fields})
+
+
+def network(kind: Kind, shape: Shape) -> Model:
+    """The tiny network, with a tiny CLIP beside it for a method that cannot work without."""
+    model = tiny(shape)
+    if kind.card.sees:
+        model.open_eye = tiny_eye
+    return model
 
 
 def picture(turn: float = 0.0) -> Tensor:

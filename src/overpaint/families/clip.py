@@ -3,7 +3,7 @@
 import json
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass
-from functools import partial
+from functools import lru_cache, partial
 from pathlib import Path
 from typing import Any
 
@@ -12,9 +12,10 @@ from jaxtyping import Float
 from safetensors.torch import load_file
 from torch import Tensor, nn
 from torch.nn.functional import interpolate, linear, normalize
-from transformers import CLIPTextModel, CLIPVisionModelWithProjection
+from transformers import CLIPTextModel, CLIPTextModelWithProjection, CLIPVisionModelWithProjection
 
 from overpaint.errors import UsageError
+from overpaint.families.hub import is_hub_id, snapshot
 from overpaint.families.load import hushed
 from overpaint.families.locate import SHIPPED
 from overpaint.families.wordlevel import read
@@ -79,15 +80,24 @@ class ClipEye:
 
     def look(self, pixels: Pixels) -> Float[Tensor, "rows features"]:
         """Unit vectors of pictures in [-1, 1] of any size; of others than squares the middle is seen."""
-        return normalize(self.vision(pixel_values=self._shown(pixels)).image_embeds, dim=-1)
+        return normalize(self.embed(pixels.clamp(-1, 1)), dim=-1)
+
+    def embed(self, pixels: Pixels) -> Float[Tensor, "rows features"]:
+        """The same as they come, of any length; colours beyond black and white pull back too."""
+        return self.vision(pixel_values=self._shown(pixels)).image_embeds
 
     def tokens(self, pixels: Pixels) -> Float[Tensor, "rows tokens width"]:
         """What the image tower's last layer says of the whole and of each patch, normed and not projected."""
         tower = self.vision.vision_model
-        return tower.post_layernorm(tower(pixel_values=self._shown(pixels)).last_hidden_state)
+        shown = self._shown(pixels.clamp(-1, 1))
+        return tower.post_layernorm(tower(pixel_values=shown).last_hidden_state)
 
     def read(self, prompts: Sequence[str]) -> Float[Tensor, "rows features"]:
         """Unit vectors of sentences; what is longer than the tower reads is cut off."""
+        return normalize(self.embed_text(prompts), dim=-1)
+
+    def embed_text(self, prompts: Sequence[str]) -> Float[Tensor, "rows features"]:
+        """The same as they come, of any length."""
         ids = self.tokenizer(
             list(prompts),
             padding="max_length",
@@ -96,7 +106,7 @@ class ClipEye:
             return_tensors="pt",
         ).input_ids
         pooled = self.text(input_ids=ids.to(self.projection.device)).pooler_output
-        return normalize(linear(pooled, self.projection), dim=-1)
+        return linear(pooled, self.projection)
 
     def keys(self, pixels: Pixels) -> Float[Tensor, "rows patches channels"]:
         """Keys of the last layer's self-attention, patch by patch from the top left, without the class token.
@@ -110,7 +120,7 @@ class ClipEye:
 
         handle = self.vision.vision_model.encoder.layers[-1].self_attn.k_proj.register_forward_hook(keep)
         try:
-            self.vision(pixel_values=self._shown(pixels))
+            self.vision(pixel_values=self._shown(pixels.clamp(-1, 1)))
         finally:
             handle.remove()
         return found[-1][:, 1:]
@@ -127,7 +137,7 @@ class ClipEye:
         mean, spread = (
             torch.tensor(v, device=pixels.device).view(-1, 1, 1) for v in (self.mean, self.spread)
         )
-        return ((pixels.clamp(-1, 1) + 1) / 2 - mean) / spread
+        return ((pixels + 1) / 2 - mean) / spread
 
 
 def beside(home: Path | None, device: torch.device) -> Callable[[], ClipEye] | None:
@@ -135,6 +145,44 @@ def beside(home: Path | None, device: torch.device) -> Callable[[], ClipEye] | N
     if home is None or not all((home / part).is_dir() for part in PARTS):
         return None
     return partial(ClipEye.load, home, device)
+
+
+@lru_cache(maxsize=1)
+def named(name: str, device: torch.device) -> ClipEye:
+    """Both towers of a CLIP of transformers, in a folder or in the Hub's cache.
+
+    Raises:
+        UsageError: there is none of that name, or it lacks a tower; the sentence says how to get one.
+    """
+    home = Path(name).expanduser()
+    if not home.is_dir():
+        try:
+            home = snapshot(name, download=False)
+        except UsageError:
+            raise UsageError(
+                f"There is no CLIP {name!r} on this machine, neither as a folder nor in the Hub's cache; get "
+                f"it with: hf download {name if is_hub_id(name) else 'openai/clip-vit-base-patch32'}"
+            ) from None
+    if (home / "text_projection").is_dir():
+        return ClipEye.load(home, device)
+    state = torch.random.get_rng_state()
+    how = {"local_files_only": True, "use_safetensors": True}
+    try:
+        with hushed():
+            vision: Any = CLIPVisionModelWithProjection.from_pretrained(home, **how)
+            text: Any = CLIPTextModelWithProjection.from_pretrained(home, **how)
+            tokenizer = read(home)
+    except (OSError, ValueError, RuntimeError, KeyError) as error:
+        raise UsageError(
+            f"{home} holds no CLIP with both towers as safetensors; get one with: hf download "
+            "openai/clip-vit-base-patch32"
+        ) from error
+    finally:
+        torch.random.set_rng_state(state)
+    mean, spread = colours(home)
+    weight = text.text_projection.weight.detach().float().to(device)
+    nets = ready(vision, device), ready(text.text_model, device)
+    return ClipEye(nets[0], nets[1], weight, tokenizer, mean, spread)
 
 
 def ready(net: nn.Module, device: str | torch.device) -> nn.Module:

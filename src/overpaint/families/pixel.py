@@ -9,6 +9,7 @@ from torch import Tensor, nn
 from overpaint.attention import Site
 from overpaint.network import Pixels, Residuals, Text
 from overpaint.path import Latent, Schedule
+from overpaint.words import Words
 
 
 @dataclass(frozen=True)
@@ -38,8 +39,9 @@ class PixelFamily:
         return []
 
     def text(self, prompt: str) -> Text:
-        """Nothing that the network would read."""
-        return Text(torch.zeros(1, 1, 1))
+        """Nothing that the network would read; guides still find the words."""
+        words = tuple(prompt.split())
+        return Text(torch.zeros(1, 1, 1), None, Words(prompt, words, ((),) * len(words), (), self.window))
 
     def learned_text(self, prompt: str, vectors: Mapping[str, Sequence[Tensor]]) -> Text:
         """Nothing either."""

@@ -7,6 +7,7 @@ SDXL.
 import json
 import math
 import string
+from functools import cache
 from pathlib import Path
 from tempfile import TemporaryDirectory
 from typing import Any, Literal, cast
@@ -16,8 +17,16 @@ from diffusers.models.autoencoders.autoencoder_kl import AutoencoderKL
 from diffusers.models.unets.unet_2d import UNet2DModel
 from diffusers.models.unets.unet_2d_condition import UNet2DConditionModel
 from torch import nn
-from transformers import CLIPTextConfig, CLIPTextModel, CLIPTextModelWithProjection, CLIPTokenizer
+from transformers import (
+    CLIPTextConfig,
+    CLIPTextModel,
+    CLIPTextModelWithProjection,
+    CLIPTokenizer,
+    CLIPVisionConfig,
+    CLIPVisionModelWithProjection,
+)
 
+from overpaint.families.clip import ClipEye
 from overpaint.families.codec import Codec
 from overpaint.families.fused import BUILDING
 from overpaint.families.original import MASKED
@@ -84,6 +93,26 @@ def _pixel() -> Model:
         attention_head_dim=4,
     )
     return Model(fill(net), PixelFamily(schedule_of(_SCHEDULE), side=32), name="tiny-pixel")
+
+
+@cache
+def tiny_eye() -> ClipEye:
+    """A CLIP of a few thousand weights that reads what the tiny models read."""
+    with BUILDING, torch.random.fork_rng(devices=[]):
+        tokenizer = tiny_tokenizer()
+        config = CLIPVisionConfig(
+            hidden_size=16,
+            intermediate_size=32,
+            num_hidden_layers=3,
+            num_attention_heads=2,
+            image_size=32,
+            patch_size=8,
+            projection_dim=16,
+        )
+        vision = fill(cast(Any, CLIPVisionModelWithProjection)(config))
+        text = fill(_encoder(tokenizer, 16, projected=False))
+        projection = fill(nn.Linear(16, 16, bias=False)).weight
+    return ClipEye(vision, text, cast(torch.Tensor, projection).detach(), tokenizer)
 
 
 def fill(net: nn.Module, gain: float = 1.0) -> nn.Module:

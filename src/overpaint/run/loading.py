@@ -3,12 +3,13 @@
 import os
 from collections.abc import Generator, Iterable
 from contextlib import contextmanager
+from functools import partial
 from pathlib import Path
 
 import torch
 
 from overpaint.errors import UsageError
-from overpaint.families.clip import beside
+from overpaint.families.clip import beside, named
 from overpaint.families.load import load as load_at
 from overpaint.files.provenance import Origin
 from overpaint.model import Model
@@ -74,6 +75,7 @@ def load_as(
     try:
         model = load_at(name, dtype, device, origin, download, offload)
         model.open_eye = beside(model.home, model.device)
+        model.open_named = partial(named, device=model.device)
         return model
     finally:  # constructors may draw weights before the stored ones replace them
         torch.random.set_rng_state(state)

@@ -3,6 +3,7 @@
 from collections.abc import Mapping
 
 from tests.parity.adapters.base import Adapter, Reach
+from tests.parity.adapters.blended_diffusion import BlendedDiffusionFile
 from tests.parity.adapters.blended_latent import BlendedLatentFile
 from tests.parity.adapters.concepts import LeditsFile, SegaFile
 from tests.parity.adapters.cycle import CycleFile
@@ -26,6 +27,7 @@ from tests.parity.adapters.style_diffusion import StyleDiffusionFile
 ADAPTERS: Mapping[str, type[Adapter]] = {
     adapter.method: adapter
     for adapter in (
+        BlendedDiffusionFile,
         BlendedLatentFile,
         ControlNetFile,
         CycleFile,
