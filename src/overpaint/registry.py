@@ -38,6 +38,7 @@ METHODS = {
     "diffedit": "overpaint.methods.diffedit:DiffEdit",
     "pix2pix-zero": "overpaint.methods.pix2pix_zero:Pix2PixZero",
     "blended-latent": "overpaint.methods.blended_latent:BlendedLatent",
+    "imagic": "overpaint.methods.imagic:Imagic",
     "cyclenet": "overpaint.methods.cyclenet:CycleNet",
 }
 SUMMARY = Path(__file__).with_name("registry.json")

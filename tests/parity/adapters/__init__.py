@@ -12,6 +12,7 @@ from tests.parity.adapters.diffedit import DiffEditFile
 from tests.parity.adapters.direct import DirectFile
 from tests.parity.adapters.edict import EdictFile
 from tests.parity.adapters.edit_friendly import EditFriendlyFile
+from tests.parity.adapters.imagic import ImagicFile
 from tests.parity.adapters.infedit import InfEditFile
 from tests.parity.adapters.masactrl import MasaCtrlFile
 from tests.parity.adapters.negative_prompt import NegativePromptFile
@@ -34,6 +35,7 @@ ADAPTERS: Mapping[str, type[Adapter]] = {
         DirectFile,
         EdictFile,
         EditFriendlyFile,
+        ImagicFile,
         InfEditFile,
         LeditsFile,
         MasaCtrlFile,
