@@ -4,7 +4,7 @@ from collections.abc import Mapping
 from dataclasses import replace
 from typing import ClassVar
 
-from pydantic import Field
+from pydantic import Field, model_validator
 from torch import Tensor
 
 from overpaint.card import Card, Cost, Law, Need
@@ -15,7 +15,7 @@ from overpaint.options import USUAL_GUIDANCE, Guidance, Sweep, values_of
 from overpaint.outcome import Outcome
 from overpaint.sample import denoise
 from overpaint.task import Task
-from overpaint.tune.given import Force, LearnedFile, opened
+from overpaint.tune.given import Force, LearnedFile, once, opened
 from overpaint.tune.imagic import IMAGIC_PAPER, ImagicLearning, between
 from overpaint.tune.patch import Weights
 from overpaint.tune.tuner import store_of
@@ -52,6 +52,12 @@ class Imagic(Method):
     learned: LearnedFile = ""
     force: Force = False
 
+    @model_validator(mode="after")
+    def learned_once(self) -> "Imagic":
+        """What is in a file was learned already."""
+        once(self.learned, self.force, self.learning == ImagicLearning())
+        return self
+
     def check(self, model: Model, task: Task) -> None:
         """Refuse what could not be learned, and what was learned elsewhere or for something else."""
         self.learning.check(model)
@@ -64,7 +70,8 @@ class Imagic(Method):
             return opened(self.learned, model, CARD.name, self.force)
         texts = {"target": task.target}
         found = self.learning.learned(model, [task.x0], texts, task.noise, store_of(model))
-        return self.learning.patch(found, model)
+        said = {"target": "" if task.target.words is None else task.target.words.text}
+        return self.learning.patch(found, model).told(**said)
 
     def __call__(self, model: Model, task: Task) -> Outcome:
         """Learn, then walk from the same noise with every text between."""

@@ -37,6 +37,18 @@ LearnedFile = Annotated[
 Force = Annotated[bool, Field(description="use what was learned on another model all the same")]
 
 
+def once(file: str, force: bool, usual: bool) -> None:
+    """Refuse options that could have no effect.
+
+    Raises:
+        ValueError: how to learn is said beside a file, or to force without one.
+    """
+    if file and not usual:
+        raise ValueError("what is in the file was learned already; leave out the file or how to learn")
+    if force and not file:
+        raise ValueError("there is nothing to force; give the file of what was learned")
+
+
 def opened(option: str, model: Model, method: str, force: bool) -> Weights:
     """What is behind such an option, if it is of this method and suits the model.
 

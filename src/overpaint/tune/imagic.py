@@ -37,7 +37,7 @@ IMAGIC_PAPER = Paper(
     2023,
     "2210.09276",
 )
-RATES = {"low-rank": 1e-3, "full": 1e-6}
+RATES = {"low-rank": 1e-4, "full": 1e-6}
 """Learning rates of the network that are usual for either form."""
 STATES, POOLED = "states", "pooled"
 
@@ -54,7 +54,7 @@ class ImagicLearning(Tuner):
     text_rate: float = Field(default=1e-3, gt=0, le=1, description="learning rate of the text")
     updates: int = Field(default=1000, ge=0, le=10_000, description="updates of the network")
     rate: float | None = Field(
-        default=None, gt=0, le=1, description="its learning rate; by itself 1e-3 at low rank, 1e-6 in full"
+        default=None, gt=0, le=1, description="its learning rate; by itself 1e-4 at low rank, 1e-6 in full"
     )
     tune: Literal["low-rank", "full"] = Field(
         default="low-rank", description="a small change to its attention, or all of its weights as published"
@@ -117,13 +117,14 @@ class ImagicLearning(Tuner):
                 return missed(model, x0, text, noise, "imagic", self.text_updates + k)
 
             with self.opened(model, noise) as tuned:
-                learn(model.meter, tuned, of_network, self.updates, self.pace, draft=then, most=ASTRAY)
+                if tuned:
+                    learn(model.meter, tuned, of_network, self.updates, self.pace, draft=then, most=ASTRAY)
                 weights = {name: t.detach().clone() for name, t in tuned.items()}
         return {**{f"text/{name}": t for name, t in learned.items()}, **weights}
 
     @contextmanager
     def opened(self, model: Model, noise: Draws) -> Generator[dict[str, Tensor], None, None]:
-        """What of the network is tuned; afterwards it is as before."""
+        """What of the network is tuned, nothing where it has no updates; afterwards it is as before."""
         if not self.updates:
             yield {}
             return
@@ -135,7 +136,12 @@ class ImagicLearning(Tuner):
         """The network's part as weights, the text beside them."""
         more = {name.removeprefix("text/"): t for name, t in tensors.items() if name.startswith("text/")}
         weights = {name: t for name, t in tensors.items() if not name.startswith("text/")}
-        about = {"method": "imagic", "model": model.name}
+        about = {
+            "method": "imagic",
+            "model": model.name,
+            "options": self.model_dump_json(),
+            "paper": f"arXiv:{IMAGIC_PAPER.arxiv}",
+        }
         return Weights(weights, model.fingerprint, about, more)
 
 

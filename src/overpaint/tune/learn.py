@@ -103,8 +103,8 @@ def _diverged(how: "_How", found: float) -> str:
             f"{how.rate:.2g} is too high; lower it."
         )
     return (
-        f"What is learned stopped being numbers at update {how.k + 1}: the learning rate {how.rate:.2g} is too "
-        "high, or the network overflows in float16; lower the rate, or choose the type float32."
+        f"What is learned stopped being numbers at update {how.k + 1}: the learning rate {how.rate:.2g} is "
+        "too high, or the network overflows in float16; lower the rate, or choose the type float32."
     )
 
 

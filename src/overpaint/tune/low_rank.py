@@ -22,11 +22,8 @@ ATTENTION = re.compile(r"\.attn[12]\.to_(q|k|v|out\.0)$")
 
 def layers(net: nn.Module) -> dict[str, nn.Linear]:
     """The projections of attention, by name."""
-    return {
-        name: one
-        for name, one in net.named_modules()
-        if isinstance(one, nn.Linear) and ATTENTION.search(name)
-    }
+    every: dict[str, nn.Module] = dict(net.named_modules())  # pyright: ignore[reportUnknownArgumentType]
+    return {name: one for name, one in every.items() if isinstance(one, nn.Linear) and ATTENTION.search(name)}
 
 
 @contextmanager
@@ -54,7 +51,7 @@ def low_rank(net: nn.Module, rank: int, draws: Draws) -> Generator[dict[str, Ten
 @contextmanager
 def attached(net: nn.Module, factors: Mapping[str, Tensor]) -> Generator[None, None, None]:
     """Let the factors of some layers speak for the length of a ``with``; other tensors are left aside."""
-    modules = dict(net.named_modules())
+    modules: dict[str, nn.Module] = dict(net.named_modules())  # pyright: ignore[reportUnknownArgumentType]
     with ExitStack() as stack:
         for name, up in factors.items():
             if name.endswith(UP):

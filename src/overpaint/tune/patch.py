@@ -3,7 +3,7 @@
 import json
 from collections.abc import Generator, Mapping
 from contextlib import contextmanager
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from pathlib import Path as FilePath
 
 import torch
@@ -45,6 +45,10 @@ class Weights:
         """A hash of names and values."""
         every = self.every
         return f"{tensor_hash(*(every[name].cpu() for name in sorted(every)))}-{len(every)}"
+
+    def told(self, **about: str) -> "Weights":
+        """The same, which says more of what it is."""
+        return replace(self, about={**self.about, **about})
 
     def fit(self, model: Model, called: str, force: bool = False) -> "Weights":
         """These weights, if they were learned on this model.
