@@ -31,6 +31,7 @@ from overpaint.inversions.style import Style
 from overpaint.inversions.virtual import Virtual
 from overpaint.masks.blend import Blending
 from overpaint.masks.contrast import Contrast
+from overpaint.tune.imagic import ImagicLearning
 
 class _AskedOptions(TypedDict, total=False):
     """What every edit can be told."""
@@ -391,6 +392,21 @@ class _BlendedLatentOptions(_AskedOptions, total=False):
     offset: int | None
     """added to the visited levels, in place of the model's own"""
 
+class _ImagicOptions(_AskedOptions, total=False):
+    """Options of imagic."""
+    steps: int
+    """denoising steps"""
+    guidance: float
+    """classifier-free guidance scale (a model may have its own)"""
+    eta: float | Sequence[float] | str
+    """how far to the target: 0.7, or several as 0.4:1.0:0.2"""
+    learning: ImagicLearning | Mapping[str, Any]
+    """how the picture is learned"""
+    learned: str
+    """a file of 'overpaint learn', so that nothing is learned again"""
+    force: bool
+    """use what was learned on another model all the same"""
+
 class _InpaintOptions(_AskedOptions, total=False):
     """Options of inpaint."""
     steps: int
@@ -477,6 +493,8 @@ def edit(image: Given, *, method: Literal['pix2pix-zero'], **named: Unpack[_Pix2
 def edit(image: Given, *, method: Literal['blended-diffusion'], **named: Unpack[_BlendedDiffusionOptions]) -> Edit: ...
 @overload
 def edit(image: Given, *, method: Literal['blended-latent'], **named: Unpack[_BlendedLatentOptions]) -> Edit: ...
+@overload
+def edit(image: Given, *, method: Literal['imagic'], **named: Unpack[_ImagicOptions]) -> Edit: ...
 @overload
 def edit(image: Given, *, method: Literal['inpaint'], **named: Unpack[_InpaintOptions]) -> Edit: ...
 @overload

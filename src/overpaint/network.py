@@ -26,6 +26,11 @@ class Text:
     words: Words | None = None
 
     @property
+    def tensors(self) -> tuple[Tensor, ...]:
+        """All that a network is told: what caches know a text by."""
+        return tuple(t for t in (self.states, self.pooled) if t is not None)
+
+    @property
     def prompt(self) -> Words:
         """The prompt taken apart; an error for a text that was learned rather than written."""
         if self.words is None:

@@ -3,7 +3,7 @@
 from dataclasses import dataclass
 from typing import Annotated, Any, Literal, TypeVar
 
-from pydantic import BaseModel, ConfigDict, Field, model_validator
+from pydantic import BaseModel, BeforeValidator, ConfigDict, Field, model_validator
 
 T = TypeVar("T", bound="Options")
 USUAL_GUIDANCE = 7.5
@@ -31,6 +31,46 @@ Tuned = Annotated[
     Field(description="defaults: what the model suggests for such prompts, or as published"),
 ]
 """An option of methods for which a model may suggest defaults by what the prompts ask for."""
+
+
+MOST = 16
+"""Values of a stretch."""
+
+
+def stretch(given: Any) -> Any:
+    """``"0.4:1.0:0.2"`` as 0.4, 0.6, 0.8 and 1.0, ``"0.4, 0.7"`` as two values, ``"0.7"`` as itself.
+
+    Whatever is not a text goes on as it is.
+
+    Raises:
+        ValueError: it is none of these, or has no value, or more than can be looked at.
+    """
+    if not isinstance(given, str):
+        return given
+    wrong = "write one value, several with commas, or a stretch with its step: 0.4:1.0:0.2"
+    try:
+        if ":" not in given:
+            values = tuple(float(one) for one in given.split(","))
+            return next(iter(values)) if len(values) == 1 else values
+        start, stop, step = (float(one) for one in given.split(":"))
+        count = int((stop - start) / step + 1e-6) + 1 if step > 0 else 0
+    except (ValueError, OverflowError):
+        raise ValueError(wrong) from None
+    if not 1 <= count <= MOST:
+        raise ValueError(f"it must have 1 to {MOST} values, from low to high: 0.4:1.0:0.2")
+    return tuple(round(start + k * step, 9) for k in range(count))
+
+
+Amount = Annotated[float, Field(ge=-4, le=4)]
+Sweep = Annotated[
+    Amount | Annotated[tuple[Amount, ...], Field(min_length=1, max_length=MOST)], BeforeValidator(stretch)
+]
+"""A number, or several of which each gives a result of its own."""
+
+
+def values_of(sweep: float | tuple[float, ...]) -> tuple[float, ...]:
+    """The values of a sweep; a number is one of one."""
+    return sweep if isinstance(sweep, tuple) else (sweep,)
 
 
 class Options(BaseModel):

@@ -159,6 +159,19 @@ class Path:
             case "flow":
                 return Prediction(x - s * out, x + (1 - s) * out)
 
+    def told(self, p: Prediction, i: int) -> Latent:
+        """What a network would have to answer at step ``i`` to be read as this: what losses compare."""
+        a, s = self.alpha[i], self.sigma[i]
+        match self.kind:
+            case "epsilon":
+                return p.eps
+            case "v_prediction":
+                return a * p.eps - s * p.x0
+            case "sample":
+                return p.x0
+            case "flow":
+                return p.eps - p.x0
+
     def reread(self, p: Prediction, by: Latent, i: int) -> Prediction:
         """The prediction that the same answer of the network would be, had the latent been elsewhere.
 

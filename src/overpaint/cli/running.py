@@ -174,6 +174,11 @@ def write(done: Done, common: Common, out: Path | None) -> Done:
     if out is not None:
         files["output"] = edit.save(out, quality=common.quality, **how)
         edit = replace(edit, warnings=(*edit.warnings, *lost(edit, out, common.quality)))
+    if out is not None and edit.others:
+        sheet = out.with_name(f"{out.stem}-sheet.png")
+        files["sheet"] = save_picture(
+            edit.sheet(), sheet, overwrite=common.overwrite, fresh_name=not common.overwrite
+        )
     if common.maps is not None:
         maps = [(one_line(word), grid) for word, grid in edit.words]
         files["maps"] = save_picture(heatmaps(maps, edit.picture), common.maps, **how)
@@ -230,6 +235,8 @@ def for_people(done: Done) -> Iterator[str]:
     figures = done.edit.figures
     if "output" in done.files:
         yield one_line(f"Wrote {done.files['output']}")
+    if "sheet" in done.files:
+        yield one_line(f"Wrote {done.files['sheet']}: all {1 + len(done.edit.others)} results")
     beside = f", {figures.sides} in side networks" * (figures.sides > 0)
     yield f"{figures.rows} rows in {figures.calls} network calls{beside}, {duration(figures.seconds)}"
     if figures.quality is not None:

@@ -28,14 +28,18 @@ PLAIN = {"same": "{}", "removed": "[-{}-]", "added": "{{+{}+}}"}
 def command(picture: Path, common: Common) -> None:
     """Print the recipe inside PICTURE: what was changed, with what, and whether it can be made again here.
 
-    Of a file that 'overpaint direction' wrote it prints what it leads to, and which model it belongs to.
+    Of a file that 'overpaint direction' or 'overpaint learn' wrote it prints what it is, and which model it
+    belongs to.
     """
     from overpaint.cli.facts import facts, limits
-    from overpaint.files.weightfile import is_direction
+    from overpaint.files.weightfile import is_direction, is_learned
     from overpaint.images import load_picture
 
     if is_direction(picture):
         show_direction(picture, common)
+        return
+    if is_learned(picture):
+        show_learned(picture, common)
         return
     told = facts(load_picture(picture, limits=limits(common)), str(picture))
     if common.as_json:
@@ -52,6 +56,19 @@ def show_direction(file: Path, common: Common) -> None:
     from overpaint.tune.direction import Direction
 
     told = facts(Direction.load(file))
+    if common.as_json:
+        click.echo(json.dumps(told))
+        return
+    for title, line in lines(told):
+        click.echo(f"{title:<{INDENT}}{line}")
+
+
+def show_learned(file: Path, common: Common) -> None:
+    """What is in a file of something learned."""
+    from overpaint.cli.learn import facts, lines
+    from overpaint.tune.patch import Weights
+
+    told = facts(Weights.load(file))
     if common.as_json:
         click.echo(json.dumps(told))
         return

@@ -91,7 +91,9 @@ class Store:
         found, draft = self.read(name, device), StoredDraft(self, name, device)
         if found is None:
             found = make(draft)
-            self.write(name, sealed({key: t.cpu().contiguous() for key, t in found[0].items()}, found[1]))
+            data = sealed({key: t.cpu().contiguous() for key, t in found[0].items()}, found[1])
+            if not self.write(name, data):
+                return found  # the draft, if it could be written once, is all that is left of the work
         draft.drop()
         return found
 
@@ -109,16 +111,18 @@ class Store:
             os.utime(self.file(name))
         return {key: t.to(device) for key, t in tensors.items()}, meta
 
-    def write(self, name: str, data: bytes) -> None:
-        """Keep a file, if there is room for it and the folder lets it."""
+    def write(self, name: str, data: bytes) -> bool:
+        """Keep a file, if there is room for it and the folder lets it; whether that was so."""
         if len(data) > self.cap:
-            return
+            return False
         try:
             self.folder.mkdir(parents=True, exist_ok=True)
             self._evict(self.cap - len(data))
             atomic.write(self.file(name), data)
         except OSError as error:
             self._warn(error)
+            return False
+        return True
 
     def _evict(self, room: int) -> None:
         """Make room; another process may be doing the same."""
@@ -181,7 +185,7 @@ class StoredDraft:
         self.ready = time.monotonic() + PATIENCE * (time.monotonic() - began)
 
     def drop(self) -> None:
-        """Remove it: the whole is there, or could not be kept either."""
+        """Remove it: the whole is there."""
         with suppress(OSError):
             self.store.file(self.title).unlink(missing_ok=True)
 

@@ -29,6 +29,8 @@ BYTES = {
 """Bytes of one value of a type."""
 DIRECTION = "overpaint-direction"
 """The name of the text by which a file says that it holds an edit direction."""
+LEARNED = "overpaint-learned"
+"""The name of the text by which a file says that it holds something learned for edits."""
 
 
 @dataclass(frozen=True)
@@ -184,9 +186,18 @@ def check_folder(folder: Path) -> Sequence[Path]:
 
 def is_direction(file: Path) -> bool:
     """Whether a file says that it holds an edit direction, whole or not."""
+    return _says(file, DIRECTION)
+
+
+def is_learned(file: Path) -> bool:
+    """Whether a file says that it holds something learned for edits, whole or not."""
+    return _says(file, LEARNED)
+
+
+def _says(file: Path, mark: str) -> bool:
     try:
         with file.open("rb") as opened:
             head = opened.read(8 + 4096)
     except (OSError, ValueError):
         return False
-    return f'"{DIRECTION}"'.encode() in head
+    return f'"{mark}"'.encode() in head

@@ -137,6 +137,15 @@ class Edit:
         cells += [] if answer is None else [(answer, "true answer")]
         return side_by_side([cell for cell, _ in cells], [plain(text) for _, text in cells])
 
+    def sheet(self) -> Picture:
+        """The source and every result, each with its scores below."""
+        every = (self.picture, *self.others)
+        cells = [] if self.source is None else [(self.source, "source")]
+        for k, one in enumerate(every):
+            said = ", ".join(f"{name} {values[k]:g}" for name, values in self.scores.items())
+            cells.append((one, said or f"result {k + 1}"))
+        return side_by_side([cell for cell, _ in cells], [plain(text) for _, text in cells])
+
     def compare(self, truth: Plain | None = None, region: Plain | None = None) -> dict[str, float]:
         """Figures of the edit against its source, its prompts and, where it is known, the right answer.
 

@@ -143,14 +143,15 @@ def known(given: str) -> str:
     """
     if not given:
         return ""
-    path, before = _parted(given)
+    path, before = parted(given)
     direction = Direction.load(path)
     if before not in ("", direction.hash):
         raise UsageError(f"The direction {path} is not the one any more that the edit was made with.")
     return f"{path.absolute()}@{direction.hash}"
 
 
-def _parted(given: str) -> tuple[FilePath, str]:
+def parted(given: str) -> tuple[FilePath, str]:
+    """The file that an option names, and the hash it holds; none where there is none yet."""
     found = re.fullmatch(r"(.+)@([0-9a-f]{12})", given, re.DOTALL)
     return (FilePath(found[1]), found[2]) if found else (FilePath(given), "")
 
@@ -161,7 +162,7 @@ def opened(option: str, model: Model) -> Direction:
     Raises:
         UsageError: it does not, or has gone.
     """
-    path, _ = _parted(option)
+    path, _ = parted(option)
     return Direction.load(path).fit(model, f"The direction {path.name}")
 
 

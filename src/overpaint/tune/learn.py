@@ -2,6 +2,7 @@
 
 import math
 from collections.abc import Callable, Mapping
+from dataclasses import dataclass
 
 import torch
 from torch import Tensor
@@ -17,6 +18,16 @@ MOMENTS = ("exp_avg", "exp_avg_sq", "step")
 """What Adam remembers of each parameter."""
 
 
+@dataclass(frozen=True)
+class _How:
+    """One update: its number, its rate, the losses it is made of, and what they must not exceed."""
+
+    k: int
+    rate: float
+    numbers: range
+    most: float
+
+
 def learn(
     meter: Meter,
     parameters: Mapping[str, Tensor],
@@ -25,6 +36,8 @@ def learn(
     rate: Rate,
     *,
     draft: Draft | None = None,
+    several: int = 1,
+    most: float = math.inf,
 ) -> list[float]:
     """Adam on the loss, in place; gives the losses back as they were before each update.
 
@@ -39,43 +52,60 @@ def learn(
         updates: how many.
         rate: Adam's learning rate, or one for each update.
         draft: where it is written down now and then.
+        several: losses whose mean makes an update, each with a backward pass of its own; the loss is then
+            told their number.
+        most: the loss above which nothing can be learned any more.
 
     Raises:
-        NotFinite: loss or gradient are no numbers any more; the sentence names update and rate.
+        NotFinite: loss or gradient are no numbers any more, or beyond that; the sentence names update and
+            rate.
     """
     draft = draft or NoDraft()
     adam = torch.optim.Adam(list(parameters.values()), lr=1.0)
     losses, first = _taken_up(draft.read(), parameters, adam)
     for k in range(first, updates):
         now = rate if isinstance(rate, float | int) else rate(k)
-        losses.append(_update(meter, parameters, loss, adam, k, float(now)))
+        how = _How(k, float(now), range(k * several, (k + 1) * several), most)
+        losses.append(_update(meter, parameters, loss, adam, how))
         draft.keep(_state(parameters, adam, losses))
     return losses
 
 
 def _update(
-    meter: Meter, parameters: Mapping[str, Tensor], loss: Loss, adam: torch.optim.Adam, k: int, rate: float
+    meter: Meter, parameters: Mapping[str, Tensor], loss: Loss, adam: torch.optim.Adam, how: "_How"
 ) -> float:
-    with torch.enable_grad():
-        value = loss(k)
-        meter.tick("backward")
-        grads = torch.autograd.grad(value, list(parameters.values()), allow_unused=True)
-    known = [g for g in grads if isinstance(g, Tensor)]  # pyright: ignore[reportUnnecessaryIsInstance]
-    found = float(value.detach())
-    if not math.isfinite(found) or not all(bool(torch.isfinite(g).all()) for g in known):
-        raise NotFinite(
-            f"What is learned stopped being numbers at update {k + 1}: the learning rate {rate:.2g} is too "
-            "high, or the network overflows in float16; lower the rate, or choose the type float32."
-        )
-    for parameter, grad in zip(parameters.values(), grads, strict=True):
-        parameter.grad = grad
+    found = 0.0
+    for n in how.numbers:
+        with torch.enable_grad():
+            value = loss(n) / len(how.numbers)
+            meter.tick("backward")
+            grads = torch.autograd.grad(value, list(parameters.values()), allow_unused=True)
+        found += float(value.detach())
+        known = [g for g in grads if isinstance(g, Tensor)]  # pyright: ignore[reportUnnecessaryIsInstance]
+        if not found <= how.most or not all(bool(torch.isfinite(g).all()) for g in known):
+            raise NotFinite(_diverged(how, found))
+        for parameter, grad in zip(parameters.values(), grads, strict=True):
+            parameter.grad = grad if parameter.grad is None else parameter.grad + grad
     for group in adam.param_groups:
-        group["lr"] = rate
+        group["lr"] = how.rate
     meter.tick("update")
     adam.step()  # pyright: ignore[reportUnknownMemberType]
     for parameter in parameters.values():
         parameter.grad = None
+    meter.note("learning", found)
     return found
+
+
+def _diverged(how: "_How", found: float) -> str:
+    if math.isfinite(found) and found > how.most:
+        return (
+            f"Learning went astray at update {how.k + 1}, where the loss is {found:.2g}: the learning rate "
+            f"{how.rate:.2g} is too high; lower it."
+        )
+    return (
+        f"What is learned stopped being numbers at update {how.k + 1}: the learning rate {how.rate:.2g} is "
+        "too high, or the network overflows in float16; lower the rate, or choose the type float32."
+    )
 
 
 def _state(

@@ -21,6 +21,15 @@ from overpaint.options import Options
 from overpaint.path import Latent
 
 LOSES = "What was learned cannot be kept in {}, so the next edit with it will learn it anew"
+ROOM = 40 * 10**9
+"""Bytes of what was learned that are kept: a draft of all weights of a large model takes a quarter of it."""
+
+
+def store_of(model: Model) -> Store | None:
+    """Where a model keeps what was learned: beside its inversions; nowhere where those are not kept."""
+    if model.cache is None:
+        return None
+    return Store(model.cache.store.folder.with_name("learned"), ROOM, LOSES)
 
 
 class Tuner(Options, ABC):
@@ -54,15 +63,27 @@ class Tuner(Options, ABC):
         noise: Draws,
         store: Store | None = None,
     ) -> Patch:
+        """What was learned as a patch."""
+        return self.patch(self.learned(model, examples, texts, noise, store), model)
+
+    @final
+    def learned(
+        self,
+        model: Model,
+        examples: Sequence[Latent],
+        texts: Mapping[str, Text],
+        noise: Draws,
+        store: Store | None = None,
+    ) -> dict[str, Tensor]:
         """Learn, or fetch what was learned from the same model, pictures, texts, options and seed."""
         if store is None or not isinstance(noise, Noise):
-            return self.patch(self.run(model, examples, texts, noise, NoDraft()), model)
+            return self.run(model, examples, texts, noise, NoDraft())
 
         def make(draft: StoredDraft) -> Stored:
             return self.run(model, examples, texts, noise, draft), {}
 
         tensors, _ = store.fetch(self._key(model, examples, texts, noise), make, model.device)
-        return self.patch(tensors, model)
+        return tensors
 
     def _key(self, model: Model, examples: Sequence[Latent], texts: Mapping[str, Text], noise: Noise) -> str:
         parts = {
@@ -70,7 +91,7 @@ class Tuner(Options, ABC):
             "model": model.content,
             "arithmetic": [str(model.dtype), model.device.type, torch.__version__, torch.get_num_threads()],
             "examples": tensor_hash(*examples),
-            "texts": {name: tensor_hash(text.states) for name, text in texts.items()},
+            "texts": {name: tensor_hash(*text.tensors) for name, text in texts.items()},
             "seed": noise.seed,
         }
         return sha256(json.dumps(parts, sort_keys=True).encode()).hexdigest()
