@@ -93,13 +93,21 @@ def claimed(bench: Bench, case: Case, note: Note, patience: float = 0.0) -> bool
     """Do a case unless somebody else does."""
     with bench.results.claimed(case.name, patience) as ours:
         if ours:
-            pictures = case.pictures()
+            pictures = pictures_of(case)
             for variant in bench.wanting(case):
                 check(bench.meter)
                 line = result(bench, case, pictures, variant)
                 bench.results.add(line)
                 note(case, variant, line)
         return ours
+
+
+def pictures_of(case: Case) -> Pictures | UsageError:
+    """The pictures of a case, or what is wrong with them."""
+    try:
+        return case.pictures()
+    except UsageError as error:
+        return error
 
 
 def check(meter: Meter) -> None:
@@ -112,12 +120,15 @@ def check(meter: Meter) -> None:
         raise Cancelled("The run was stopped.")
 
 
-def result(bench: Bench, case: Case, pictures: Pictures, variant: Variant) -> Line:
+def result(bench: Bench, case: Case, pictures: Pictures | UsageError, variant: Variant) -> Line:
     """The line of one edit: its figures, or the sentence that says why there are none."""
     model = bench.model
     line = {"case": case.name, "type": case.kind, **bench.row(variant)}
+    line |= {"set": case.collection} if case.collection else {}
     line |= {"device": model.device.type, "dtype": str(model.dtype).removeprefix("torch.")}
     line["threads"] = torch.get_num_threads()
+    if isinstance(pictures, UsageError):
+        return line | {"error": str(pictures)}
     try:
         made = edited(bench, case, pictures, variant)
         found = {} if made is None else figures(case, pictures, made.picture)
