@@ -37,6 +37,7 @@ CARD = Card(
     cost=lambda o: Cost.of(o.rows, sides=o.rows * (o.scale != 0), decodes=2 * o.there_and_back),
     law=Law.NONE,
     random=True,
+    official=Cost.of(100, sides=100),
     published="winter to summer on SD 2.1 and its own data: FID 77.16, CLIP 24.15, LPIPS 0.15 "
     "(arXiv:2310.13165)",
     trial={"net": UNTRAINED, "strength": 0.7},

@@ -44,6 +44,7 @@ CARD = Card(
     finds_mask=lambda o: True,
     law=Law.EXACT,
     random=True,
+    official=Cost.of(200),  # of the released pipeline, which guides both encoding and mask
     published="ImageNet, FlexIT protocol, 80 % encoded (arXiv:2210.11427): LPIPS 30.5 at CSFID 23.6",
     trial={"contrast": {"samples": 3, "clamp": 2}},
 )

@@ -38,6 +38,7 @@ CARD = Card(
     law=Law.NONE,
     finds_mask=lambda o: bool(o.blend or o.stay),
     random=True,
+    official=Cost.of(72),
     published="PIE-Bench with LCM Dreamshaper v7, 12 steps (arXiv:2312.04965): structure distance 0.01378; "
     "outside the edit PSNR 28.51, LPIPS 0.04758, SSIM 0.8566; CLIP 25.03, in it 22.22",
 )

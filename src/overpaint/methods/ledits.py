@@ -4,7 +4,7 @@ from typing import ClassVar
 
 from pydantic import Field
 
-from overpaint.card import Card, Law, Need, Paper
+from overpaint.card import Card, Cost, Law, Need, Paper
 from overpaint.guides.concept import Beta, Cooldown, Momentum, Said, Threshold, Warmup
 from overpaint.guides.semantic import pushing, terms_of
 from overpaint.inversions import EditFriendly
@@ -39,6 +39,7 @@ CARD = Card(
         o.inversion.cost(o.steps) + o.inversion.walk_cost(o.steps, sources=0, further=len(o.concept))
     ),
     law=Law.NONE,
+    official=Cost.of(392),  # one concept
     random=True,
     # Rounding may put a cell on either side of a quantile, so the trial lets all of them through.
     trial={"concept": ["+dog:7", "-grass:3"], "warmup": 1, "threshold": 0.0},

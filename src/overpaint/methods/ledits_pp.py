@@ -5,7 +5,7 @@ from typing import ClassVar
 import torch
 from pydantic import Field
 
-from overpaint.card import Card, Law, Need, Paper
+from overpaint.card import Card, Cost, Law, Need, Paper
 from overpaint.errors import UsageError
 from overpaint.guides.concept import Cooldown, Said, Threshold, Warmup
 from overpaint.guides.semantic import Localised, terms_of
@@ -45,6 +45,7 @@ CARD = Card(
     ),
     finds_mask=lambda o: True,
     law=Law.NONE,
+    official=Cost.of(150),  # one concept
     random=True,
     published="PIE-Bench with SD 1.5 (quoted after a later report, unchecked): structure distance "
     "0.0414; outside the edit PSNR 20.59, LPIPS 0.100, SSIM 0.820; CLIP 26.22, in it 23.29",

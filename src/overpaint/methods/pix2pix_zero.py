@@ -39,6 +39,7 @@ CARD = Card(
     families={"sd1": {}, "sd2": {"attention_guidance": 0.01}, "sdxl": {"attention_guidance": 0.025}},
     cost=cost,
     law=Law.AS_INVERSION,
+    official=Cost.of(348, 50),
     random=True,
     published="PIE-Bench with SD 1.4, 50 steps, DDIM inversion (arXiv:2310.01506, table 1): structure "
     "distance 0.06168; outside the edit PSNR 20.44, LPIPS 0.17222, SSIM 0.7467; CLIP 22.80, in it 20.54",

@@ -4,7 +4,7 @@ from typing import ClassVar
 
 from pydantic import Field
 
-from overpaint.card import Card, Law, Need, Paper
+from overpaint.card import Card, Cost, Law, Need, Paper
 from overpaint.guides.concept import Beta, Cooldown, Momentum, Said, Threshold, Warmup
 from overpaint.guides.semantic import pushing, terms_of
 from overpaint.inversions import DDIM, AnyInversion
@@ -35,6 +35,7 @@ CARD = Card(
         o.inversion.cost(o.steps) + o.inversion.walk_cost(o.steps, sources=0, further=len(o.concept))
     ),
     law=Law.NONE,
+    official=Cost.of(150),  # one concept
     trial={"concept": ["+dog:5", "-grass:3"], "warmup": 1},
 )
 
