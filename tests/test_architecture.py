@@ -24,7 +24,7 @@ METHODS = [source for source in PACKAGE if source.name.startswith("overpaint.met
 LAYERS: list[set[str]] = [
     {"errors", "files", "finite", "near", "neutral", "out_of_memory"},
     {"path", "noise", "words", "meter", "options", "card", "product"},
-    {"images", "attention"},
+    {"images", "attention", "pages"},
     {"tape", "network"},
     {"model"},
     {"families", "outcome"},
@@ -36,7 +36,7 @@ LAYERS: list[set[str]] = [
     {"run"},
     {"api", "contract"},
     {"doctor", "stilllife", "train"},
-    {"cli", "web", "batch", "bench", "__main__"},
+    {"cli", "web", "batch", "bench", "choosing", "comparing", "__main__"},
 ]
 UNTYPED = {"diffusers", "transformers", "accelerate", "peft", "tokenizers"}
 MAY_BE_UNTYPED = {"families", "sides", "train"}

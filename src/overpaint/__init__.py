@@ -10,6 +10,7 @@ from overpaint.files.lazy import lazily
 if TYPE_CHECKING:
     from overpaint.api import cite, edit, generate, invert, rerun
     from overpaint.bench.measuring import measure
+    from overpaint.comparing.comparison import Comparison, compare
     from overpaint.errors import OverpaintError, UsageError
     from overpaint.images import Limits, Picture, load_picture
     from overpaint.images.recipe import Recipe, read_recipe
@@ -25,6 +26,7 @@ __version__ = "0.1.0"
 
 __all__ = [
     "Cancelled",
+    "Comparison",
     "Control",
     "Edit",
     "Limits",
@@ -37,6 +39,7 @@ __all__ = [
     "__version__",
     "catalogue",
     "cite",
+    "compare",
     "edit",
     "generate",
     "invert",
@@ -51,6 +54,7 @@ __all__ = [
 _HOMES = {
     "api": ("cite", "edit", "generate", "invert", "rerun"),
     "bench.measuring": ("measure",),
+    "comparing.comparison": ("Comparison", "compare"),
     "errors": ("OverpaintError", "UsageError"),
     "images": ("Limits", "Picture", "load_picture"),
     "meter": ("Cancelled", "Meter"),

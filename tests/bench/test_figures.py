@@ -13,7 +13,9 @@ TRUTH, REGION = known(PICTURES)
 def test_every_figure_has_its_place_in_the_table() -> None:
     found = figures(CASE, PICTURES, TRUTH)
     assert found.pop("wrong") == []
-    assert found.keys() == FIGURES.keys() - {"rows", "seconds", "memory"}
+    assert found.keys() == {
+        name for name in FIGURES.keys() - {"rows", "seconds", "memory"} if not name.startswith("pie_")
+    }
     assert all(found[name] is True for name in SHARES)
 
 

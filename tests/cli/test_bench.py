@@ -105,3 +105,25 @@ def test_costs_are_a_table() -> None:
         ["| p2p direct steps=2", "450", "200"],
     ]
     assert "did you mean 'p2p'" in overpaint("bench", "cost", "--methods", "p2pp").err
+
+
+def test_a_data_set_of_the_layout_of_pie_bench_runs_the_whole_chain(tmp_path: Path) -> None:
+    data, out = tmp_path / "data", tmp_path / "out"
+    made = overpaint("bench", "make-pie", data, "--each", "1")
+    assert made.code == 0 and "overpaint bench pie" in made.out
+    assert overpaint("bench", "make-pie", data).code == 2
+    told = json.loads((data / "mapping_file.json").read_text())
+    assert len(told) == 10 and told["000000000006"]["editing_type_id"] == "6"
+    (data / "annotation_images" / told["000000000001"]["image_path"]).unlink()
+    (data / "annotation_images" / told["000000000002"]["image_path"]).write_bytes(b"rubbish")
+    (data / "mapping_file.json").write_text(json.dumps(told))
+    command = ("bench", "pie", data, "--methods", "sdedit", "--steps", "2", "--limit", "3", "--out", out)
+    said = overpaint(*command)
+    assert said.code == 1
+    assert "000000000001: There is no picture" in said.err and "LPIPS is missing" in said.err
+    assert "000000000002, sdedit steps=2: " in said.err
+    assert "| sdedit steps=2 mapping_file | 3 |" in said.out and "PSNR out, pasted" in said.out
+    assert "| p2p direct | 11.65 | 27.22 | 54.55 |" in said.out
+    lines = [json.loads(text) for text in (out / FILE).read_text().splitlines()]
+    (good, bad, _) = [line for line in lines if line["method"] == "sdedit"]
+    assert good["type"] == "random" and good["figures"]["pie_psnr"] > 10 and "error" in bad

@@ -8,11 +8,12 @@ import numpy as np
 import pytest
 from tests.cli.kit import overpaint
 
-from overpaint.cli.facts import choices, hindrances, word_changes
+from overpaint.cli.facts import choices, hindrances
 from overpaint.cli.show import marked, value
 from overpaint.images import Picture
 from overpaint.images.recipe import Environment, ModelRecord, Recipe, SourceRecord, save_with_recipe
 from overpaint.methods.p2p import PromptToPrompt
+from overpaint.run.wording import word_changes
 
 PIXELS = Picture(np.random.default_rng(0).integers(0, 256, (40, 60, 3), dtype=np.uint8))
 

@@ -1,6 +1,6 @@
 """A case of a benchmark: what a method is given, and apart from it the answer that only the figures see."""
 
-from collections.abc import Callable
+from collections.abc import Callable, Mapping
 from dataclasses import dataclass
 
 import numpy as np
@@ -12,6 +12,8 @@ from overpaint.stilllife.scene import Scene
 
 Region = Bool[NDArray[np.bool_], "h w"]
 """True where a picture may change."""
+Figures = Mapping[str, float]
+"""What is measured of an edit, by name."""
 CHANGED = 4
 """Two drawn pictures differ where any channel does by more than so many of its 255 steps."""
 
@@ -41,6 +43,10 @@ class Case:
     """Words whose place may change, as a local blend takes them (``ball=>cube``); nothing where all may."""
     scenes: tuple[Scene, Scene] | None = None
     """What source and true answer were drawn from, where they were drawn."""
+    measure: Callable[[Pictures, Picture], Figures] | None = None
+    """The figures of an edit, where its set has its own."""
+    collection: str = ""
+    """The set it belongs to, where its name does not say so."""
 
 
 def differing(source: Picture, truth: Picture) -> Region:

@@ -27,7 +27,7 @@ def contact_sheet(bench: Bench, cell: int = CELL, across: int = ACROSS) -> Pictu
     cells, captions, columns = list[Picture](), list[str](), 0
     for case in bench.cases[:CASES]:
         line = list(cells_of(bench, case, shown))
-        columns = len(line)
+        columns = max(columns, len(line))
         cells += [picture for picture, _ in line]
         captions += [words for _, words in line]
     if not cells or not shown:
@@ -38,13 +38,17 @@ def contact_sheet(bench: Bench, cell: int = CELL, across: int = ACROSS) -> Pictu
 
 def cells_of(bench: Bench, case: Case, shown: list[Variant]) -> Iterator[tuple[Picture, str]]:
     """The pictures of a case with what to say below each."""
-    pictures = case.pictures()
+    try:
+        pictures = case.pictures()
+    except UsageError:
+        return
     yield pictures.source, f"{case.name}: {case.source_prompt}"
     yield pictures.truth or pictures.source, f"truth: {case.target_prompt}" if pictures.truth else "no truth"
     for variant in shown:
         line = bench.line(case, variant) or {}
         found = line.get("figures", {})
-        verdict = line.get("error") or ("success" if found.get("success") else "failed")
+        judged = ("success" if found["success"] else "failed") if "success" in found else "done"
+        verdict = line.get("error") or judged
         wrong = f"wrong: {', '.join(line['wrong'])}" if line.get("wrong") else ""
         outside = f"{found['psnr_outside']:.1f} dB outside" if "psnr_outside" in found else ""
         words = "; ".join(filter(None, [f"{variant.title}: {verdict}"[:120], wrong[:60], outside]))

@@ -43,6 +43,18 @@ FIGURES: Mapping[str, Figure] = {
     "structure": Figure("structure", "less", "as inside, but over the whole picture and to the source"),
     "clip": Figure("CLIP", "more", "100 x cosine of picture and target prompt", 1),
     "direction": Figure("direction", "more", "cosine of the change of the picture and that of the words"),
+    "pie_structure": Figure("structure x1000", "less", "PIE-Bench: distance of DINO's keys to the source's"),
+    "pie_psnr": Figure("PSNR out", "more", "PIE-Bench: dB outside the mask, over the whole frame"),
+    "pie_lpips": Figure("LPIPS out x1000", "less", "PIE-Bench: perceptual distance there"),
+    "pie_mse": Figure("MSE out x10000", "less", "PIE-Bench: squared error there"),
+    "pie_ssim": Figure("SSIM out x100", "more", "PIE-Bench: structural similarity there"),
+    "pie_clip": Figure("CLIP whole", "more", "PIE-Bench: agreement with the target prompt"),
+    "pie_clip_edited": Figure("CLIP edited", "more", "PIE-Bench: the same of what lies inside the mask"),
+    "pie_clip_source": Figure("CLIP source", "more", "PIE-Bench: of the source with its own prompt"),
+    "pie_psnr_pasted": Figure("PSNR out, pasted", "more", "the same after pasting the source back"),
+    "pie_lpips_pasted": Figure("LPIPS out x1000, pasted", "less", "the same after pasting the source back"),
+    "pie_mse_pasted": Figure("MSE out x10000, pasted", "less", "the same after pasting the source back"),
+    "pie_ssim_pasted": Figure("SSIM out x100, pasted", "more", "the same after pasting the source back"),
     "rows": Figure("rows", "less", "rows through the network, its inversion counted", 0),
     "seconds": Figure("seconds", "less", "wall clock time, its inversion counted"),
     "memory": Figure("memory", "less", "MB: the most that the process, or the accelerator, held", 0),
@@ -54,6 +66,8 @@ SHARES = ("success", "changed", "kept")
 
 def figures(case: Case, pictures: Pictures, edit: Picture) -> dict[str, Any]:
     """The figures of one edit; those that the case cannot give are absent."""
+    if case.measure is not None:
+        return dict(case.measure(pictures, edit))
     prompts = case.source_prompt, case.target_prompt
     seen = Seen(pictures.source, edit, pictures.truth, pictures.region, *prompts)
     found: dict[str, Any] = dict(measured(seen, shipped_eye()))

@@ -38,6 +38,10 @@ REFERENCES: Mapping[str, Callable[[Pictures, Model], Picture | None]] = {
 }
 
 
-def references() -> list[Variant]:
-    """The rows."""
-    return [Variant(name, reference=True) for name in REFERENCES]
+UNANSWERED = ("source untouched",)
+"""Those that need no true answer."""
+
+
+def references(answered: bool = True) -> list[Variant]:
+    """The rows; where no true answer is known, those that need none."""
+    return [Variant(name, reference=True) for name in (REFERENCES if answered else UNANSWERED)]

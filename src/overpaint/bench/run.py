@@ -17,13 +17,15 @@ from overpaint.bench.references import REFERENCES
 from overpaint.bench.results import Line, Results, row_key, row_of
 from overpaint.bench.variant import BLEND, Variant
 from overpaint.card import Cost
+from overpaint.choosing.signals import Ground, ground, signals
 from overpaint.errors import OverpaintError, UsageError
-from overpaint.images import Picture, save_picture
+from overpaint.images import Picture, fit, save_picture
 from overpaint.meter import Cancelled, Meter
 from overpaint.model import Model
+from overpaint.network import Pixels
 from overpaint.run.estimate import BACKWARD, Estimate, estimate
 from overpaint.run.memory import run_patiently
-from overpaint.run.plan import Job, plan
+from overpaint.run.plan import Job, grain, plan
 from overpaint.run.request import edit_request
 
 SEED = 0
@@ -49,6 +51,8 @@ class Bench:
     keep: bool = True
     """Whether the pictures are kept."""
     meter: Meter = field(default_factory=Meter)
+    grounds: dict[str, Ground] = field(default_factory=dict[str, Ground])
+    """What the signals of the case at hand share, under its name."""
 
     def row(self, variant: Variant) -> dict[str, Any]:
         """What lines of a variant have in common."""
@@ -89,13 +93,21 @@ def claimed(bench: Bench, case: Case, note: Note, patience: float = 0.0) -> bool
     """Do a case unless somebody else does."""
     with bench.results.claimed(case.name, patience) as ours:
         if ours:
-            pictures = case.pictures()
+            pictures = pictures_of(case)
             for variant in bench.wanting(case):
                 check(bench.meter)
                 line = result(bench, case, pictures, variant)
                 bench.results.add(line)
                 note(case, variant, line)
         return ours
+
+
+def pictures_of(case: Case) -> Pictures | UsageError:
+    """The pictures of a case, or what is wrong with them."""
+    try:
+        return case.pictures()
+    except UsageError as error:
+        return error
 
 
 def check(meter: Meter) -> None:
@@ -108,30 +120,54 @@ def check(meter: Meter) -> None:
         raise Cancelled("The run was stopped.")
 
 
-def result(bench: Bench, case: Case, pictures: Pictures, variant: Variant) -> Line:
+def result(bench: Bench, case: Case, pictures: Pictures | UsageError, variant: Variant) -> Line:
     """The line of one edit: its figures, or the sentence that says why there are none."""
     model = bench.model
     line = {"case": case.name, "type": case.kind, **bench.row(variant)}
+    line |= {"set": case.collection} if case.collection else {}
     line |= {"device": model.device.type, "dtype": str(model.dtype).removeprefix("torch.")}
     line["threads"] = torch.get_num_threads()
+    if isinstance(pictures, UsageError):
+        return line | {"error": str(pictures)}
     try:
         made = edited(bench, case, pictures, variant)
         found = {} if made is None else figures(case, pictures, made.picture)
+        told = {} if made is None or variant.reference else told_by(bench, case, pictures, made.picture)
     except Cancelled:
         raise
     except OverpaintError as error:
         return line | {"error": str(error)}
     except Exception as error:  # a mistake in one method must not end a run of hours
-        if os.environ.get("OVERPAINT_DEBUG") == "1":
-            traceback.print_exception(error)
-        said = " ".join(f"{type(error).__name__}: {error}".split())
-        return line | {"error": f"Internal error ({said[:200]}); OVERPAINT_DEBUG=1 shows where."}
+        return line | {"error": unforeseen(error)}
     if made is None:
         return line | {"figures": {}}
     if bench.keep:
         kept(made.picture, bench.picture(case, variant))
     wrong = found.pop("wrong", [])
+    line |= {"signals": rounded(told)} if told else {}
     return line | {"wrong": wrong, **made.said, "figures": {**rounded(found), **rounded(made.cost)}}
+
+
+def unforeseen(error: Exception) -> str:
+    """A mistake of ours as a sentence."""
+    if os.environ.get("OVERPAINT_DEBUG") == "1":
+        traceback.print_exception(error)
+    said = " ".join(f"{type(error).__name__}: {error}".split())
+    return f"Internal error ({said[:200]}); OVERPAINT_DEBUG=1 shows where."
+
+
+def told_by(bench: Bench, case: Case, pictures: Pictures, edit: Picture) -> dict[str, float]:
+    """The signals of an edit (`overpaint.choosing.signals`), whose rows are not the method's."""
+    if case.name not in bench.grounds:
+        bench.grounds.clear()
+        prompts = case.source_prompt, case.target_prompt
+        bench.grounds[case.name] = ground(bench.model, framed(bench.model, pictures.source), *prompts)
+    return signals(bench.model, bench.grounds[case.name], framed(bench.model, edit))
+
+
+def framed(model: Model, picture: Picture) -> Pixels:
+    """A picture as the model sees it."""
+    return fit(picture, model.family.side, grain(model)).tensor
 
 
 def kept(picture: Picture, place: Path) -> None:

@@ -82,7 +82,9 @@ def rows(lines: Sequence[Line]) -> list[Row]:
 
 
 def set_of(line: Line) -> str:
-    """The set of cases a line belongs to: what stands before its type, or nothing."""
+    """The set of cases a line belongs to: as it says, or what stands before its type, or nothing."""
+    if "set" in line:
+        return str(line["set"])
     return str(line["case"]).partition(str(line["type"]))[0].strip("-")
 
 
@@ -147,7 +149,7 @@ def insides(row: Row) -> dict[str, float]:
 
 def by_type(found: Sequence[Row]) -> str:
     """The share of successes for each type, with its interval."""
-    kinds = types_of(found)
+    kinds = types_of(found) if any(row.values("success") for row in found) else []
     lines = [[row.title, *(shown(row.mean("success", kind), "success") for kind in kinds)] for row in found]
     return f"Success by type of edit:\n\n{grid(['', *kinds], lines)}" if kinds else ""
 

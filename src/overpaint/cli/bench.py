@@ -37,19 +37,30 @@ def listed(flag: str, metavar: str, words: str) -> Callable[..., Any]:
     return click.option(flag, multiple=True, callback=several, metavar=metavar, help=words)
 
 
+def running(command: Callable[..., Any]) -> Callable[..., Any]:
+    """The options of every run over cases."""
+    for option in (
+        common("model", "device", "dtype", "threads"),
+        click.option("--out", type=FILE, default=OUT, show_default=True, help="The folder of the results."),
+        click.option("--pictures/--no-pictures", default=True, help="Keep them.  [default: --pictures]"),
+        click.option("--again", is_flag=True, help="Try again what failed before."),
+        listed("--give", "region,words", "What methods that can use it are given.  [default: nothing]"),
+        click.option("--limit", type=click.IntRange(1), metavar="N", help="Only the first cases."),
+        listed("--types", "A,B", "Only these types of edit.  [default: all]"),
+        click.option("--steps", type=click.IntRange(1, 1000), help="The same as --set steps=N."),
+        click.option(
+            "--set", "sets", multiple=True, callback=settings, metavar="KEY=VALUE", help="Set an option."
+        ),
+        listed("--inversions", "A,B", "Each method over each of these.  [default: the method's own]"),
+        listed("--methods", "A,B", "What to measure, or all.  [default: p2p]"),
+    ):
+        command = option(command)
+    return command
+
+
 @command.command("still-life", short_help="On Still Life's 200 cases, or fresh ones.")
-@listed("--methods", "A,B", "What to measure, or all.  [default: p2p]")
-@listed("--inversions", "A,B", "Each method over each of these.  [default: the method's own]")
-@click.option("--set", "sets", multiple=True, callback=settings, metavar="KEY=VALUE", help="Set an option.")
-@click.option("--steps", type=click.IntRange(1, 1000), help="The same as --set steps=N.")
-@listed("--types", "A,B", "Only these types of edit.  [default: all ten]")
-@click.option("--limit", type=click.IntRange(1), metavar="N", help="Only the first cases, types in turn.")
 @click.option("--seeds", default="fixed", show_default=True, help="fixed, or fresh:7 for others by seed.")
-@listed("--give", "region,words", "What methods that can use it are given besides.  [default: nothing]")
-@click.option("--again", is_flag=True, help="Try again what failed before.")
-@click.option("--pictures/--no-pictures", default=True, help="Keep the pictures.  [default: --pictures]")
-@click.option("--out", type=FILE, default=OUT, show_default=True, help="The folder of the results.")
-@common("model", "device", "dtype", "threads")
+@running
 def still_life(common: Common, **said: Any) -> int:
     """Edit drawn pictures by each method and hold every edit against the true answer.
 
@@ -59,6 +70,33 @@ def still_life(common: Common, **said: Any) -> int:
     from overpaint.cli.benching import Wanted, still_life
 
     return still_life(Wanted(**said), common)
+
+
+@command.command("pie", short_help="On PIE-Bench, or another folder of pictures and prompts.")
+@click.argument("data", type=FILE)
+@click.option("--yardsticks", type=FILE, help="A folder with the networks that measure (DINO, CLIP, LPIPS).")
+@click.option("--mapping", metavar="FILE", help="The list in DATA, where there are several.")
+@running
+def pie(data: Path, yardsticks: Path | None, mapping: str | None, common: Common, **said: Any) -> int:
+    """Edit the pictures of DATA by each method, and measure as PIE-Bench's own evaluation does.
+
+    DATA is the folder of PIE-Bench (mapping_file.json), of its TI2I mapping, or a plain one: source/ and
+    prompts.csv or prompts.json, with masks/ if there are some. Exit code 1: an entry or an edit failed, and a
+    line each says what.
+    """
+    from overpaint.cli.benching import Wanted, pie
+
+    return pie(data, Wanted(seeds="", **said), yardsticks, mapping, common)
+
+
+@command.command("make-pie", short_help="Draw a data set of PIE-Bench's layout.")
+@click.argument("folder", type=FILE)
+@click.option("--each", type=click.IntRange(1, 20), default=2, show_default=True, help="Cases of each type.")
+def make_pie(folder: Path, each: int) -> None:
+    """Draw pictures, masks and prompts into FOLDER, laid out as PIE-Bench is, to try the whole chain."""
+    from overpaint.cli.benching import make_pie
+
+    make_pie(folder, each)
 
 
 @command.command("cost", short_help="Rows and seconds of methods, beside published and bare ones.")

@@ -15,7 +15,13 @@ from overpaint.bench.contact import FILE as SHEET
 from overpaint.bench.contact import contact_sheet
 from overpaint.bench.cost import costs
 from overpaint.bench.cost import markdown as markdown_of_costs
+from overpaint.bench.drawing import TYPES
 from overpaint.bench.measuring import metrics
+from overpaint.bench.pie.layout import read
+from overpaint.bench.pie.making import make
+from overpaint.bench.pie.official import figures
+from overpaint.bench.pie.published import markdown as published
+from overpaint.bench.pie.yardsticks import yardsticks
 from overpaint.bench.references import references
 from overpaint.bench.results import Line, Results
 from overpaint.bench.run import Bench, Note, estimates, failures, run
@@ -28,6 +34,7 @@ from overpaint.cli.options import Common
 from overpaint.cli.progress import cancelling
 from overpaint.cli.running import opened, quiet
 from overpaint.cli.words import duration, one_line, say
+from overpaint.errors import UsageError
 from overpaint.images import save_picture
 from overpaint.inversions.cache import Cache
 from overpaint.meter import Cancelled, Meter
@@ -61,8 +68,34 @@ class Wanted:
 
 
 def still_life(wanted: Wanted, common: Common) -> int:
+    """On drawn pictures; the exit code."""
+    return measured(cases(wanted.seeds, wanted.types, wanted.limit), wanted, common)
+
+
+def pie(data: Path, wanted: Wanted, weights: Path | None, mapping: str | None, common: Common) -> int:
+    """On a folder of PIE-Bench's layout or a plain one; the published table is printed beside ours."""
+    by = yardsticks(weights)
+    found = read(data, partial(figures, by=by), mapping)
+    for sentence in by.missing:
+        say(sentence)
+    for name, sentence in found.problems:
+        say(f"{name}: {sentence}")
+    chosen = [case for case in found.cases if not wanted.types or case.kind in wanted.types][: wanted.limit]
+    if not chosen:
+        raise UsageError(f"No case of {data} can be used with these options; choose other types.")
+    code = measured(chosen, wanted, common)
+    click.echo(published(), nl=False)
+    return code or (INTERNAL if found.problems else 0)
+
+
+def make_pie(folder: Path, each: int) -> None:
+    """Write a data set of that layout, drawn."""
+    place = make(folder, cases(limit=each * len(TYPES)))
+    click.echo(one_line(f"Wrote {place}; measure on it with: overpaint bench pie {folder}"))
+
+
+def measured(chosen: Sequence[Case], wanted: Wanted, common: Common) -> int:
     """Say what there is to do, do it, and sum up; the exit code."""
-    chosen = cases(wanted.seeds, wanted.types, wanted.limit)
     metrics()
     with ExitStack() as stack:
         stack.enter_context(threads(common.threads))
@@ -71,8 +104,9 @@ def still_life(wanted: Wanted, common: Common) -> int:
         methods = variants(wanted.methods or ("p2p",), wanted.inversions, wanted.options, model, wanted.give)
         results = Results.opened(wanted.out)
         stack.enter_context(model.keeping(Cache(wanted.out / INVERSIONS)))
+        answered = any(case.scenes is not None for case in chosen)
         bench = Bench(
-            chosen, [*references(), *methods], model, results, wanted.again, wanted.pictures, Meter()
+            chosen, [*references(answered), *methods], model, results, wanted.again, wanted.pictures, Meter()
         )
         say_plan(bench)
         try:

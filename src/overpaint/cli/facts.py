@@ -1,20 +1,17 @@
 """What a recipe says: the words that changed, the options off their defaults, what is missing here."""
 
-import re
-from collections.abc import Iterator, Mapping, Sequence
+from collections.abc import Iterator, Mapping
 from dataclasses import dataclass, field
-from difflib import SequenceMatcher
 from pathlib import Path
-from typing import Any, Literal, cast
-from unicodedata import normalize
+from typing import Any, cast
 
 from overpaint import __version__, registry
 from overpaint.cli.options import Common
 from overpaint.images import Limits, Picture, pixels_hash
 from overpaint.images.recipe import LIBRARIES, Recipe, SourceRecord, installed, parse_recipe
 from overpaint.run.settings import Setting, settings_of
+from overpaint.run.wording import word_changes
 
-Change = Literal["same", "removed", "added"]
 EXACT = ("torch", "diffusers", "transformers", "numpy", "pillow")
 """Libraries whose version may change the last bits."""
 
@@ -61,27 +58,6 @@ def facts(picture: Picture, name: str) -> dict[str, Any]:
         "warnings": list(recipe.warnings),
         "hindrances": list(hindrances(recipe)),
     }
-
-
-def word_changes(source: str, target: str) -> list[tuple[Change, str]]:
-    """How one prompt becomes the other, as stretches of words; punctuation counts as a word."""
-    composed = (normalize("NFC", text) for text in (source, target))
-    ours, theirs = (re.findall(r"\w+(?:['’-]\w+)*|[^\w\s]", text) for text in composed)
-    found: list[tuple[Change, str]] = []
-    for kind, a, b, c, d in SequenceMatcher(None, ours, theirs, autojunk=False).get_opcodes():
-        if kind == "equal":
-            found.append(("same", joined(ours[a:b])))
-            continue
-        if b > a:
-            found.append(("removed", joined(ours[a:b])))
-        if d > c:
-            found.append(("added", joined(theirs[c:d])))
-    return found
-
-
-def joined(words: Sequence[str]) -> str:
-    """Words as a sentence has them: no blank before punctuation."""
-    return re.sub(r" ([.,;:!?])", r"\1", " ".join(words))
 
 
 @dataclass(frozen=True)

@@ -1,7 +1,7 @@
 """What a notebook shows of an edit: the pictures side by side, and what came out, as a table."""
 
 from base64 import b64encode
-from collections.abc import Iterable, Mapping
+from collections.abc import Iterable, Mapping, Sequence
 from html import escape
 
 from overpaint.images import Picture, from_pil, to_pil
@@ -29,5 +29,20 @@ def page(title: str, png: bytes, facts: Mapping[str, str], warnings: Iterable[st
         f"<tr><th>{escape(name)}</th><td>{escape(value)}</td></tr>" for name, value in facts.items()
     )
     said = "".join(f"<p>Warning: {escape(one)}</p>" for one in warnings)
+    return f"<div>{image(title, png)}<table>{rows}</table>{said}</div>"
+
+
+def table(
+    title: str, png: bytes, head: Sequence[str], lines: Iterable[Sequence[str]], notes: Iterable[str]
+) -> str:
+    """A picture, a table with a head, and sentences as HTML."""
+    top = "".join(f"<th>{escape(cell)}</th>" for cell in head)
+    rows = "".join(f"<tr>{''.join(f'<td>{escape(cell)}</td>' for cell in line)}</tr>" for line in lines)
+    said = "".join(f"<p>{escape(one)}</p>" for one in notes)
+    return f"<div>{image(title, png)}<table><tr>{top}</tr>{rows}</table>{said}</div>"
+
+
+def image(title: str, png: bytes) -> str:
+    """A picture as HTML that holds it."""
     source = f"data:image/png;base64,{b64encode(png).decode()}"
-    return f'<div><img alt="{escape(title)}" src="{source}"><table>{rows}</table>{said}</div>'
+    return f'<img alt="{escape(title)}" src="{source}">'

@@ -1,0 +1,1 @@
+"""Choosing among methods: what tells a good edit without knowing the answer, and what to try first."""

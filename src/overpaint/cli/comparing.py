@@ -1,0 +1,171 @@
+"""The comparison's work: what there is to do is said, done under a bar, and summed up."""
+
+import json
+import webbrowser
+from collections.abc import Generator, Mapping
+from contextlib import ExitStack, contextmanager
+from dataclasses import dataclass
+from pathlib import Path
+
+import click
+from rich.console import Console
+from rich.progress import BarColumn, MofNCompleteColumn, Progress, TextColumn, TimeRemainingColumn
+
+from overpaint.bench.results import Line
+from overpaint.cli.answer import source_for
+from overpaint.cli.app import CANCELLED, INTERNAL
+from overpaint.cli.facts import limits
+from overpaint.cli.options import Common
+from overpaint.cli.progress import cancelling
+from overpaint.cli.running import opened, quiet
+from overpaint.cli.words import duration, one_line, say
+from overpaint.comparing.comparison import (
+    Compared,
+    Comparison,
+    asking,
+    finished,
+    prepared,
+    settled,
+)
+from overpaint.comparing.run import Comparing, Note, run
+from overpaint.comparing.seeing import OWN
+from overpaint.comparing.trying import Try, shared_rows
+from overpaint.files.sizes import amount
+from overpaint.inversions.cache import Cache
+from overpaint.meter import Cancelled, Meter
+from overpaint.run.loading import threads
+
+
+@dataclass(frozen=True)
+class Asked:
+    """What was said on the command line."""
+
+    picture: Path
+    source: str
+    target: str
+    seed: int
+    methods: tuple[str, ...]
+    grid: Mapping[str, list[str]]
+    sets: Mapping[str, str]
+    budget: str | None
+    words: tuple[str, ...]
+    check: bool
+    yes: bool
+    show: bool
+
+    @property
+    def wanted(self) -> Compared:
+        """The same without the picture."""
+        return Compared(self.methods, self.grid, self.sets, self.budget, self.words, self.check, self.yes)
+
+
+def compare(asked: Asked, common: Common) -> int:
+    """Say what there is to do, do it, and write the report; the exit code."""
+    within = limits(common)
+    request = {"source": source_for(asked.picture, asked.source, within), "target": asked.target}
+    request |= {"seed": asked.seed, **common.framing}
+    wish = asking(asked.picture, request, mask=common.mask, control=common.controls, limits=within)
+    folder = common.output or asked.picture.with_name(f"{asked.picture.stem}-compare")
+    with ExitStack() as stack:
+        stack.enter_context(threads(common.threads))
+        stack.enter_context(quiet())
+        place = stack.enter_context(settled(None if common.dry_run else folder, common.overwrite))
+        model = opened(common)
+        stack.enter_context(model.lock)
+        stack.enter_context(model.keeping(Cache() if common.cache else Cache(place / "inversions")))
+        comparing = prepared(wish, model, asked.wanted, place, Meter())
+        say_plan(comparing)
+        if common.dry_run:
+            return 0
+        stopped = False
+        try:
+            with cancelling(comparing.meter), bar(comparing) as note:
+                run(comparing, note)
+        except (Cancelled, KeyboardInterrupt):
+            stopped = True
+        found = finished(comparing, place)
+    click.echo(for_programs(found) if common.as_json else for_people(found))
+    if asked.show:
+        webbrowser.open(found.files["report"].resolve().as_uri())
+    if stopped:
+        say("Stopped; the same command goes on where this one ends.")
+        return CANCELLED
+    return 0 if len(found) else INTERNAL
+
+
+def say_plan(comparing: Comparing) -> None:
+    """What each edit takes, what they share, and what cannot be done."""
+    for one in comparing.tries:
+        click.echo(one_line(f"{one.title}: {plan_of(comparing, one)}"), err=True)
+    todo = comparing.missing
+    rows = sum(one.cost.rows[1] for one in todo if one.cost is not None)
+    seconds = float(sum(one.seconds for one in todo))
+    there = sum(one.job is not None for one in comparing.tries) - len(todo)
+    done = f" ({there} more are done)" if there else ""
+    shared = shared_rows(todo)
+    spared = f", {shared} of which need not be asked for twice" if shared else ""
+    memory = max((one.cost.memory for one in todo if one.cost is not None), default=0)
+    bound = "" if comparing.budget is None else f"; nothing is begun after {duration(comparing.budget)}"
+    say(
+        f"{len(todo)} edits{done}: at most {rows} rows through the network{spared}, about "
+        f"{duration(seconds)}, {amount(memory)} of memory{bound}"
+    )
+
+
+def plan_of(comparing: Comparing, one: Try) -> str:
+    """What an edit takes, as the end of a sentence."""
+    if one.cost is None:
+        return one.error
+    state = "" if one in comparing.missing else " (done)"
+    rows = " to ".join(map(str, sorted({*one.cost.rows})))
+    return f"{rows} rows, about {duration(one.seconds)}{state}"
+
+
+@contextmanager
+def bar(comparing: Comparing) -> Generator[Note, None, None]:
+    """A bar over all edits on the error stream; where nobody looks, a line for each that is done."""
+    console = Console(stderr=True)
+    columns = (TextColumn("{task.description}"), BarColumn(), MofNCompleteColumn(), TimeRemainingColumn())
+    with Progress(*columns, console=console, disable=not console.is_terminal) as shown:
+        task = shown.add_task("compare", total=max(len(comparing.missing), 1))
+
+        def note(one: Try, line: Line | None) -> None:
+            shown.update(task, advance=int(line is not None), description=one_line(one.title)[:40])
+            if line is not None:
+                said = line.get("error") or f"{line['figures']['seconds']:.1f} s"
+                shown.console.print(one_line(f"{one.title}: {said}"), markup=False, highlight=False)
+
+        yield note
+
+
+def for_people(found: Comparison) -> str:
+    """What came out, a line each, and where to look."""
+    lines = list[str]()
+    for one in found.cells:
+        if one.edit is None:
+            lines.append(f"{one.title}: {one.error}")
+            continue
+        likely = "" if one.score is None else f"{one.score[0]:.0%} likely, "
+        figures = one.figures
+        lines.append(f"{one.title}: {likely}{figures['seconds']:.1f} s, {figures['rows']:.0f} rows")
+    lines += [f"Wrote {found.files['report']} and {found.files['sheet']}"]
+    return "\n".join(map(one_line, lines))
+
+
+def for_programs(found: Comparison) -> str:
+    """Everything as one object."""
+    cells = [
+        {
+            "title": one.title,
+            "method": one.method,
+            "error": one.error or None,
+            "score": one.score,
+            "figures": {name: one.figures[name] for name in OWN if name in one.figures},
+            "signals": dict(one.signals),
+            "command": one.command or None,
+            "options": None if one.recipe is None else one.recipe.options,
+        }
+        for one in found.cells
+    ]
+    files = {name: str(place) for name, place in found.files.items()}
+    return json.dumps({**files, "cells": cells, "notes": list(found.notes)})

@@ -1,0 +1,1 @@
+"""Several methods on one picture: what there is to try, cheapest first, and showing what came out."""

@@ -1,0 +1,286 @@
+"""Several methods on one picture in one call, and what came out as a list that shows itself."""
+
+from collections.abc import Generator, Mapping, Sequence
+from contextlib import ExitStack, contextmanager
+from dataclasses import dataclass, field
+from pathlib import Path
+from tempfile import TemporaryDirectory
+from typing import Any, overload
+
+from overpaint.api import kept_in, of_name
+from overpaint.bench.results import FILE as RESULTS
+from overpaint.bench.results import Results
+from overpaint.card import Need
+from overpaint.choosing.score import Score, shipped
+from overpaint.comparing import report as page
+from overpaint.comparing.candidate import Candidate
+from overpaint.comparing.cells import cells, check_count
+from overpaint.comparing.run import Comparing, candidates, run
+from overpaint.comparing.seeing import missing
+from overpaint.comparing.trying import tries
+from overpaint.errors import UsageError
+from overpaint.files import atomic
+from overpaint.files.times import seconds_of
+from overpaint.images import Limits, encode_png, save_picture
+from overpaint.inversions.cache import Cache
+from overpaint.meter import Meter
+from overpaint.model import Model
+from overpaint.neutral import neutral
+from overpaint.run.inputs import Given
+from overpaint.run.notebook import table
+from overpaint.run.request import EditRequest, edit_request
+from overpaint.run.result import Edit
+from overpaint.run.sided import Settings, Wanted
+
+STANDING = "sdedit"
+"""Any method will do to read a request with before its methods are known; this one needs no source prompt."""
+
+
+@dataclass(frozen=True, eq=False, repr=False)
+class Comparison(Sequence[Edit]):
+    """The edits of a comparison, the likeliest to have come off first; a notebook shows them beside figures.
+
+    ``cells`` holds those that failed too, with their sentences.
+    """
+
+    cells: Sequence[Candidate]
+    asked: EditRequest
+    model: Model
+    score: Score | None = None
+    notes: tuple[str, ...] = ()
+    files: Mapping[str, Path] = field(default_factory=dict[str, Path])
+    """Where the report and the sheet lie, if a folder was given."""
+
+    @property
+    def edits(self) -> list[Edit]:
+        """What came out."""
+        return [one.edit for one in self.cells if one.edit is not None]
+
+    @overload
+    def __getitem__(self, index: int) -> Edit: ...
+    @overload
+    def __getitem__(self, index: slice) -> Sequence[Edit]: ...
+    def __getitem__(self, index: int | slice) -> Edit | Sequence[Edit]:
+        """An edit, or several."""
+        return self.edits[index]
+
+    def __len__(self) -> int:
+        """How many came out."""
+        return len(self.edits)
+
+    def __repr__(self) -> str:
+        """One line."""
+        failed = len(self.cells) - len(self)
+        more = f", {failed} failed" if failed else ""
+        return f"<Comparison of {len(self)} edits{more}>"
+
+    @property
+    def html(self) -> bytes:
+        """The report, one page that needs nothing else."""
+        return page.report(self.asked, self.model, self.cells, self.score, self.notes)
+
+    def _repr_html_(self) -> str:
+        """What a notebook shows: the contact sheet, and a table of figures."""
+        sheet = encode_png(page.contact(self.asked, self.cells))
+        names = [name for name in page.OWN if any(name in one.figures for one in self.cells)]
+        head = ["", *(["likely"] if self.score else []), *(page.OWN[name].title for name in names)]
+        lines = [
+            [one.title, *([chance(one)] if self.score else []), *(figure(one, name) for name in names)]
+            for one in self.cells
+        ]
+        failed = [f"{one.title}: {one.error}" for one in self.cells if one.edit is None]
+        return table(repr(self), sheet, head, lines, [*self.notes, *failed])
+
+
+def chance(one: Candidate) -> str:
+    """How likely an edit came off, for people."""
+    return "" if one.score is None else f"{one.score[0]:.0%}"
+
+
+def figure(one: Candidate, name: str) -> str:
+    """A figure for people."""
+    return f"{one.figures[name]:.{page.OWN[name].digits}f}" if name in one.figures else ""
+
+
+@neutral()
+def compare(
+    image: Given,
+    *,
+    source: str = "",
+    target: str = "",
+    methods: str | Sequence[str] = "all",
+    grid: Mapping[str, Sequence[Any]] | None = None,
+    budget: float | str | None = None,
+    model: str | Model = "still-life",
+    seed: int = 0,
+    mask: Given | None = None,
+    control: Settings | Sequence[Wanted] = (),
+    feather: int = 0,
+    fit: str = "pad",
+    alpha: str = "keep",
+    background: str = "white",
+    limits: Limits | None = None,
+    words: Sequence[str] = (),
+    check: bool = True,
+    folder: str | Path | None = None,
+    overwrite: bool = False,
+    sure: bool = False,
+    cache: bool | None = None,
+    meter: Meter | None = None,
+    options: Mapping[str, Any] | None = None,
+    **named: Any,
+) -> Comparison:
+    """Edit one picture by several methods, the cheapest first, all that can on one inversion.
+
+    Args:
+        image, source, target, model, seed, mask, control, feather, fit, alpha, background, limits, meter:
+            as for `overpaint.edit`.
+        methods: names, or ``"all"`` for those that edit with what is given.
+        grid: values of options that are tried in every combination: ``{"steps": [20, 50]}``; an option is
+            set wherever there is one of that name.
+        budget: seconds after which nothing more is begun (or ``"60s"``, ``"5min"``).
+        words: of the target prompt; where they look is recorded.
+        check: also see what cheap methods change where nothing is asked.
+        folder: where pictures, ``report.html`` and ``sheet.png`` are written; another call with the same
+            folder goes on where one was stopped. Without one nothing is kept.
+        overwrite: replace a report in that folder that is not ours.
+        sure: a grid of more than 200 edits is meant.
+        cache: keep inversions on disk for later edits; by itself as for `overpaint.edit`.
+        options: of the methods, set wherever there is one of that name.
+        named: the same, as keywords.
+
+    Raises:
+        UsageError: anything about the request is wrong, or none of the methods can do it; one that cannot is
+            a cell with its sentence.
+        Cancelled: the meter was told to stop; what was finished is in the folder.
+    """
+    request = {"source": source, "target": target, "seed": seed, "feather": feather}
+    request |= {"fit": fit, "alpha": alpha, "background": background}
+    asked = asking(image, request, mask=mask, control=control, limits=limits)
+    names = [name.strip() for name in methods.split(",")] if isinstance(methods, str) else methods
+    said = {**(options or {}), **named}
+    loaded = of_name(model)
+    wanted = Compared(names, grid or {}, said, budget, tuple(words), check, sure)
+    with settled(folder, overwrite) as place, loaded.lock:
+        kept = kept_in(loaded, cache, isinstance(model, str)) if cache is not False else None
+        with loaded.keeping(kept or Cache(place / "inversions")):
+            comparing = prepared(asked, loaded, wanted, place, meter or Meter())
+            try:
+                run(comparing)
+            finally:
+                found = finished(comparing, None if folder is None else place)
+    return found
+
+
+@dataclass(frozen=True)
+class Compared:
+    """What is compared, as somebody said it."""
+
+    methods: Sequence[str]
+    grid: Mapping[str, Sequence[Any]]
+    options: Mapping[str, Any]
+    budget: float | str | None = None
+    words: tuple[str, ...] = ()
+    check: bool = True
+    sure: bool = False
+
+
+def asking(image: Given, request: Mapping[str, Any], **more: Any) -> EditRequest:
+    """The request that all methods share, checked as far as that goes without them.
+
+    Raises:
+        UsageError: the picture or the mask cannot be read, or there is no target.
+    """
+    asked = edit_request("edit", STANDING, image, request, {}, **more)
+    if not asked.request.target.split():
+        raise UsageError("What the picture should show is not said; give the target prompt.")
+    return asked
+
+
+def given_in(asked: EditRequest) -> frozenset[Need]:
+    """What a request brings."""
+    there = {
+        Need.IMAGE: asked.picture is not None,
+        Need.SOURCE: bool(asked.request.source.split()),
+        Need.TARGET: bool(asked.request.target.split()),
+        Need.MASK: asked.mask is not None,
+        Need.CONTROL: bool(asked.controls),
+    }
+    return frozenset(need for need, given in there.items() if given)
+
+
+def prepared(asked: EditRequest, model: Model, wanted: Compared, folder: Path, meter: Meter) -> Comparing:
+    """Everything planned; nothing has run.
+
+    Raises:
+        UsageError: an unknown method or option, too many edits, or nothing that can be done.
+    """
+    budget = None if wanted.budget is None else seconds_of(wanted.budget)
+    names = {word.lower() for word in asked.request.target.replace(",", " ").split()}
+    for word in wanted.words:
+        if not set(word.lower().split()) <= names:
+            raise UsageError(f"The word {word!r} is not in the target prompt, so nothing looks for it.")
+    family, given = model.family.name, given_in(asked)
+    chosen = cells(wanted.methods, wanted.grid, wanted.options, family, given)
+    check_count(chosen, wanted.sure or budget is not None)
+    found = tries(asked, chosen, model)
+    score = shipped()
+    fits = score is not None and score.model == model.fingerprint
+    return Comparing(
+        asked,
+        found,
+        model,
+        Results.opened(folder),
+        meter,
+        budget,
+        wanted.check and bool(asked.request.source.split()),
+        wanted.words,
+        score if fits else None,
+    )
+
+
+@contextmanager
+def settled(folder: str | Path | None, overwrite: bool = False) -> Generator[Path, None, None]:
+    """The folder, or one for the length of the ``with``.
+
+    Raises:
+        UsageError: it holds a report that is not from a comparison.
+    """
+    with ExitStack() as stack:
+        if folder is None:
+            yield Path(stack.enter_context(TemporaryDirectory(prefix="overpaint-compare-")))
+            return
+        place = Path(folder)
+        ours = (place / RESULTS).exists()
+        there = [name for name in (page.FILE, page.SHEET) if (place / name).exists()]
+        if there and not ours and not overwrite:
+            raise UsageError(
+                f"The folder {place} holds a {there[0]} that no comparison made; choose another folder, or "
+                "say --overwrite."
+            )
+        yield place
+
+
+def finished(comparing: Comparing, folder: Path | None) -> Comparison:
+    """What there is, and its report and sheet where a folder was given."""
+    found, notes = candidates(comparing), notes_of(comparing)
+    asked, model, score = comparing.asked, comparing.model, comparing.score
+    files = dict[str, Path]()
+    if folder is not None:
+        files = {"report": folder / page.FILE, "sheet": folder / page.SHEET}
+        try:
+            atomic.write(files["report"], page.report(asked, model, found, score, notes))
+        except OSError as error:
+            raise UsageError(
+                f"The report {files['report']} cannot be written ({error.strerror or error}); choose another "
+                "folder."
+            ) from None
+        save_picture(page.contact(asked, found), files["sheet"], {}, overwrite=True)
+    return Comparison(found, asked, model, score, notes, files)
+
+
+def notes_of(comparing: Comparing) -> tuple[str, ...]:
+    """What should be known of all edits, a sentence each."""
+    jobs = [one.job for one in comparing.tries if one.job is not None]
+    said = [missing(comparing.model), *(note for job in jobs for note in job.notes)]
+    return tuple(dict.fromkeys(filter(None, said)))

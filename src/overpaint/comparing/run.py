@@ -1,0 +1,260 @@
+"""Trying everything, cheapest first: each edit is on disk as soon as it is done, and is not done again."""
+
+import json
+from collections.abc import Callable, Iterator, Mapping, Sequence
+from dataclasses import dataclass, field, replace
+from hashlib import sha256
+from pathlib import Path
+from time import perf_counter
+from typing import Any
+
+import torch
+
+from overpaint.bench.results import Line, Results
+from overpaint.bench.run import alone, framed, rounded, unforeseen, within
+from overpaint.choosing.score import Score
+from overpaint.choosing.signals import Ground, ground, signals
+from overpaint.comparing.candidate import Candidate, command
+from overpaint.comparing.seeing import seen
+from overpaint.comparing.trying import Try
+from overpaint.errors import OverpaintError, UsageError
+from overpaint.files.fingerprint import tensor_hash
+from overpaint.images import Picture, load_picture, pixels_hash, save_picture
+from overpaint.images.picture import from_pil
+from overpaint.images.recipe import parse_recipe
+from overpaint.images.sheets import flat, overlay
+from overpaint.meter import Cancelled, Meter
+from overpaint.model import Model
+from overpaint.run.memory import run_patiently
+from overpaint.run.plan import Job
+from overpaint.run.request import EditRequest
+from overpaint.run.result import Edit, Figures
+from overpaint.run.unasked import nothing_asked, unasked
+
+PICTURES = "pictures"
+CHEAP = 6.0
+"""Seconds of an edit up to which it is also seen what the method changes with nothing asked."""
+Note = Callable[[Try, Line | None], None]
+
+
+@dataclass(eq=False)
+class Comparing:
+    """What is tried on which picture, and where that is kept."""
+
+    asked: EditRequest
+    tries: Sequence[Try]
+    model: Model
+    results: Results
+    meter: Meter = field(default_factory=Meter)
+    budget: float | None = None
+    """Seconds after which nothing more is begun."""
+    check: bool = True
+    """Whether cheap methods are also asked for nothing."""
+    words: tuple[str, ...] = ()
+    """Words whose attention is kept."""
+    score: Score | None = None
+    began: float = field(default_factory=perf_counter)
+    left: dict[str, str] = field(default_factory=dict[str, str])
+    """Why something was not begun, by key."""
+
+    @property
+    def case(self) -> str:
+        """What the picture and all that is asked of it are known by."""
+        picture, mask = self.asked.picture, self.asked.mask
+        parts = [
+            "" if picture is None else pixels_hash(picture),
+            "" if mask is None else tensor_hash(torch.tensor(mask.weights)),
+            json.dumps(self.asked.request.model_dump(mode="json"), sort_keys=True),
+            json.dumps([*self.words, *(one.how.model_dump_json() for one in self.asked.controls)]),
+        ]
+        return "compare-" + sha256(" ".join(parts).encode()).hexdigest()[:12]
+
+    def line(self, one: Try) -> Line | None:
+        """The result there is."""
+        return self.results.lines.get((self.case, one.key))
+
+    def place(self, one: Try, what: str = "") -> Path:
+        """Where the picture of a result is kept, or another one that belongs to it."""
+        return self.results.folder / PICTURES / self.case / f"{one.key}{what}.png"
+
+    @property
+    def missing(self) -> list[Try]:
+        """What is still to be done; what failed for want of memory or by a mistake is tried again."""
+        return [one for one in self.tries if one.job is not None and not whole(self, one)]
+
+    def over(self, seconds: float) -> bool:
+        """Whether work of so many seconds does not fit into the budget any more."""
+        return self.budget is not None and perf_counter() - self.began + seconds > self.budget
+
+
+def whole(comparing: Comparing, one: Try) -> bool:
+    """Whether there is a result, and its picture where it has one."""
+    line = comparing.line(one)
+    return line is not None and "error" not in line and comparing.place(one).exists()
+
+
+def run(comparing: Comparing, note: Note = lambda one, line: None) -> None:
+    """Do what is missing: all edits, then what methods do with nothing asked.
+
+    Raises:
+        Cancelled: the meter was told to stop; what was finished is on disk.
+        UsageError: another process compares the same there, or nothing can be written.
+    """
+    with comparing.results.claimed(comparing.case) as ours, comparing.model.lock:
+        if not ours:
+            raise UsageError(
+                f"Another process compares edits of this picture in {comparing.results.folder}; wait for it, "
+                "or choose another folder with -o."
+            )
+        (comparing.results.folder / PICTURES / comparing.case).mkdir(parents=True, exist_ok=True)
+        for one in comparing.missing:
+            if one.job is None:
+                continue
+            if comparing.over(one.seconds):
+                comparing.left[one.key] = (
+                    f"Not begun: it takes about {one.seconds:.0f} s, and the budget was nearly spent."
+                )
+            else:
+                comparing.results.add(done(comparing, one, one.job))
+            note(one, comparing.line(one))
+        if comparing.check:
+            check(comparing, note)
+
+
+def check(comparing: Comparing, note: Note) -> None:
+    """Ask cheap methods for nothing, and add what they change to their lines."""
+    for one in comparing.tries:
+        line = comparing.line(one)
+        todo = line is not None and "error" not in line and "unasked" not in line
+        if line is None or not todo or one.seconds > CHEAP or comparing.over(one.seconds):
+            continue
+        note(one, None)
+        comparing.results.add({**line, "unasked": changed(comparing, one)})
+
+
+def changed(comparing: Comparing, one: Try) -> Mapping[str, Any] | None:
+    """What a method changes where nothing is asked; nothing where that cannot be asked of it."""
+    if one.job is None:
+        return None
+    try:
+        twin = nothing_asked(one.job.asked, comparing.model)
+        return rounded(unasked(twin, within(comparing.meter)).facts)
+    except Cancelled:
+        raise
+    except OverpaintError:
+        return None
+
+
+def done(comparing: Comparing, one: Try, job: Job) -> Line:
+    """The line of a cell: its figures, or the sentence that says why there are none."""
+    line: dict[str, Any] = {"case": comparing.case, "type": "", **one.row}
+    if comparing.meter.cancelled:
+        raise Cancelled("The comparison was stopped.")
+    try:
+        watch = bool(comparing.words)
+        job = replace(job, asked=replace(job.asked, watch=watch))
+        edit = run_patiently(job, within(comparing.meter))
+        return {**line, **kept(comparing, one, job, edit)}
+    except Cancelled:
+        raise
+    except OverpaintError as error:
+        return line | {"error": str(error)}
+    except Exception as error:  # a mistake in one method must not end the comparison
+        return line | {"error": unforeseen(error)}
+
+
+def kept(comparing: Comparing, one: Try, job: Job, edit: Edit) -> Line:
+    """Write the pictures of an edit down; what there is to say of it."""
+    edit.save(comparing.place(one), overwrite=True)
+    if edit.mask is not None:
+        save_picture(edit.mask, comparing.place(one, ".mask"), {}, overwrite=True)
+    found = [(word, grid) for word, grid in edit.words if word in comparing.words]
+    for k, (_, grid) in enumerate(found):
+        shown = from_pil(overlay(flat(edit.picture), grid.detach().cpu().float().numpy()))
+        save_picture(shown, comparing.place(one, f".word{k}"), {}, overwrite=True)
+    work, bare = edit.figures, bare_of(job, edit)
+    figures = {"seconds": work.seconds, "rows": float(work.rows), **seen(job, edit, bare)}
+    costs = alone(job.cost, work.rows, work.backwards, work.seconds)
+    figures |= {f"{name}_alone": value for name, value in costs.items()}
+    return {
+        "figures": rounded(figures),
+        "signals": rounded(told_by(job, bare)),
+        "work": work.model_dump(mode="json"),
+        "words": [word for word, _ in found],
+        "warnings": list(edit.warnings),
+    }
+
+
+def bare_of(job: Job, edit: Edit) -> Picture:
+    """The picture before the outside of a mask was put back."""
+    if job.asked.mask is None or not edit.latents:
+        return edit.picture
+    with job.model.lock, torch.no_grad():
+        pixels = job.model.family.decode(edit.latent)
+    return replace(job, asked=replace(job.asked, mask=None)).placed(pixels)
+
+
+LAST: dict[str, Ground] = {}
+"""The ground of the picture that was looked at last."""
+
+
+def told_by(job: Job, picture: Picture) -> dict[str, float]:
+    """The signals of an edit; none without two prompts."""
+    told, source = job.asked.request, job.asked.shown
+    if source is None or not told.source.split() or not told.target.split():
+        return {}
+    name = f"{job.model.fingerprint} {pixels_hash(source)} {told.source}\n{told.target}"
+    if name not in LAST:
+        LAST.clear()
+        LAST[name] = ground(job.model, framed(job.model, source), told.source, told.target)
+    return signals(job.model, LAST[name], framed(job.model, picture))
+
+
+def candidates(comparing: Comparing) -> list[Candidate]:
+    """What there is of everything: the likeliest to have come off first, then what failed."""
+    found = [candidate(comparing, one) for one in comparing.tries]
+    return sorted(found, key=rank, reverse=True)
+
+
+def rank(one: Candidate) -> tuple[float, ...]:
+    """By the trusted score; without one by whether the network believes it, then by what stayed elsewhere."""
+    believed = float(one.signals.get("belief", 0.0) > 0)
+    chance = -1.0 if one.score is None else one.score[0]
+    return (float(one.edit is not None), chance, believed, one.signals.get("kept_elsewhere", 0.0))
+
+
+def candidate(comparing: Comparing, one: Try) -> Candidate:
+    """What there is of one."""
+    line = comparing.line(one)
+    if line is None or "error" in line or not comparing.place(one).exists():
+        failed = one.error or (line or {}).get("error") or comparing.left.get(one.key)
+        return Candidate(one.title, one.cell.method, error=failed or "Not begun: the comparison was stopped.")
+    picture = load_picture(comparing.place(one))
+    recipe = parse_recipe(picture, "The picture")
+    mask = comparing.place(one, ".mask")
+    edit = Edit(
+        picture,
+        (),
+        recipe,
+        Figures.model_validate(line["work"]),
+        source=comparing.asked.picture,
+        warnings=tuple(line["warnings"]),
+        mask=load_picture(mask) if mask.exists() else None,
+    )
+    by_score, told = comparing.score, line.get("signals", {})
+    chance = None if by_score is None else by_score.of({**told, **line["figures"]})
+    nothing = line.get("unasked")
+    figures = {**line["figures"], **({"unasked": nothing["psnr"]} if nothing else {})}
+    place, where = comparing.asked.place, comparing.asked.mask
+    said = command(recipe, one.cell.said, place, None if where is None else where.place)
+    score = None if chance is None or by_score is None else (chance, *by_score.between(chance))
+    words = tuple(overlays(comparing, one, line["words"]))
+    return Candidate(one.title, one.cell.method, edit, "", figures, told, score, words, nothing, said)
+
+
+def overlays(comparing: Comparing, one: Try, words: Sequence[str]) -> Iterator[tuple[str, Picture]]:
+    """Where words look, as it was kept."""
+    for k, word in enumerate(words):
+        place = comparing.place(one, f".word{k}")
+        if place.exists():
+            yield word, load_picture(place)

@@ -1,0 +1,96 @@
+import json
+from pathlib import Path
+
+import pytest
+from tests.cli.kit import SOURCE, TARGET, overpaint
+
+from overpaint.cli import comparing
+from overpaint.comparing.run import Comparing
+
+
+def command(
+    picture: Path, folder: Path, *more: str | Path, methods: str = "sdedit,ddim"
+) -> tuple[str | Path, ...]:
+    own = ("--source", SOURCE, "--target", TARGET, "--model", folder, "--set", "steps=2", "--no-check")
+    return ("compare", picture, *own, "--methods", methods, *more)
+
+
+def test_it_says_what_there_is_to_do_does_it_and_goes_on(picture: Path, folder: Path) -> None:
+    said = overpaint(*command(picture, folder, methods="sdedit,ddim,sega"))
+    assert said.code == 0, said.err
+    assert "ddim steps=2: 6 rows, about" in said.err and "sega steps=2: There is no concept" in said.err
+    assert "2 edits: at most 8 rows through the network, about" in said.err
+    place = picture.with_name("cat-compare")
+    assert f"Wrote {place}/report.html and {place}/sheet.png" in said.out
+    again = overpaint(*command(picture, folder, "--json"))
+    assert "0 edits (2 more are done): at most 0 rows" in again.err and again.code == 0
+    cells = again.figures["cells"]
+    assert {cell["method"] for cell in cells} == {"sdedit", "ddim"} and cells[0]["figures"]["rows"] > 0
+    assert cells[0]["command"].startswith(f"overpaint edit {picture}")
+    assert len((place / "results.jsonl").read_text().splitlines()) == 2
+
+
+def test_a_grid_and_a_budget(picture: Path, folder: Path, tmp_path: Path) -> None:
+    grid = ("--grid", "inversion=ddim,direct", "--grid", "guidance=2,3", "-o", tmp_path / "out")
+    said = overpaint(*command(picture, folder, *grid, "--budget", "5min", methods="ddim"))
+    assert said.code == 0 and "4 edits: at most" in said.err and "nothing is begun after 5.0 min" in said.err
+    lines = [json.loads(text) for text in (tmp_path / "out" / "results.jsonl").read_text().splitlines()]
+    assert [(one["said"]["inversion"], one["said"]["guidance"]) for one in lines] == [
+        ("ddim", "2"),
+        ("ddim", "3"),
+        ("direct", "2"),
+        ("direct", "3"),
+    ]
+    large = overpaint(*command(picture, folder, "--grid", "seed=1", methods="ddim"))
+    assert large.code == 2 and "There is no option 'seed'" in large.err
+    many = ",".join(map(str, range(1, 202)))
+    large = overpaint(*command(picture, folder, "--grid", f"steps={many}", methods="sdedit"))
+    assert large.code == 2 and "These are 201 edits, more than 200; say --yes" in large.err
+
+
+def test_a_dry_run_writes_nothing(picture: Path, folder: Path) -> None:
+    said = overpaint(*command(picture, folder, "--dry-run"))
+    assert said.code == 0 and "2 edits: at most 8 rows" in said.err
+    assert not picture.with_name("cat-compare").exists()
+
+
+def test_ctrl_c_keeps_what_is_finished(
+    picture: Path, folder: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    real = comparing.run
+
+    def stopped(own: Comparing, note: object) -> None:
+        real(own, lambda one, line: own.meter.cancel())
+
+    monkeypatch.setattr(comparing, "run", stopped)
+    said = overpaint(*command(picture, folder, "-o", tmp_path / "out"))
+    assert said.code == 130 and "Stopped; the same command goes on" in said.err
+    assert "ddim steps=2: Not begun: the comparison was stopped." in said.out
+    assert (tmp_path / "out" / "report.html").exists()
+    monkeypatch.undo()
+    again = overpaint(*command(picture, folder, "-o", tmp_path / "out"))
+    assert again.code == 0 and "1 edits (1 more are done)" in again.err
+
+
+@pytest.mark.parametrize(
+    ("more", "sentence"),
+    [
+        (("--grid", "steps"), "is no line of a grid; write --grid KEY=A,B"),
+        (("--grid", "guidnce=1,2"), "did you mean 'guidance'?"),
+        (("--budget", "soon"), "'soon' is no time; write it as 60s"),
+        (("--methods", "p2q"), "There is no method 'p2q'; did you mean 'p2p'?"),
+        (("--words", "cow"), "The word 'cow' is not in the target prompt"),
+        (("--target", ""), "What the picture should show is not said"),
+    ],
+)
+def test_what_cannot_be_is_one_sentence(
+    picture: Path, folder: Path, more: tuple[str, ...], sentence: str
+) -> None:
+    said = overpaint(*command(picture, folder, *more))
+    assert said.code == 2 and sentence in said.err and said.err.count("\n") <= 2
+    assert not picture.with_name("cat-compare").exists()
+
+
+def test_a_picture_that_is_not_there(tmp_path: Path, folder: Path) -> None:
+    said = overpaint(*command(tmp_path / "none.png", folder))
+    assert said.code == 2 and "none.png" in said.err

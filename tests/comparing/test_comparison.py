@@ -1,0 +1,156 @@
+import json
+import shlex
+from pathlib import Path
+from typing import Any
+
+import pytest
+from tests.comparing.kit import SOURCE, TARGET, asked, small
+from tests.kit import clean, shared
+
+import overpaint
+from overpaint.bench.results import Results
+from overpaint.comparing import run as module
+from overpaint.errors import UsageError
+from overpaint.images import Picture, load_picture, save_picture
+from overpaint.meter import Cancelled, Meter
+
+
+def lines(folder: Path) -> list[dict[str, Any]]:
+    return [json.loads(text) for text in (folder / "results.jsonl").read_text().splitlines()]
+
+
+def test_it_is_a_list_of_edits_that_shows_itself() -> None:
+    found = overpaint.compare(small(), **asked())
+    assert len(found) == 3 and [one.recipe.method for one in found] == [one.method for one in found.cells]
+    assert {one.method for one in found.cells} == {"sdedit", "ddim", "p2p"}
+    assert repr(found) == "<Comparison of 3 edits>"
+    shown = found._repr_html_()  # pyright: ignore[reportPrivateUsage]
+    assert shown.count("<tr>") == 4 and "<th>rows</th>" in shown
+    assert found[0].picture.size == (32, 32) and found[:2] == found.edits[:2]
+    assert b"<script" in found.html and clean(shared())
+
+
+def test_edits_are_those_that_each_method_makes_by_itself() -> None:
+    found = overpaint.compare(small(), **asked(methods=["p2p"]))
+    alone = overpaint.edit(small(), source=SOURCE, target=TARGET, model=shared(), steps=2)
+    assert (found[0].picture.rgb == alone.picture.rgb).all()
+
+
+def test_one_inversion_serves_all_and_the_cheapest_comes_first(tmp_path: Path) -> None:
+    grid = {"inversion": ["ddim"], "guidance": [2, 3]}
+    found = overpaint.compare(small(), folder=tmp_path, **asked(methods="ddim", grid=grid))
+    rows = [(line["figures"]["rows"], line["figures"]["rows_alone"]) for line in lines(tmp_path)]
+    assert rows == [(6, 6), (4, 6)]
+    assert [one.title for one in found.cells if one.error] == []
+    overpaint.compare(small(), folder=tmp_path / "more", **asked())
+    assert [line["method"] for line in lines(tmp_path / "more")] == ["sdedit", "ddim", "p2p"]
+
+
+def test_another_call_goes_on_and_does_nothing_twice(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    first = overpaint.compare(small(), folder=tmp_path, **asked(methods="sdedit,ddim"))
+    second = overpaint.compare(small(), folder=tmp_path, **asked())
+    assert [line["method"] for line in lines(tmp_path)] == ["sdedit", "ddim", "p2p"]
+    kept = {one.title: one.edit.picture.rgb for one in second.cells if one.edit}
+    for one in first.cells:
+        assert one.edit is not None and (kept[one.title] == one.edit.picture.rgb).all()
+    again = overpaint.compare(small(), folder=tmp_path, **asked(seed=1))
+    assert len(lines(tmp_path)) == 6 and len(again) == 3
+
+
+def test_a_failure_is_a_cell_and_is_tried_again(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    real = module.run_patiently
+
+    def fail(job: Any, meter: Meter) -> Any:
+        if job.method.card.name == "ddim":
+            raise ZeroDivisionError("x")
+        return real(job, meter)
+
+    monkeypatch.setattr(module, "run_patiently", fail)
+    found = overpaint.compare(small(), folder=tmp_path, **asked(methods="sdedit,ddim,sega"))
+    said = {one.method: one.error for one in found.cells}
+    assert said["sdedit"] == "" and said["ddim"].startswith("Internal error (ZeroDivisionError: x)")
+    assert (
+        said["sega"].startswith("There is no concept") and repr(found) == "<Comparison of 1 edits, 2 failed>"
+    )
+    page = (tmp_path / "report.html").read_text()
+    assert "ZeroDivisionError" in page and "There is no concept" in page
+    monkeypatch.undo()
+    assert len(overpaint.compare(small(), folder=tmp_path, **asked(methods="sdedit,ddim"))) == 2
+
+
+def test_what_was_finished_is_kept_when_it_is_stopped(tmp_path: Path) -> None:
+    def stop(meter: Meter) -> None:
+        if meter.rows > 4:
+            meter.cancel()
+
+    with pytest.raises(Cancelled):
+        overpaint.compare(small(), folder=tmp_path, meter=Meter(on_tick=stop), **asked())
+    assert [line["method"] for line in lines(tmp_path)] == ["sdedit"]
+    assert "the comparison was stopped" in (tmp_path / "report.html").read_text()
+    assert load_picture(tmp_path / "sheet.png").size[1] > 300 and clean(shared())
+
+
+def test_a_budget_ends_it(tmp_path: Path) -> None:
+    found = overpaint.compare(small(), folder=tmp_path, budget="0.0001s", **asked())
+    assert len(found) == 0 and all(one.error.startswith("Not begun: it takes about") for one in found.cells)
+    assert len(overpaint.compare(small(), folder=tmp_path, budget="5min", **asked())) == 3
+
+
+def test_what_is_changed_unasked_is_seen_where_that_is_cheap(tmp_path: Path) -> None:
+    found = overpaint.compare(small(), folder=tmp_path, **asked(methods="ddim", check=True))
+    (one,) = found.cells
+    assert one.unasked is not None and one.figures["unasked"] == one.unasked["psnr"]
+    assert "Asked for nothing" in (tmp_path / "report.html").read_text()
+    overpaint.compare(small(), folder=tmp_path, **asked(methods="ddim", check=True))
+    assert len(lines(tmp_path)) == 2
+
+
+def test_words_and_masks_are_shown() -> None:
+    mask = Picture(small().rgb * 0)
+    mask.rgb[8:24, 8:24] = 255
+    found = overpaint.compare(small(), mask=mask, words=["dog"], **asked(methods="ddim"))
+    (one,) = found.cells
+    assert [word for word, _ in one.words] == ["dog"] and one.words[0][1].size[1] >= 32
+    assert one.figures["psnr_outside_pasted"] == 100 and one.figures["psnr_outside"] < 60
+    with pytest.raises(UsageError, match="The word 'cow' is not in the target prompt"):
+        overpaint.compare(small(), words=["cow"], **asked())
+
+
+def test_the_command_makes_the_same_edit(tmp_path: Path) -> None:
+    picture = tmp_path / "a cat.png"
+    save_picture(small(), picture)
+    said = {"steps": 2, "blend": "cat=>dog", "tuned": "published", "seed": 3}
+    found = overpaint.compare(picture, **asked(methods="p2p", **said))
+    (one,) = found.cells
+    words = shlex.split(one.command)
+    assert words[:3] == ["overpaint", "edit", str(picture)] and words[words.index("--seed") + 1] == "3"
+    assert words[words.index("--blend") + 1] == "cat=>dog" and words[words.index("--source") + 1] == SOURCE
+
+
+@pytest.mark.parametrize(
+    ("more", "sentence"),
+    [
+        ({"target": ""}, "What the picture should show is not said"),
+        ({"budget": "soon"}, "'soon' is no time; write it as 60s, 5min or 1h"),
+        ({"methods": "sega"}, "There is no concept"),
+        ({"grid": {"stepz": [1]}}, "did you mean 'steps'"),
+        ({"methods": "p2p", "steps": "many"}, "The option 'steps' must be a whole number"),
+    ],
+)
+def test_what_cannot_be_is_refused(more: dict[str, Any], sentence: str) -> None:
+    with pytest.raises(UsageError, match=sentence):
+        overpaint.compare(small(), **asked(**more))
+
+
+def test_a_report_of_somebody_else_is_not_replaced(tmp_path: Path) -> None:
+    (tmp_path / "report.html").write_text("mine")
+    with pytest.raises(UsageError, match=r"holds a report\.html that no comparison made"):
+        overpaint.compare(small(), folder=tmp_path, **asked())
+    assert (tmp_path / "report.html").read_text() == "mine"
+
+
+def test_two_processes_do_not_share_a_picture(tmp_path: Path) -> None:
+    overpaint.compare(small(), folder=tmp_path, **asked(methods="sdedit"))
+    (line,) = lines(tmp_path)
+    with Results.opened(tmp_path).claimed(line["case"]), pytest.raises(UsageError, match="Another process"):
+        overpaint.compare(small(), folder=tmp_path, **asked())
