@@ -130,7 +130,7 @@ class BlendedDiffusionFile(Adapter):
             draws |= {("blend", i): noise[None] for i, noise in enumerate(golden["background_noise"])}
         family = self.model.family
         return Task(
-            (1, 3, *source.shape[-2:]),
+            (1, 3, source.shape[-2], source.shape[-1]),
             family.null(),
             Replay(draws),
             given_x0=source,
@@ -160,7 +160,7 @@ class BlendedDiffusionFile(Adapter):
     def run(self, k: int) -> tuple[list[Tensor], list[Tensor], list[Tensor], list[Tensor], Tensor]:
         """One candidate: beliefs, pulls, guided means, states after each step, and the end."""
         model, task, name = watched(self.model), self.request(), self.name(k)
-        end = drawn(self.o, model, task, name, lambda i, *_: self.warps(k, i))
+        end = drawn(self.o, model, task, name, lambda i, _count, _side: self.warps(k, i))
         entered, said = [xs[name] for xs in model.entered], [ps[name] for ps in model.said]
         pulls, means = list[Tensor](), list[Tensor]()
         for i, p in enumerate(said):
