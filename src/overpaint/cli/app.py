@@ -17,7 +17,7 @@ from overpaint.near import near, nearest
 
 COMMANDS = (
     *("edit", "generate", "invert", "methods", "models", "convert", "show", "rerun", "cite"),
-    *("direction", "words", "bench", "train", "demo", "doctor"),
+    *("direction", "words", "queue", "bench", "train", "demo", "doctor"),
 )
 MODULES = {"words": "vocabulary"}
 """Commands whose file has another name."""
