@@ -166,7 +166,7 @@ def named(name: str, device: torch.device) -> ClipEye:
     if (home / "text_projection").is_dir():
         return ClipEye.load(home, device)
     state = torch.random.get_rng_state()
-    how = {"local_files_only": True, "use_safetensors": True}
+    how: dict[str, Any] = {"local_files_only": True, "use_safetensors": True}
     try:
         with hushed():
             vision: Any = CLIPVisionModelWithProjection.from_pretrained(home, **how)
