@@ -70,19 +70,19 @@ class Imagic(Method):
             return opened(self.learned, model, CARD.name, self.force)
         texts = {"target": task.target}
         found = self.learning.learned(model, [task.x0], texts, task.noise, store_of(model))
-        said = {"target": "" if task.target.words is None else task.target.words.text}
-        return self.learning.patch(found, model).told(**said)
+        return self.learning.patch(found, model).told(target=task.target.prompt.text)
 
     def __call__(self, model: Model, task: Task) -> Outcome:
         """Learn, then walk from the same noise with every text between."""
         patch = self.learn(model, task)
         with model.patched(patch):
-            made = self.walked(model, task, patch.more)
+            made = walked(self, model, task, patch.more)
         return replace(made, learned=(patch,))
 
-    def walked(self, model: Model, task: Task, text: Mapping[str, Tensor]) -> Outcome:
-        """Walk from the same noise with every text between, on a network that was tuned."""
-        path, etas = model.path(self.steps), values_of(self.eta)
-        guides = (CFG(between(task.target, text, eta), task.null, self.guidance) for eta in etas)
-        made = [denoise(model, path, {"tgt": task.start()}, [Branch("tgt", g)])["tgt"] for g in guides]
-        return Outcome(made, scores={"eta": etas})
+
+def walked(method: Imagic, model: Model, task: Task, text: Mapping[str, Tensor]) -> Outcome:
+    """Walk from the same noise with every text between, on a network that was tuned."""
+    path, etas = model.path(method.steps), values_of(method.eta)
+    guides = (CFG(between(task.target, text, eta), task.null, method.guidance) for eta in etas)
+    made = [denoise(model, path, {"tgt": task.start()}, [Branch("tgt", g)])["tgt"] for g in guides]
+    return Outcome(made, scores={"eta": etas})

@@ -6,7 +6,7 @@ from dataclasses import dataclass, field, replace
 import torch
 from torch import Tensor
 
-from overpaint.methods.imagic import Imagic
+from overpaint.methods.imagic import Imagic, walked
 from overpaint.noise import Key, Replay
 from overpaint.outcome import outcome_of
 from overpaint.tune.imagic import ImagicLearning
@@ -101,7 +101,7 @@ class ImagicFile(Adapter):
         model, edit = watched(self.model), self.edit.changed(eta=eta)
         task = replace(self.task(x0, self.target, self.target), noise=self.draws())
         with model.patched(self.learning.patch(found, model)):
-            made = outcome_of(edit.walked(model, task, self.learning.patch(found, model).more))
+            made = outcome_of(walked(edit, model, task, self.learning.patch(found, model).more))
         entered = [one["tgt"] for one in model.entered[1:]]
         return torch.cat([*entered, *made.latents])
 

@@ -1,0 +1,103 @@
+"""A worker: takes work, is heard of while it works, stops between two network calls when it is asked to."""
+
+import os
+import traceback
+from collections.abc import Callable, Generator, Mapping
+from contextlib import contextmanager
+from dataclasses import dataclass, field
+from threading import Event, Thread
+from typing import Any
+
+from overpaint.errors import OverpaintError
+from overpaint.ledger.entry import Entry, LedgerError, Lost
+from overpaint.ledger.holder import Holder
+from overpaint.ledger.queue import LEASE, Ledger
+from overpaint.meter import Cancelled, Meter
+
+LOOK = 0.25
+"""Seconds between two looks at whether somebody wants work to stop, or whether there is some."""
+BEATS = 8
+"""Looks between two signs of life."""
+Do = Callable[[Entry, Meter], Mapping[str, Any]]
+"""Does a piece of work and says what came out; a refusal is an `OverpaintError`."""
+
+
+@dataclass
+class Worker:
+    """One worker; several of them, in threads, processes or machines, share a ledger."""
+
+    ledger: Ledger
+    do: Do
+    note: Callable[[Entry], None] = lambda entry: None
+    """Told of every piece of work that is over."""
+    stop: Event = field(default_factory=Event)
+    """Set by somebody else: what is being done is given back, and no more is taken."""
+    lease: float = LEASE
+
+    def run(self, forever: bool = False) -> None:
+        """Work until nothing waits, or until it is told to stop."""
+        with Holder(self.ledger.folder) as holder:
+            while not self.stop.is_set():
+                entry = self.ledger.lease(holder, self.lease)
+                if entry is not None:
+                    self._one(entry)
+                elif forever or self.ledger.counts().get("running"):
+                    self.stop.wait(LOOK)  # what another one works at may come back
+                else:
+                    return
+
+    def _one(self, entry: Entry) -> None:
+        """Do one piece of work and say how it ended."""
+        meter = Meter()
+        try:
+            with self._heard(entry, meter):
+                self._ended(entry, meter)
+        except Lost:
+            return
+        self.note(self.ledger.get(entry.id))
+
+    def _ended(self, entry: Entry, meter: Meter) -> None:
+        ledger = self.ledger
+        try:
+            result = self.do(entry, meter)
+        except Cancelled:
+            ledger.give_back(entry) if self.stop.is_set() else ledger.drop(entry)
+        except (Lost, LedgerError):
+            raise
+        except OverpaintError as error:
+            ledger.fail(entry, str(error))
+        except Exception as error:  # a mistake in one method must not end a run of days
+            if os.environ.get("OVERPAINT_DEBUG") == "1":
+                traceback.print_exception(error)
+            said = " ".join(f"{type(error).__name__}: {error}".split())
+            ledger.fail(entry, f"Internal error ({said[:200]}); OVERPAINT_DEBUG=1 shows where.")
+        else:
+            ledger.finish(entry, result)
+
+    @contextmanager
+    def _heard(self, entry: Entry, meter: Meter) -> Generator[None, None, None]:
+        """A thread that keeps the lease and passes on that the work shall stop."""
+        over = Event()
+
+        def beat() -> None:
+            looks = 0
+            try:
+                while not over.wait(LOOK):
+                    looks += 1
+                    wanted = self.ledger.get(entry.id).cancelling or self.stop.is_set()
+                    if looks % BEATS == 0:
+                        wanted = self.ledger.beat(entry, meter.share, self.lease) or wanted
+                    if wanted:
+                        meter.cancel()
+            except OverpaintError:  # lost, pruned, or no room to write: the end of the work will say so
+                meter.cancel()
+            finally:
+                self.ledger.base.close()
+
+        thread = Thread(target=beat, name=f"heard of {entry.id}", daemon=True)
+        thread.start()
+        try:
+            yield
+        finally:
+            over.set()
+            thread.join()
