@@ -6,6 +6,7 @@ from functools import cache
 from typing import Any, cast
 
 import torch
+from jaxtyping import Float
 from torch import Tensor, nn
 
 from overpaint.attention import Control, Heads, Maps, Moment, Site
@@ -13,7 +14,7 @@ from overpaint.families.tiny import Shape, tiny
 from overpaint.guides import CFG, Plain
 from overpaint.meter import Meter
 from overpaint.model import Branch, Call, Latent, Model
-from overpaint.network import Text
+from overpaint.network import Pixels, Text
 from overpaint.path import Path, Prediction
 
 SHAPES: tuple[Shape, ...] = ("sd1", "sd2", "sdxl")
@@ -182,6 +183,28 @@ class Raise(Control):
 
 
 @dataclass
+class Sight:
+    """An eye that sees the pixels themselves and reads nothing into words."""
+
+    fingerprint = "sight"
+    side = 8
+
+    def look(self, pixels: Pixels) -> Float[Tensor, "rows features"]:
+        return pixels.flatten(1)
+
+    def embed(self, pixels: Pixels) -> Float[Tensor, "rows features"]:
+        return self.look(pixels)
+
+    def read(self, prompts: Sequence[str]) -> Float[Tensor, "rows features"]:
+        return torch.zeros(len(prompts), 3)
+
+    def embed_text(self, prompts: Sequence[str]) -> Float[Tensor, "rows features"]:
+        return self.read(prompts)
+
+    def tokens(self, pixels: Pixels) -> Float[Tensor, "rows tokens width"]:
+        return pixels.flatten(2)
+
+
 class Spy:
     """Stands in for a family's `call`: notes what the network is told, and may answer in its place."""
 

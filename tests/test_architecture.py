@@ -35,7 +35,7 @@ LAYERS: list[set[str]] = [
     {"registry", "stub"},
     {"run"},
     {"api", "contract"},
-    {"doctor", "stilllife", "train"},
+    {"doctor", "stilllife", "train", "ledger"},
     {"cli", "web", "batch", "bench", "choosing", "comparing", "__main__"},
 ]
 UNTYPED = {"diffusers", "transformers", "accelerate", "peft", "tokenizers"}

@@ -18,7 +18,7 @@ from overpaint.model import Branch, Call, Guide, Line, Model
 from overpaint.network import Family, Residuals, Text, together
 from overpaint.path import Latent, Prediction
 from tests import kit
-from tests.kit import call, clean, draw, equal, gap, shared, single, text
+from tests.kit import Sight, call, clean, draw, equal, gap, shared, single, text
 
 
 def test_a_model_is_frozen() -> None:
@@ -264,7 +264,7 @@ def test_guides_may_give_another_null_at_every_step() -> None:
 def test_its_eye_is_opened_once_and_looks_are_counted() -> None:
     opened: list[int] = []
 
-    class Blind:
+    class Blind(Sight):
         fingerprint = "blind"
 
         def tokens(self, pixels: Tensor) -> Tensor:

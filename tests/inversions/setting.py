@@ -88,6 +88,7 @@ class Plane:
     factor: int = 8
     side: int = 64
     window: int = 4
+    extra: int = 0
     told: list[int] = field(default_factory=list[int])
     """The level that each call was told."""
 

@@ -1,6 +1,6 @@
 """StyleDiffusion's inversion: its laws, its work, and its loop written once more with torch's own parts."""
 
-from collections.abc import Callable, Sequence
+from collections.abc import Callable
 from dataclasses import replace
 from itertools import pairwise
 from typing import Any, cast
@@ -8,7 +8,7 @@ from typing import Any, cast
 import pytest
 import torch
 from tests.inversions.setting import Setting, setting
-from tests.kit import clean, gap
+from tests.kit import Sight, clean, gap
 from torch import Tensor, nn
 
 from overpaint.errors import UsageError
@@ -132,17 +132,11 @@ def test_a_source_that_is_told_nothing_is_guided_as_soon_as_something_was_tuned(
     assert s.model.meter.rows - before == 4 * inversion.silent_rows == 4 * (2 if inner else 1)
 
 
-class Sees:
+class Sees(Sight):
     """An eye that sees a given thing."""
 
     def __init__(self, scale: float = 1.0) -> None:
         self.scale, self.fingerprint = scale, f"sees {scale}"
-
-    def look(self, pixels: Tensor) -> Tensor:
-        return pixels.flatten(1)
-
-    def read(self, prompts: Sequence[str]) -> Tensor:
-        return torch.zeros(len(prompts), 3)
 
     def tokens(self, pixels: Tensor) -> Tensor:
         return self.scale * pixels[:, 0, :7, :20]

@@ -6,7 +6,7 @@ import pytest
 import torch
 from jaxtyping import Float
 from tests.inversions.setting import Setting, setting
-from tests.kit import gap
+from tests.kit import Sight, gap
 from torch import Tensor
 
 from overpaint.errors import UsageError
@@ -36,16 +36,13 @@ def test_the_source_prompt_at_the_encoders_guidance_is_the_picture() -> None:
     assert gap(made(s, CycleEdit(steps=6), task(s)).latents[0], s.x0) > 1e-2
 
 
-class Eye:
+class Eye(Sight):
     """Sees two pixels and reads the first letters."""
 
     fingerprint = "two pixels"
 
     def look(self, pixels: Pixels) -> Float[Tensor, "rows features"]:
         return pixels.flatten(1)[:, :2]
-
-    def tokens(self, pixels: Pixels) -> Float[Tensor, "rows tokens width"]:
-        return pixels.flatten(2)
 
     def read(self, prompts: Sequence[str]) -> Float[Tensor, "rows features"]:
         return torch.tensor([[float(len(p)), 0.0] for p in prompts])

@@ -17,7 +17,10 @@ LAYOUT = 1
 """Of the tables; another overpaint's ledger is left alone."""
 PATIENCE = 30.0
 """Seconds to wait for somebody else who writes."""
-COLUMNS = "id, key, state, work, attempts, deaths, progress, result, said, wish AS cancelling, holder, made, began, ended"
+COLUMNS = (
+    "id, key, state, work, attempts, deaths, progress, result, said, wish AS cancelling, holder, "
+    "made, began, ended"
+)
 TABLES = """
 CREATE TABLE IF NOT EXISTS entries (
     number INTEGER PRIMARY KEY,
@@ -87,8 +90,8 @@ class Database:
             yield self.kept.db
         except sqlite3.Error as error:
             raise LedgerError(
-                f"The queue in {self.folder} cannot be used ({error}); what is in it is kept, so free the disk "
-                "or end what blocks it, and go on."
+                f"The queue in {self.folder} cannot be used ({error}); what is in it is kept, so free the "
+                "disk or end what blocks it, and go on."
             ) from None
 
     @contextmanager
@@ -122,6 +125,7 @@ class Database:
 def entry_of(row: Sequence[Any]) -> Entry:
     """A row of `COLUMNS` as an entry."""
     names = [name.rpartition(" AS ")[2] for name in COLUMNS.split(", ")]
-    values = dict(zip(names, row, strict=True))
-    plain = {name: json.loads(values[name]) for name in ("work", "result")}
-    return Entry(**{**values, **plain, "cancelling": bool(values["cancelling"])})
+    values: dict[str, Any] = dict(zip(names, row, strict=True))
+    values |= {name: json.loads(values[name]) for name in ("work", "result")}
+    values["cancelling"] = bool(values["cancelling"])
+    return Entry(**values)

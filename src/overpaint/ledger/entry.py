@@ -15,8 +15,8 @@ OVER: frozenset[State] = frozenset({"done", "failed", "cancelled"})
 MOST_DEATHS = 2
 """Workers that may die over one piece of work."""
 DEADLY = (
-    f"It ended its worker {MOST_DEATHS} times (killed, crashed or out of memory), so it is not tried again by "
-    "itself; try a smaller picture or model, then retry it."
+    f"It ended its worker {MOST_DEATHS} times (killed, crashed or out of memory), so it is not tried again "
+    "by itself; try a smaller picture or model, then retry it."
 )
 
 

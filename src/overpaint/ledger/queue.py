@@ -96,8 +96,8 @@ class Ledger:
             ).fetchall()
         if len(rows) != 1 or not escaped:
             raise UsageError(
-                f"{'Several pieces' if rows else 'No piece'} of work in the queue {'have' if rows else 'has'} "
-                f"the id {id[:20]!r}; overpaint queue lists them."
+                f"{'Several pieces' if rows else 'No piece'} of work in the queue "
+                f"{'have' if rows else 'has'} the id {id[:20]!r}; overpaint queue lists them."
             )
         return entry_of(rows.pop())
 
@@ -143,8 +143,8 @@ class Ledger:
             state = "cancelled" if wish else "failed" if deaths + 1 >= MOST_DEATHS else "queued"
             said, ended = DEADLY if state == "failed" else "", None if state == "queued" else now
             db.execute(
-                "UPDATE entries SET state = ?, holder = '', deaths = deaths + 1, said = ?, ended = ?, wish = 0 "
-                "WHERE number = ?",
+                "UPDATE entries SET state = ?, holder = '', deaths = deaths + 1, said = ?, ended = ?, "
+                "wish = 0 WHERE number = ?",
                 (state, said, ended, number),
             )
 
@@ -221,8 +221,8 @@ class Ledger:
     def _again(self, which: str, *values: Any) -> int:
         with self.base.writing() as db:
             return db.execute(
-                "UPDATE entries SET state = 'queued', deaths = 0, said = '', wish = 0, ended = NULL, began = NULL "
-                f"WHERE state IN ('failed', 'cancelled') AND {which}",
+                "UPDATE entries SET state = 'queued', deaths = 0, said = '', wish = 0, "
+                f"ended = NULL, began = NULL WHERE state IN ('failed', 'cancelled') AND {which}",
                 values,
             ).rowcount
 
