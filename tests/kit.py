@@ -182,7 +182,6 @@ class Raise(Control):
         return o
 
 
-@dataclass
 class Sight:
     """An eye that sees the pixels themselves and reads nothing into words."""
 
@@ -205,6 +204,7 @@ class Sight:
         return pixels.flatten(2)
 
 
+@dataclass
 class Spy:
     """Stands in for a family's `call`: notes what the network is told, and may answer in its place."""
 
