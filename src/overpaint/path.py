@@ -68,12 +68,12 @@ class Path:
 
     t: Float[Tensor, " steps"] | Tensor
     """What the network is told at each step (training levels for diffusion, 0 to 1000 for flow)."""
-    alpha: Float[Tensor, " levels"]
+    alpha: Float[Tensor, "levels *rows"]
     """Share of the picture at each level, ``sqrt(alpha_bar)``, in float64; one entry more than ``t``.
 
     Single entries are what formulas use, and those leave latents in the type they have.
     """
-    sigma: Float[Tensor, " levels"]
+    sigma: Float[Tensor, "levels *rows"]
     """Share of the noise at each level."""
     kind: Kind
     convention: Convention = "published"
@@ -269,6 +269,17 @@ class Schedule:
         else:
             t = torch.linspace(train - 1, 0, steps, dtype=torch.float64).round().long()
         return t.clamp(max=train - 1)
+
+    def each(self, t: Tensor) -> Path:
+        """The one level at which every row of a batch sits, each at its own: what training draws at random.
+
+        Its only step is 0. Shares are float32 and shaped to multiply latents.
+
+        Args:
+            t: the training level of every row.
+        """
+        bars = self.bars.to(t.device)[t.long()].view(1, -1, 1, 1, 1)
+        return Path(t[None], bars.sqrt().float(), (1 - bars).sqrt().float(), self.kind)
 
     def path(self, steps: int | None = None, offset: int | None = None) -> Path:
         """A sampling path; without ``steps`` every training level (for losses at random levels)."""

@@ -14,6 +14,7 @@ from overpaint.outcome import Outcome
 from overpaint.path import Latent
 from overpaint.sample import denoise, each, stochastic
 from overpaint.sides.cyclenet import UNTRAINED, beside, opaque, translator
+from overpaint.sides.net import Net
 from overpaint.task import Task
 
 CYCLENET = Paper(
@@ -72,17 +73,19 @@ class CycleNet(Method):
 
     def __call__(self, model: Model, task: Task) -> Latent | Outcome:
         """Translate, and if wished translate back."""
-        there = translated(self, model, task, task.x0, task.pixels, (task.source, task.target), "there")
+        net, texts = translator(self.net, model), (task.source, task.target)
+        there = translated(self, net, model, task, task.x0, task.pixels, texts, "there")
         if not self.there_and_back:
             return there
         seen = model.decode(there)
-        back = model.decode(translated(self, model, task, there, seen, (task.target, task.source), "back"))
+        back = model.decode(translated(self, net, model, task, there, seen, texts[::-1], "back"))
         error = float(((back - task.pixels).clamp(-2, 2) / 2).square().mean().sqrt())
         return Outcome((there,), scores={"return error": (error,)}, layers={"return": opaque(back)})
 
 
 def translated(
     how: CycleNet,
+    net: Net,
     model: Model,
     task: Task,
     x0: Latent,
@@ -97,7 +100,7 @@ def translated(
     path = whole.last(how.kept)
     x = whole.noised(x0, task.noise.normal(task.shape, "cyclenet", way).to(x0), len(whole) - how.kept - 1)
     fresh = [task.noise.normal(task.shape, "cyclenet", way, i).to(x0) for i in range(len(path))]
-    side = beside(translator(how.net, model), picture, source, how.scale)
+    side = beside(net, picture, source, how.scale)
     branches = [Branch("tgt", CFG(target, source, how.guidance))]
     with model.side(side):
         return denoise(model, path, {"tgt": x}, branches, solver=each(stochastic(fresh, how.eta)))["tgt"]

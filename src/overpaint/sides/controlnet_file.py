@@ -6,6 +6,7 @@ from typing import Any, cast
 from torch import Tensor
 
 from overpaint.errors import UsageError
+from overpaint.families.difference import DOWN, MARK, UP, WEIGHT, restored
 from overpaint.families.sgm import as_diffusers
 from overpaint.model import Model
 from overpaint.sides.file import SideFile
@@ -51,14 +52,37 @@ def controlnet_of(file: SideFile, model: Model) -> Net:
     from diffusers.models.controlnets.controlnet import ControlNetModel
 
     found = file.weights()
+    small = found.pop(MARK, None) is not None
     config = dict(file.config) or built_like(model, *hint_of(found, file))
     with building():
         net = cast(Any, ControlNetModel).from_config(config)
     _check(net.config, file, model)
     if file.layout == "original":
         found = renamed(found, net, file)
+    if small:
+        found = completed(found, net, model, file)
     module = filled(net, found, str(file.place), model)
     return Net("controlnet", module, file.fingerprint, model.family.factor, file.name)
+
+
+def completed(found: Mapping[str, Tensor], net: Any, model: Model, file: SideFile) -> dict[str, Tensor]:
+    """The whole network of a file that says how it differs from the model's own encoder.
+
+    Raises:
+        UsageError: it differs in layers that the model does not have.
+    """
+    try:
+        return restored(found, started(net, model))
+    except (KeyError, RuntimeError):
+        raise misfit(str(file.place), model, "it was made as a change of another network") from None
+
+
+def started(net: Any, model: Model) -> dict[str, Tensor]:
+    """What a side network has of the model's own: the weights that both have names for."""
+    own, wanted = model.net.state_dict(), net.state_dict()
+    made = {name: own[name] for name in wanted if name in own}
+    # An inpainting network reads more channels behind those of the latent.
+    return made | {"conv_in.weight": own["conv_in.weight"][:, : wanted["conv_in.weight"].shape[1]]}
 
 
 def built_like(model: Model, hint: Sequence[int], colours: int = 3) -> dict[str, Any]:
@@ -120,7 +144,11 @@ def renamed(found: Mapping[str, Tensor], net: Any, file: SideFile) -> dict[str, 
     named: dict[str, Tensor] = {}
     for name, value in found.items():
         module, _, end = name.rpartition(".")
-        place = f"{_module(module.replace('.', '_'), net.config.layers_per_block, last)}_{end}"
+        layer = _module(module.replace(".", "_"), net.config.layers_per_block, last)
+        if f".{end}" in (UP, DOWN) and f"{layer}_weight" in sizes:
+            named[sizes[f"{layer}_weight"][0].removesuffix(WEIGHT) + f".{end}"] = value
+            continue
+        place = f"{layer}_{end}"
         if place not in sizes:
             raise UsageError(
                 f"The side network {file.place} is built unlike others: it also holds {name}; get its "

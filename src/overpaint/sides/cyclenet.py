@@ -113,27 +113,27 @@ class Cycle:
         noises: tuple[Latent, Latent],
     ) -> Passes:
         """All passes: of ``x0`` noised by the first noise, and of its translation noised by the second."""
-        bars = self.model.family.schedule.bars[t.long()].view(-1, 1, 1, 1)
-        alpha, sigma = bars.sqrt().to(x0), (1 - bars).sqrt().to(x0)
-        x = alpha * x0 + sigma * noises[0]
+        level = self.model.family.schedule.each(t)
+        x = level.noised(x0, noises[0], 0)
         e1 = self.asked(x, t, source, source, picture)
         with frozen(self.model):
             e2 = self.asked(x, t, target, source, picture)
-        y0 = (x - sigma * e2) / alpha
+        y0 = (x - level.sigma[0] * e2) / level.alpha[0]
         with torch.no_grad():
             hint = (self.decode(y0.detach()) + 1) / 2
             e3 = self.asked(x, t, target, target, hint)
         if self.fast:
             return Passes(e1, e2, y0, hint, e3)
-        e4 = self.asked(alpha * y0.detach() + sigma * noises[1], t, source, source, picture)
-        e5 = self.asked(alpha * y0 + sigma * noises[1], t, source, target, hint)
+        e4 = self.asked(level.noised(y0.detach(), noises[1], 0), t, source, source, picture)
+        e5 = self.asked(level.noised(y0, noises[1], 0), t, source, target, hint)
         return Passes(e1, e2, y0, hint, e3, e4, e5)
 
     def asked(self, x: Latent, t: Levels, main: Text, side: Text, picture: Condition) -> Latent:
         """The noise, the main network reading one text and the side network another."""
         at = Moment(0, 1, ("src+",) * len(x), x.shape[-2], x.shape[-1])
         more = ControlNet(self.net, picture).residuals(x, t, side, at)
-        return self.model.family.call(self.model.net, x.detach(), t, main, more)
+        out = self.model.family.call(self.model.net, x.detach(), t, main, more)
+        return self.model.family.schedule.each(t).read(x.detach(), out, 0).eps
 
     def losses(self, made: Passes, noises: tuple[Latent, Latent]) -> dict[str, Float[Tensor, " rows"]]:
         """The unweighted losses of every picture, by name."""

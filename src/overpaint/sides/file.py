@@ -10,6 +10,7 @@ from typing import Any, Literal
 from torch import Tensor
 
 from overpaint.errors import UsageError
+from overpaint.families.difference import MARK
 from overpaint.families.folder import check_numbers
 from overpaint.families.hub import is_hub_id, snapshot
 from overpaint.families.locate import shelves
@@ -26,7 +27,6 @@ _FOLDERS: Mapping[str, Kind] = {"ControlNetModel": "controlnet", "T2IAdapter": "
 _INSIDE = ("controlnet", "t2iadapter", "adapter")
 """Where a folder of diffusers keeps a side network beside a whole model."""
 _UNREAD = {
-    "lora_controlnet": "a Control-LoRA; get the whole ControlNet, which is read",
     "lllite_": "a ControlNet-LLLite; get a ControlNet or a T2I-Adapter, which are read",
     "control_add_embedding": "a ControlNet for several kinds of condition at once; get the one for yours",
     "difference": "the difference of a ControlNet to its base; get the whole ControlNet",
@@ -56,6 +56,8 @@ class SideFile:
     """How the names of its tensors begin, where others are beside them."""
     config: Mapping[str, Any] = field(default_factory=dict[str, Any])
     """What a folder says of how it is built; a file says nothing."""
+    small: bool = False
+    """Whether it holds what sets it apart from the model's own encoder (`overpaint.families.difference`)."""
 
     @staticmethod
     def of(name: str | Path) -> "SideFile":
@@ -87,7 +89,7 @@ class SideFile:
         found: dict[str, Tensor] = {}
         for one in self.files:
             with safe_open(str(one), framework="pt") as file:
-                own = (name for name in file.keys() if name.startswith(self.start))
+                own = (name for name in file.keys() if name.startswith(self.start) or name == MARK)
                 found |= {name.removeprefix(self.start): file.get_tensor(name) for name in own}
         return found
 
@@ -133,7 +135,8 @@ def _folder(place: Path) -> SideFile:
             "from the other formats, which are not read."
         )
     files = tuple(place / name for name in next(iter(found.values())))
-    return SideFile(place, kind, "diffusers", files, config=told)
+    small = any(MARK in read_header(one).entries for one in files)
+    return SideFile(place, kind, "diffusers", files, config=told, small=small)
 
 
 def _class(told: Mapping[str, Any]) -> str:
@@ -158,7 +161,7 @@ def _file(place: Path) -> SideFile:
         raise UsageError(f"{place} is {unread}.")
     for start, (kind, layout, prefix) in _STARTS.items():
         if header.has(start):
-            return SideFile(place, kind, layout, (place,), prefix)
+            return SideFile(place, kind, layout, (place,), prefix, small=MARK in header.entries)
     if header.has(NETWORK):
         raise UsageError(f"{place} is a whole model and no side network, which is given by --model.")
     raise UsageError(f"{place} is {what_else(header) or 'no ControlNet and no T2I-Adapter'}.")

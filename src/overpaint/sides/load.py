@@ -35,7 +35,8 @@ class Kept:
         """The network of a file for a model, read where it is not here or has changed on disk."""
         state = tuple((str(one), one.stat().st_size, one.stat().st_mtime_ns) for one in file.files)
         like = repr(sorted(dict(getattr(model.net, "config", {})).items(), key=str))
-        key = (state, str(file.config), like, model.family.factor, model.device, model.dtype)
+        base = [model.fingerprint, *(one.fingerprint for one in model.patches)] if file.small else []
+        key = (state, str(file.config), like, model.family.factor, model.device, model.dtype, *base)
         with self.lock:
             if key not in self.nets:
                 while len(self.nets) >= MOST:

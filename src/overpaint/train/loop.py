@@ -58,6 +58,8 @@ class Stage:
     """Modules worth compiling where there is an accelerator."""
     shared: bool = False
     """Whether a batch may be cut by rows: its loss is a mean over rows and draws nothing itself."""
+    parts: int = 1
+    """Parts a batch goes through the networks in, one after the other, before a step is taken."""
 
 
 @dataclass(frozen=True)
@@ -90,6 +92,11 @@ class Run:
     def __post_init__(self) -> None:
         if self.crew.size > 1 and not self.stage.shared:
             raise TrainError(f"Stage '{self.stage.name}' trains in one process; start it without torchrun.")
+        if self.stage.samples % (self.crew.size * self.stage.parts):
+            raise TrainError(
+                f"A batch of {self.stage.samples} cannot be shared evenly by {self.crew.size} processes in "
+                f"{self.stage.parts} parts; choose another."
+            )
         self.home.mkdir(parents=True, exist_ok=True)
         self.optimiser = Optimiser(self.stage.nets, self.stage.rates)
         self.average = Average(self.stage.nets, self.stage.rates.ema)
@@ -110,14 +117,19 @@ class Run:
     def advance(self) -> Mapping[str, Tensor]:
         """One step. Returns the loss and its parts, still on the device."""
         generator = torch.Generator(self.device).manual_seed(self.seed * 1_000_003 + self.step)
-        loss, parts = self.stage.loss(self.crew.share(self.stage.batch(self.step)), generator)
-        loss.backward()  # pyright: ignore[reportUnknownMemberType]
+        own = self.crew.share(self.stage.batch(self.step))
+        told = list[Mapping[str, Tensor]]()
+        for k in range(self.stage.parts):
+            part = own if self.stage.parts == 1 else {n: v[k :: self.stage.parts] for n, v in own.items()}
+            loss, more = self.stage.loss(part, generator)
+            (loss / self.stage.parts).backward()  # pyright: ignore[reportUnknownMemberType]
+            told.append({"loss": loss.detach(), **more})
         self.crew.average(self.optimiser.named.values())
         self.optimiser.step(self.step, self.stage.steps)
         self.average.update(self.step)
         self.step += 1
         self.samples += self.stage.samples
-        return {"loss": loss.detach(), **parts}
+        return {name: torch.stack([one[name] for one in told]).mean() for name in told[0]}
 
     def save(self) -> None:
         """Write the state in one move, so that a kill leaves the old one or the new one."""

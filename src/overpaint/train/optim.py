@@ -32,6 +32,9 @@ class Rates:
     betas: tuple[float, float] = (0.9, 0.99)
     muon: bool = True
     ema: float = 0.999
+    """Decay of the running average; 0 keeps none."""
+    shrink: float = 0.0
+    """Weight decay of what AdamW updates."""
 
     def at(self, step: int, steps: int) -> float:
         """The rate of one step of `steps`."""
@@ -54,7 +57,7 @@ class Optimiser:
         flat = [name for name, p in self.named.items() if rates.muon and _is_matrix(name, p)]
         self.groups = _by_shape((name, self.named[name]) for name in flat)
         self.rest = [p for name, p in self.named.items() if name not in set(flat)]
-        self.adam = torch.optim.AdamW(self.rest, rates.lr, rates.betas, weight_decay=0.0, fused=True)
+        self.adam = torch.optim.AdamW(self.rest, rates.lr, rates.betas, weight_decay=rates.shrink, fused=True)
         self.momentum = {name: torch.zeros_like(self.named[name]) for name in flat}
 
     def step(self, step: int, steps: int) -> None:
@@ -138,13 +141,15 @@ class Average:
             f"{net}.{name}": value
             for net, module in nets.items()
             for name, value in module.state_dict(keep_vars=True).items()
-            if value.is_floating_point()
+            if decay and value.is_floating_point() and _moves(value)
         }
         self.mean = {name: value.detach().clone() for name, value in self.live.items()}
 
     @torch.no_grad()
     def update(self, step: int) -> None:
         """Move the average towards the weights after `step`."""
+        if not self.live:
+            return
         decay = min(self.decay, (1 + step) / (10 + step))
         torch._foreach_lerp_(list(self.mean.values()), list(self.live.values()), 1 - decay)
 
@@ -155,3 +160,8 @@ class Average:
             kept = value.detach().clone()
             value.copy_(self.mean[name])
             self.mean[name].copy_(kept)
+
+
+def _moves(value: Tensor) -> bool:
+    """Whether training changes it: buffers, and parameters that are not frozen."""
+    return value.requires_grad or not isinstance(value, nn.Parameter)

@@ -1,0 +1,1 @@
+"""Trainers of side networks: ControlNet, T2I-Adapter, CycleNet, on a folder of pictures or on Still Life."""
