@@ -14,8 +14,8 @@ from overpaint.near import near
 from overpaint.run.settings import settings_of
 
 STAGES = (
-    "renders, text, vae, latents, decoder, echoes, judge, unet, clip, assemble, known, words, figures, "
-    "publish"
+    "renders, text, vae, latents, decoder, echoes, judge, segmenter, unet, clip, assemble, known, words, "
+    "figures, publish"
 )
 GOES_ON = "Stopped; the same command goes on from the last saved state."
 MINUTES = click.option(
@@ -68,17 +68,8 @@ def still_life(
     from overpaint.train import train
 
     try:
-        train(
-            "still-life",
-            size,
-            stage,
-            out,
-            minutes=minutes,
-            steps=steps,
-            toy=toy,
-            resume=resume,
-            device=device,
-        )
+        more: dict[str, Any] = {"minutes": minutes, "steps": steps, "toy": toy}
+        train("still-life", size, stage, out, **more, resume=resume, device=device)
     except KeyboardInterrupt:
         say(GOES_ON)
         return 130
@@ -216,7 +207,7 @@ def worked(
         return checked(what, data, common)
     from overpaint.cli.running import quiet
     from overpaint.run.loading import load
-    from overpaint.train.sides.training import train
+    from overpaint.train.sides.training import Source, train
 
     place = out or Path("runs") / what
     device = None if common.device is None else str(common.device)
@@ -225,13 +216,10 @@ def worked(
         try:
             done = train(
                 what,  # pyright: ignore[reportArgumentType]
-                data,
+                Source(data, condition, side, pictures),
                 model,
                 place,
                 options,
-                condition=condition,
-                side=side,
-                count=pictures,
                 minutes=minutes,
                 resume=resume,
                 note=say,

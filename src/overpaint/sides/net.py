@@ -19,8 +19,8 @@ from overpaint.network import Text
 from overpaint.sides.file import Kind
 from overpaint.sides.options import Control
 
-Condition = Float[Tensor, "1 colours height width"]
-"""What a side network looks at: a picture of the main one's size in [0, 1]."""
+Condition = Float[Tensor, "pictures colours height width"]
+"""What a side network looks at: a picture of the main one's size in [0, 1]; in training one for each row."""
 
 
 @dataclass(frozen=True, eq=False)

@@ -19,6 +19,7 @@ from safetensors.torch import load_file  # pyright: ignore[reportUnknownVariable
 from torch import Tensor, nn
 from torch.nn.functional import interpolate, max_pool2d
 
+from overpaint.families.blocks import Block, conv
 from overpaint.stilllife.scene import FRAME, SCENE_VALUES, THING_VALUES, Scene, SceneError, Thing
 
 FOLDER = Path(__file__).parent / "model" / "judge"
@@ -66,26 +67,6 @@ class Answers:
     scene: Mapping[str, Float[Tensor, "b _"]]
 
 
-class _Residual(nn.Module):
-    def __init__(self, width: int, dilation: int = 1) -> None:
-        super().__init__()
-        self.layers = nn.Sequential(
-            nn.Conv2d(width, width, 3, padding=dilation, dilation=dilation, bias=False),
-            nn.BatchNorm2d(width),
-            nn.ReLU(),
-            nn.Conv2d(width, width, 3, padding=1, bias=False),
-            nn.BatchNorm2d(width),
-        )
-
-    def forward(self, x: Tensor) -> Tensor:
-        return torch.relu(x + self.layers(x))
-
-
-def _down(inside: int, outside: int) -> nn.Sequential:
-    conv = nn.Conv2d(inside, outside, 3, stride=2, padding=1, bias=False)
-    return nn.Sequential(conv, nn.BatchNorm2d(outside), nn.ReLU())
-
-
 class Judge(nn.Module):
     """The network. `read` turns pictures into readings; `forward` gives the raw answers to train on."""
 
@@ -93,10 +74,8 @@ class Judge(nn.Module):
         super().__init__()
         self.width = width
         near, mid = width // 4, width // 2
-        self.stem = nn.Sequential(_down(3, near), _down(near, mid), _Residual(mid), _down(mid, width))
-        self.body = nn.Sequential(
-            _Residual(width), _Residual(width, 2), _Residual(width), _Residual(width, 2)
-        )
+        self.stem = nn.Sequential(conv(3, near, 2), conv(near, mid, 2), Block(mid), conv(mid, width, 2))
+        self.body = nn.Sequential(Block(width), Block(width, 2), Block(width), Block(width, 2))
         self.whole = nn.Sequential(nn.Linear(2 * width, 2 * width), nn.ReLU())
         self.beside = nn.Linear(2 * width, width)
         counts = [1, 2, *(len(values) for values in THING_VALUES.values())]

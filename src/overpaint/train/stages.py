@@ -18,9 +18,11 @@ from transformers import CLIPTextModel
 
 from overpaint.files import atomic
 from overpaint.files.mistaken import read_json
+from overpaint.sides.segmenter import Segmenter
 from overpaint.stilllife import judge as judging
 from overpaint.stilllife import known
 from overpaint.stilllife.judge import Judge
+from overpaint.stilllife.palette import PALETTE
 from overpaint.train import assemble, nets
 from overpaint.train.clip import BATCH, Vision, clip_stage
 from overpaint.train.data import CPU, Renders
@@ -30,6 +32,7 @@ from overpaint.train.loop import Pace, Run, Stage, TrainError, run
 from overpaint.train.nets import Prediction, Size, size_of
 from overpaint.train.optim import Rates
 from overpaint.train.sampling import Painter
+from overpaint.train.segmenter import segmenter_stage
 from overpaint.train.text import Heads, text_stage
 from overpaint.train.unet import Latents, encode_all, one_file, unet_stage
 from overpaint.train.vae import reconstruct, vae_stage
@@ -43,6 +46,7 @@ PART = 10_000
 """Pictures whose latents are kept in one file."""
 RATES: Mapping[str, Rates] = {
     "judge": Rates(3e-3, warmup=50, ema=0.99, cooldown=0.5),
+    "segmenter": Rates(3e-3, warmup=50, ema=0.99, cooldown=0.5),
     "text": Rates(2e-3, warmup=100, ema=0.99, cooldown=0.5),
     "vae": Rates(2e-3, warmup=50, ema=0.99),
     "decoder": Rates(1e-3, warmup=50, ema=0.99, cooldown=0.6),
@@ -94,6 +98,7 @@ class Trainer:
             "decoder": self.decoder,
             "echoes": self.make_echoes,
             "judge": self.judge,
+            "segmenter": self.segmenter,
             "unet": self.unet,
             "clip": self.clip,
             "assemble": self.assemble,
@@ -130,6 +135,17 @@ class Trainer:
         plan = (self.renders, self.echoes, self.count("judge"), RATES["judge"])
         exam = self.exam(256)
         return self.train(judge_stage(judge, *plan, exam=exam, through=lambda x: reconstruct(vae, x)))
+
+    def segmenter(self) -> Run:
+        """Train what says which pixel shows what."""
+        self.make_echoes()
+        made, vae = (
+            self.fresh("segmenter", "segmenter", lambda: Segmenter(PALETTE)),
+            self.ready(self.best_vae()[0]),
+        )
+        plan = (self.renders, self.echoes, self.count("segmenter"), RATES["segmenter"])
+        exam = self.exam(128)
+        return self.train(segmenter_stage(made, *plan, exam=exam, through=lambda x: reconstruct(vae, x)))
 
     def text(self) -> Run:
         """Train the text tower on sentences."""
@@ -243,7 +259,11 @@ class Trainer:
         assemble.save_vae(vae.cpu(), folder / "vae", scale)
         assemble.save_part(self.painter().unet.cpu(), folder / "unet")
         assemble.save_part(self.part("text", "text", nets.make_text, CLIPTextModel), folder / "text_encoder")
-        assemble.save_judge(self.part("judge", "judge", Judge, Judge), folder / "judge")
+        judge = self.part("judge", "judge", Judge, Judge)
+        assemble.save_reader(judge, {"width": judge.width}, folder / "judge")
+        if self.state("segmenter").is_file():
+            seen = self.part("segmenter", "segmenter", lambda: Segmenter(PALETTE), Segmenter)
+            assemble.save_reader(seen, seen.told(), folder / "segmenter")
         if self.state("clip").is_file():
             self.part("clip", "vision", Vision, Vision).save(folder)
         total = assemble.check_weight(folder)

@@ -23,10 +23,9 @@ Points = Sequence[tuple[float, float]]
 def curve(home: Path) -> Path:
     """Draw the training loss (blue) and that on pictures kept from training (orange); the file's place."""
     log = read_log(home / "log.jsonl") if (home / "log.jsonl").is_file() else []
-    losses = [(line["step"], line["loss"]) for line in log if "loss" in line]
-    held = [
-        (line["step"], line["figures"]["held_loss"]) for line in log if "held_loss" in line.get("figures", {})
-    ]
+    losses = [(float(line["step"]), float(line["loss"])) for line in log if "loss" in line]
+    looks = [(float(line["step"]), line["figures"]) for line in log if "figures" in line]
+    held = [(step, float(figures["held_loss"])) for step, figures in looks if "held_loss" in figures]
     buffer = BytesIO()
     drawing(losses, held).save(buffer, "PNG")
     atomic.write(home / "curve.png", buffer.getvalue())
@@ -52,7 +51,7 @@ def drawing(losses: Points, held: Points) -> Image.Image:
 
     for k in range(TICKS + 1):
         loss = 10 ** (low + (high - low) * k / TICKS)
-        y = at(0, loss)[1]
+        y = at(0.0, loss)[1]
         draw.line([(left, y), (SIZE[0] - right, y)], fill=(225, 225, 225))
         draw.text((4, y - 6), f"{loss:.3g}", fill="black")
         x = at(last * k / TICKS, loss)[0]

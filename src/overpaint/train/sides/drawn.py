@@ -21,7 +21,7 @@ from overpaint.network import Text
 from overpaint.path import Latent
 from overpaint.sides.conditions import canny
 from overpaint.stilllife.captions import caption
-from overpaint.stilllife.palette import painted
+from overpaint.stilllife.palette import PALETTE
 from overpaint.stilllife.render import render
 from overpaint.stilllife.scene import FRAME, STYLES, Scene
 from overpaint.stilllife.truth import Truth, truth
@@ -50,7 +50,7 @@ def facing(known: Truth) -> Float[Tensor, "b 3 h w"]:
 
 
 TRUE: Mapping[str, Callable[[Truth], Tensor]] = {
-    "segmentation": lambda known: painted(known.segments),
+    "segmentation": lambda known: PALETTE.painted(known.segments),
     "depth": near,
     "normals": facing,
 }

@@ -1,7 +1,7 @@
 """What side networks are trained on: pictures, what is known of them, sentences; a batch by its number."""
 
 from collections.abc import Callable, Sequence
-from typing import Protocol
+from typing import Protocol, runtime_checkable
 
 import torch
 from jaxtyping import Float, Int
@@ -18,6 +18,7 @@ Times = Callable[[Float[Tensor, " rows"], int], Int[Tensor, " rows"]]
 """From chances in [0, 1) to training levels out of so many."""
 
 
+@runtime_checkable
 class Examples(Protocol):
     """A data set of side networks."""
 

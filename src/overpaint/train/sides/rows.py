@@ -14,6 +14,7 @@ from typing import Any, cast
 
 from overpaint.errors import OverpaintError, UsageError
 from overpaint.images import load_picture
+from overpaint.near import nearest
 from overpaint.train.sides.plan import What
 
 LISTS = ("captions.jsonl", "captions.csv")

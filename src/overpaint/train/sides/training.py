@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import json
 from collections.abc import Callable, Mapping
-from dataclasses import dataclass, replace
+from dataclasses import asdict, dataclass, replace
 from pathlib import Path
 from typing import Any
 
@@ -102,16 +102,27 @@ class Trained:
     files: Mapping[str, Path]
 
 
+@dataclass(frozen=True)
+class Source:
+    """Where pictures come from."""
+
+    data: str
+    """A folder, or ``"still-life"``."""
+    condition: str = ""
+    """Of Still Life, which of its known answers is shown."""
+    side: int | None = None
+    """Pixels a side, where not the model's."""
+    pictures: int | None = None
+    """How many of Still Life are drawn."""
+
+
 def train(
     what: What,
-    data: str | Path,
+    source: Source,
     model: Model,
     out: Path,
     told: Mapping[str, Any],
     *,
-    condition: str = "",
-    side: int | None = None,
-    count: int | None = None,
     minutes: float | None = None,
     resume: bool = True,
     quiet: bool = False,
@@ -121,13 +132,10 @@ def train(
 
     Args:
         what: the kind of network.
-        data: a folder of pictures, or ``"still-life"``.
+        source: the data set.
         model: the network it is for, which stays as it is.
         out: the folder of the run.
         told: what was set of the plan.
-        condition: of Still Life, which of its known answers is shown.
-        side: pixels a side, where not the model's.
-        count: pictures of Still Life that are drawn.
         minutes: after which the state is saved and the call ends.
         resume: whether to go on from what is there.
         quiet: no bar.
@@ -137,17 +145,12 @@ def train(
         UsageError: an option or the data set is wrong.
         TrainError: the run cannot start or go on.
     """
-    on_drawn = str(data) == STILL_LIFE
-    plan = plan_of(what, on_drawn, told)
-    examples = examples_for(what, data, model, out, plan, condition, side, count, note)
+    plan = plan_of(what, source.data == STILL_LIFE, told)
+    examples = examples_for(what, source, model, out, plan, note)
     net = net_for(model, plan)
     stage = stage_of(what, model, net, examples, plan)
-    keep_plan(
-        out,
-        {"what": what, "data": str(data), "condition": condition, "model": model.fingerprint},
-        plan,
-        resume,
-    )
+    about = {"what": what, **asdict(source), "model": model.fingerprint}
+    keep_plan(out, about, plan, resume)
     pace = Pace(minutes=minutes, quiet=quiet)
     state = run(stage, out, device=model.device, pace=pace, resume=resume, seed=plan.seed)
     if not state.crew.leads:
@@ -161,36 +164,25 @@ def train(
 
 
 def examples_for(
-    what: What,
-    data: str | Path,
-    model: Model,
-    out: Path,
-    plan: Plan,
-    condition: str,
-    side: int | None,
-    count: int | None,
-    note: Callable[[str], None],
+    what: What, source: Source, model: Model, out: Path, plan: Plan, note: Callable[[str], None]
 ) -> Examples:
     """The data set.
 
     Raises:
         UsageError: something was said that the data set cannot act on, or it has faults.
     """
-    if str(data) != STILL_LIFE:
-        if condition or count is not None:
-            raise UsageError(
-                "A folder brings its own pictures and conditions; leave --condition and --count out."
-            )
-        return folder(model, Path(data), what, plan.held, side)
-    if side is not None or (what == "cyclenet" and condition):
-        raise UsageError("Still Life has one size, and CycleNet looks at the picture itself; leave that out.")
+    if source.data != STILL_LIFE:
+        if source.condition or source.pictures is not None:
+            raise UsageError("A folder brings pictures and conditions; leave --condition and --pictures out.")
+        return folder(model, Path(source.data), what, plan.held, source.side)
     cycle = what == "cyclenet"
-    return drawn(
-        model, out.parent / "still-life", condition, count or COUNT, held=plan.held, cycle=cycle, note=note
-    )
+    if source.side is not None or (cycle and source.condition):
+        raise UsageError("Still Life has one size, and CycleNet looks at the picture itself; leave that out.")
+    home, count = out.parent / "still-life", source.pictures or COUNT
+    return drawn(model, home, source.condition, count, held=plan.held, cycle=cycle, note=note)
 
 
-def keep_plan(out: Path, about: Mapping[str, str], plan: Plan, resume: bool) -> None:
+def keep_plan(out: Path, about: Mapping[str, Any], plan: Plan, resume: bool) -> None:
     """Write down what is being trained, and refuse to go on with a run of something else.
 
     Raises:
