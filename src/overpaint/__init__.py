@@ -8,7 +8,7 @@ from typing import TYPE_CHECKING
 from overpaint.files.lazy import lazily
 
 if TYPE_CHECKING:
-    from overpaint.api import cite, edit, generate, invert, rerun
+    from overpaint.api import cite, edit, generate, invert, regions, rerun
     from overpaint.bench.measuring import measure
     from overpaint.comparing.comparison import Comparison, compare
     from overpaint.errors import OverpaintError, UsageError
@@ -47,12 +47,13 @@ __all__ = [
     "load_picture",
     "measure",
     "read_recipe",
+    "regions",
     "rerun",
     "unload",
 ]
 
 _HOMES = {
-    "api": ("cite", "edit", "generate", "invert", "rerun"),
+    "api": ("cite", "edit", "generate", "invert", "regions", "rerun"),
     "bench.measuring": ("measure",),
     "comparing.comparison": ("Comparison", "compare"),
     "errors": ("OverpaintError", "UsageError"),

@@ -18,13 +18,15 @@ from overpaint.methods.invert import Invert
 from overpaint.model import Model
 from overpaint.network import Pixels
 from overpaint.neutral import neutral
+from overpaint.run.by_map import by_map, led
 from overpaint.run.citing import bibtex
 from overpaint.run.examine import examined
-from overpaint.run.inputs import Given, recipe_in
+from overpaint.run.inputs import Given, recipe_in, shows, taken_in
 from overpaint.run.kept import KEPT
 from overpaint.run.loading import threads
 from overpaint.run.memory import run_patiently, within
 from overpaint.run.plan import Job, plan
+from overpaint.run.regions import Regions, read_regions, regions_by_words
 from overpaint.run.request import EditRequest, edit_request
 from overpaint.run.result import Edit
 from overpaint.run.sided import Settings, Wanted
@@ -32,6 +34,8 @@ from overpaint.run.unasked import METHOD, nothing_asked, unasked
 from overpaint.sides.options import Control
 
 LOG = logging.getLogger("overpaint")
+LOOKED = 0.5
+"""Share of the path on which it is watched where words look: what is in the picture is still there."""
 
 
 @neutral()
@@ -45,6 +49,7 @@ def edit(
     seed: int = 0,
     mask: Given | Runs | None = None,
     mask_box: str | Sequence[int] | None = None,
+    map: Given | None = None,
     context: int | None = None,
     pictures: Mapping[str, Given | Sequence[Given]] | None = None,
     control: Settings | Sequence[Wanted] = (),
@@ -75,6 +80,8 @@ def edit(
         mask: a picture of the same size, white where the result may differ; outside it every pixel stays.
             Also runs as COCO and PIE-Bench write them in JSON: a file, or what it holds.
         mask_box: a rectangle in its place: left, top, width, height, or ``"x,y,w,h"``.
+        map: what is to be where, made by `regions` and painted over: the model's side network for
+            segmentation reads it, and where no mask is given, what may change is where it differs.
         context: show the model the mask and so many pixels around it alone, at its full resolution.
         pictures: further ones that the method looks at, by name: ``{"examples": [...]}``.
         control: side networks that speak into every call: a `Control`, the same as text
@@ -101,6 +108,9 @@ def edit(
     request = {"source": source, "target": target, "seed": seed, "feather": feather}
     request |= {"fit": fit, "alpha": alpha, "background": background, "context": context}
     said = {**(options or {}), **named}
+    if map is not None:
+        loaded = of_name(model)
+        mask, control = led(by_map(image, map, loaded, limits), mask, mask_box, control)
     asked = edit_request(
         "edit",
         method,
@@ -115,6 +125,39 @@ def edit(
         limits=limits,
     )
     return carried_out(asked, model, meter, memory, cache, look)
+
+
+@neutral()
+def regions(
+    image: Given,
+    *,
+    model: str | Model = "still-life",
+    words: Sequence[str] = (),
+    source: str = "",
+    seed: int = 0,
+    limits: Limits | None = None,
+    meter: Meter | None = None,
+) -> Regions:
+    """What is where in a picture, as a map that can be changed by name and given to `edit`.
+
+    Args:
+        image, model, seed, limits, meter: as for `edit`.
+        words: of the source prompt, at least two: every pixel then belongs to the one that looks at it most.
+            Without them the segmenter beside the model reads the picture; that of Still Life has one.
+        source: what the picture shows, for words.
+
+    Raises:
+        UsageError: there is neither a segmenter nor a word.
+    """
+    loaded = of_name(model)
+    picture, _ = taken_in(image, limits)
+    if not words:
+        return read_regions(picture, loaded)
+    said = {"strength": LOOKED, "steps": 20}
+    request = {"source": source, "target": source or shows(picture), "seed": seed}
+    asked = edit_request("edit", "sdedit", picture, request, said, True, limits=limits)
+    made = carried_out(asked, loaded, meter, cache=False, look=False)
+    return regions_by_words(made.words, words, picture.size)
 
 
 @neutral()

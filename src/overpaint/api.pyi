@@ -12,6 +12,7 @@ from overpaint.model import Model
 from overpaint.network import Pixels
 from overpaint.run.inputs import Given
 from overpaint.run.plan import Job
+from overpaint.run.regions import Regions
 from overpaint.run.request import EditRequest
 from overpaint.run.result import Edit
 from overpaint.run.sided import Settings, Wanted
@@ -41,6 +42,7 @@ class _AskedOptions(TypedDict, total=False):
     seed: int
     mask: Given | Runs | None
     mask_box: str | Sequence[int] | None
+    map: Given | None
     context: int | None
     pictures: Mapping[str, Given | Sequence[Given]] | None
     control: Settings | Sequence[Wanted]
@@ -503,6 +505,9 @@ def edit(image: Given, *, method: Literal['cyclenet'], **named: Unpack[_CycleNet
 def edit(image: Given, *, method: Method, **named: Unpack[_AskedOptions]) -> Edit: ...
 @overload
 def edit(image: Given, *, method: str, **named: Unpack[_SharedOptions]) -> Edit: ...
+
+def regions(image: Given, *, model: str | Model='still-life', words: Sequence[str]=(), source: str='', seed: int=0, limits: Limits | None=None, meter: Meter | None=None) -> Regions:
+    ...
 
 def generate(prompt: str, *, model: str | Model='still-life', seed: int=0, control: Settings | Sequence[Wanted]=(), memory: str | int | None=None, meter: Meter | None=None, maps: bool=False, options: Mapping[str, Any] | None=None, **named: Unpack[_GenerateOptions]) -> Edit:
     ...

@@ -8,7 +8,19 @@ from tests.kit import gap
 from torch import Tensor
 
 from overpaint.errors import UsageError
-from overpaint.sides.conditions import MADE, canny, colours, connected, made_from, scribble, sobel
+from overpaint.sides.conditions import (
+    MADE,
+    READ,
+    canny,
+    colours,
+    connected,
+    made_from,
+    read_by,
+    scribble,
+    sobel,
+)
+from overpaint.sides.palette import Palette
+from overpaint.sides.segmenter import Segmenter
 
 
 def square(low: float = 0.2, high: float = 0.8) -> Tensor:
@@ -109,6 +121,10 @@ def test_colours_are_squares_of_about_the_mean(side: int, square: int) -> None:
         ("auto", "control_v11f1e_sd15_tile", "picture"),
         ("sobel", "anything", "sobel"),
         ("colors", "anything", "colours"),
+        ("auto", "control_v11f1p_sd15_depth", "depth"),
+        ("auto", "control_v11p_sd15_normalbae", "normals"),
+        ("auto", "control_v11p_sd15_seg", "segmentation"),
+        ("segmentation", "anything", "segmentation"),
     ],
 )
 def test_the_name_of_a_network_tells_what_it_looks_at(name: str, net: str, want: str) -> None:
@@ -118,14 +134,10 @@ def test_the_name_of_a_network_tells_what_it_looks_at(name: str, net: str, want:
 @pytest.mark.parametrize(
     ("name", "net", "want"),
     [
-        ("auto", "control_v11f1p_sd15_depth", "a map of depth"),
         ("auto", "control_v11p_sd15_openpose", "a picture of the pose"),
-        ("auto", "control_v11p_sd15_normalbae", "a map of normals"),
-        ("auto", "control_v11p_sd15_seg", "in the colours of ADE20K"),
         ("auto", "control_v11p_sd15_mlsd", "straight lines"),
         ("auto", "control_v11p_sd15_softedge", "soft edges"),
         ("auto", "control_v11p_sd15s2_lineart_anime", "drawn lines"),
-        ("depth", "mine", "a map of depth"),
         ("auto", "mine", "does not tell what it looks at; give a file, or one of: canny, sobel"),
         ("moonlight", "mine", "'moonlight' is neither a file nor a condition that is made here; give"),
     ],
@@ -133,3 +145,28 @@ def test_the_name_of_a_network_tells_what_it_looks_at(name: str, net: str, want:
 def test_what_is_not_made_here_is_named(name: str, net: str, want: str) -> None:
     with pytest.raises(UsageError, match=want):
         made_from(name, net)
+
+
+@pytest.mark.parametrize(
+    ("kind", "want"),
+    [
+        ("depth", "a map of depth"),
+        ("normals", "a map of normals"),
+        ("segmentation", "in the colours of ADE20K"),
+    ],
+)
+def test_what_is_read_needs_a_segmenter(kind: str, want: str) -> None:
+    with pytest.raises(UsageError, match=f"control_{kind} looks at .*{want}.* give the file"):
+        read_by(kind, None, square(), f"control_{kind}")
+
+
+def test_a_segmenter_gives_three_conditions() -> None:
+    palette = Palette({"here": (255, 0, 0), "there": (0, 0, 255)})
+    with torch.random.fork_rng():
+        torch.manual_seed(0)  # pyright: ignore[reportUnknownMemberType]
+        reader = Segmenter(palette, width=8, side=32).eval()
+    picture = square()
+    made = {kind: read_by(kind, reader, picture, "net") for kind in READ}
+    assert all(one.shape == picture.shape and 0 <= one.min() <= one.max() <= 1 for one in made.values())
+    assert torch.equal(palette.painted(palette.named(made["segmentation"])), made["segmentation"])
+    assert torch.equal(made["depth"][:, 0], made["depth"][:, 2])

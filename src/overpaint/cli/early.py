@@ -23,7 +23,7 @@ def check_early(common: Common, *pictures: Path | None, out: Path | None = None)
             cannot be written.
     """
     check_files(common, out)
-    for picture in (*pictures, common.mask):
+    for picture in (*pictures, common.mask, common.map):
         if picture is not None:
             check_file(picture, limits(common))
     origin = Origin.said(common.loras, common.embeddings, common.prediction, common.tokenizer)

@@ -17,7 +17,19 @@ from overpaint.cli.options import FILE, SEED, Common, MethodCommand, common
 @click.option("--method", default="p2p", show_default=True, help="See: overpaint methods.")
 @SEED
 @common(
-    *("model", "device", "dtype", "threads", "cache", "writing", "framing", "beside", "limits", "look"),
+    *(
+        "model",
+        "device",
+        "dtype",
+        "threads",
+        "cache",
+        "writing",
+        "framing",
+        "map",
+        "beside",
+        "limits",
+        "look",
+    ),
     *("as_json", "dry_run", "maps", "mask_out", "strip", "preview"),
 )
 def command(
@@ -35,17 +47,24 @@ def command(
     from overpaint.run.request import edit_request
 
     within = limits(common)
+    mask, control = common.mask, common.controls
     request = {"source": source_for(picture, source, within), "target": target, "seed": seed}
     request |= common.framing
+    if common.map is not None:
+        from overpaint.cli.running import opened
+        from overpaint.run.by_map import by_map, led
+
+        found = by_map(picture, common.map, opened(common), within)
+        mask, control = led(found, mask, common.mask_box, control)
     asked = edit_request(
         "edit",
         method,
         picture,
         request,
         options,
-        mask=common.mask,
+        mask=mask,
         mask_box=common.mask_box,
-        control=common.controls,
+        control=control,
         limits=within,
     )
     done = perform(common, asked, out)

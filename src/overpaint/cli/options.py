@@ -53,6 +53,7 @@ class Common:
     background: str | None = None
     mask: Path | None = None
     mask_box: str | None = None
+    map: Path | None = None
     context: int | None = None
     feather: int | None = None
     controls: tuple[str, ...] = ()
@@ -136,6 +137,11 @@ COMMON: Mapping[str, Callable[..., Any]] = {
         help="A picture, white where yours may change, or runs in JSON (COCO, PIE-Bench).",
     ),
     "mask_box": click.option("--mask-box", metavar="X,Y,W,H", help="A rectangle that may change."),
+    "map": click.option(
+        "--map",
+        type=FILE,
+        help="What is to be where: a map that overpaint regions wrote, painted over.",
+    ),
     "context": click.option(
         "--context", type=int, metavar="PIXELS", help="Show the model just the mask and so much around it."
     ),

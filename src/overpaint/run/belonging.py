@@ -18,6 +18,7 @@ FRAMING = (
         "target",
         "mask",
         "mask_box",
+        "map",
         "context",
         "pictures",
         "feather",

@@ -13,12 +13,13 @@ from overpaint.model import Model
 from overpaint.network import Side
 from overpaint.run.inputs import Given, taken_in
 from overpaint.run.resolve import resolve
-from overpaint.sides.conditions import MADE, made_from
+from overpaint.sides.conditions import MADE, READ, made_from, read_by
 from overpaint.sides.controlnet import ControlNet
 from overpaint.sides.file import Kind, SideFile
 from overpaint.sides.load import side_net
 from overpaint.sides.net import Condition
 from overpaint.sides.options import Control
+from overpaint.sides.segmenter import Segmenter, segmenter_of
 from overpaint.sides.t2i_adapter import T2IAdapter
 from overpaint.task import Request
 
@@ -86,16 +87,17 @@ def _taken(wanted: Wanted, image: Picture | None, limits: Limits | None) -> Aske
     given = wanted[1] if isinstance(wanted, tuple) else None
     how = settings_in(said)
     file = SideFile.of(how.net)
-    how = how.changed(net=str(file.place))
+    how = how.changed(net=file.known)
     for name in _IDLE[file.kind]:
         if getattr(how, name) != Control.model_fields[name].default:
             raise UsageError(
                 f"The option {name} does nothing for {TITLES[file.kind]} ({file.place}); leave it out."
             )
     if given is None and not _is_file(how.picture):
-        if image is None and (how.picture in MADE or how.picture == "auto"):
+        made = how.picture in (*MADE, *READ)
+        if image is None and (made or how.picture == "auto"):
             raise UsageError("There is no picture to make a condition from; give the file of the condition.")
-        if how.picture != "auto" and how.picture not in MADE and _is_path(how.picture):
+        if how.picture != "auto" and not made and _is_path(how.picture):
             raise UsageError(f"There is no file {how.picture[:200]}, which a side network is to look at.")
         return Asked(how.changed(picture=made_from(how.picture, file.name)), file)
     picture, place = taken_in(how.picture if given is None else given, limits)
@@ -189,7 +191,8 @@ def beside(
     Raises:
         UsageError: one belongs to another kind of model, or reads a prompt that was not given.
     """
-    conditions = tuple(_condition(one, shown, fitted, size) for one in asked)
+    reader = segmenter_of(model)
+    conditions = tuple(_condition(one, shown, fitted, size, reader) for one in asked)
     sides = tuple(
         _side(one, c.to(model.device), model, request) for one, c in zip(asked, conditions, strict=True)
     )
@@ -206,7 +209,13 @@ def _side(one: Asked, condition: Condition, model: Model, request: Request) -> S
     return ControlNet(net, condition, one.how, None if prompt is None else model.family.text(prompt))
 
 
-def _condition(one: Asked, shown: Picture | None, fitted: Fitted | None, size: tuple[int, int]) -> Condition:
+def _condition(
+    one: Asked,
+    shown: Picture | None,
+    fitted: Fitted | None,
+    size: tuple[int, int],
+    reader: Segmenter | None,
+) -> Condition:
     """What a side network looks at, in the frame of the model."""
     if one.picture is not None and (fitted is None or shown is None):
         return (fit(one.picture[0], size).tensor + 1) / 2
@@ -215,7 +224,9 @@ def _condition(one: Asked, shown: Picture | None, fitted: Fitted | None, size: t
         return fit_beside(one.picture[0], fitted, shown.size)
     own = fit_beside(shown, fitted, shown.size)[(..., *fitted.placement.window)]
     height, width = fitted.tensor.shape[-2:]
-    return framed(MADE[one.how.picture](own), (height, width), fitted.placement)
+    kind = one.how.picture
+    made = MADE[kind](own) if kind in MADE else read_by(kind, reader, own, one.file.name)
+    return framed(made, (height, width), fitted.placement)
 
 
 def laid_out(condition: Condition, fitted: Fitted | None, size: tuple[int, int] | None) -> Picture:

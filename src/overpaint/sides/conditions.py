@@ -13,6 +13,8 @@ from torch import Tensor
 from torch.nn.functional import conv2d, interpolate, max_pool2d, pad
 
 from overpaint.errors import UsageError
+from overpaint.sides.palette import Palette
+from overpaint.sides.segmenter import Segmenter, Surface
 
 Colours = Float[Tensor, "1 3 height width"]
 """A picture in [0, 1]."""
@@ -107,6 +109,23 @@ def colours(picture: Colours) -> Colours:
     return interpolate(small, (height, width), mode="nearest-exact")
 
 
+def painted(seen: Surface, palette: Palette) -> Colours:
+    """What is where, a colour for every name."""
+    return palette.painted(seen.segments)
+
+
+def near(seen: Surface, palette: Palette) -> Colours:
+    """How near it is: white where it is nearest."""
+    del palette
+    return seen.near.unsqueeze(1).expand(-1, 3, -1, -1).contiguous()
+
+
+def facing(seen: Surface, palette: Palette) -> Colours:
+    """Normals as colours: more red to the right, more green upwards, more blue to the viewer."""
+    del palette
+    return (seen.normals + 1) / 2
+
+
 def itself(picture: Colours) -> Colours:
     """The picture."""
     return picture
@@ -128,11 +147,20 @@ _TOLD = {
     "picture": r"tile|ip2p|instruct|cyclenet",
 }
 """How side networks that want them are called."""
+READ = {"depth": near, "normals": facing, "segmentation": painted}
+"""What is read from a picture by a segmenter, where one lies beside the model, by name."""
+_READ_BY = {
+    "depth": r"depth|midas|zoe",
+    "normals": r"normal(s|bae)?",
+    "segmentation": r"seg(mentation)?|ade20k",
+}
+_WANTED = {
+    "depth": "a map of depth, white where it is near",
+    "normals": "a map of normals",
+    "segmentation": "a map of what is where, in the colours of ADE20K",
+}
 NOT_MADE = {
-    r"depth|midas|zoe": "a map of depth, white where it is near",
     r"(open|key|dense)?pose": "a picture of the pose, as OpenPose draws it",
-    r"normal(s|bae)?": "a map of normals",
-    r"seg(mentation)?|ade20k": "a map of what is where, in the colours of ADE20K",
     r"mlsd": "straight lines, white on black",
     r"hed|pidi|soft ?edges?": "soft edges, white on black",
     r"line ?art(_?anime)?|sketch": "drawn lines, white on black",
@@ -148,22 +176,37 @@ def made_from(name: str, net: str) -> str:
     Raises:
         UsageError: it is none of those that are made here.
     """
-    if name in MADE:
+    if name in MADE or name in READ:
         return name
     said = net if name == "auto" else name
-    found = next((kind for kind, names in _TOLD.items() if _named(names, said)), None)
+    found = next((kind for kind, names in {**_TOLD, **_READ_BY}.items() if _named(names, said)), None)
     if found is not None:
         return found
     lacking = next((what for names, what in NOT_MADE.items() if _named(names, said)), None)
     if lacking is not None:
-        raise UsageError(
-            f"The side network {net} looks at {lacking}, which is not made here; give the file of it as the "
-            "picture."
-        )
+        raise not_made(net, lacking)
     why = f"The name of the side network {net} does not tell what it looks at"
     if name != "auto":
         why = f"{name[:80]!r} is neither a file nor a condition that is made here"
-    raise UsageError(f"{why}; give a file, or one of: {', '.join(MADE)}.")
+    raise UsageError(f"{why}; give a file, or one of: {', '.join((*MADE, *READ))}.")
+
+
+def read_by(kind: str, segmenter: Segmenter | None, picture: Colours, net: str) -> Colours:
+    """A condition that a segmenter reads from a picture.
+
+    Raises:
+        UsageError: there is no segmenter beside the model.
+    """
+    if segmenter is None:
+        raise not_made(net, _WANTED[kind])
+    return READ[kind](segmenter.read(picture), segmenter.palette)
+
+
+def not_made(net: str, what: str) -> UsageError:
+    """The error for a condition that has to be given."""
+    return UsageError(
+        f"The side network {net} looks at {what}, which is not made here; give the file of it as the picture."
+    )
 
 
 def _named(names: str, said: str) -> bool:

@@ -20,6 +20,7 @@ from overpaint.model import Model
 from overpaint.network import Pixels, Text
 from overpaint.path import Latent
 from overpaint.sides.controlnet import ControlNet
+from overpaint.sides.file import SIDES
 from overpaint.sides.fresh import fresh
 from overpaint.sides.load import side_net
 from overpaint.sides.net import Condition, Net
@@ -29,6 +30,8 @@ WEIGHTS: Mapping[str, float] = {"recon": 1.0, "consis": 0.1, "disc": 0.1, "cycle
 """What each loss weighs, as released."""
 FAST = ("recon", "disc")
 """The losses of the fast variant, which does not go back."""
+OWN = "cyclenet"
+"""What the one of a model that comes with the package is called."""
 UNTRAINED = "fresh"
 """Stands for an untrained copy of the model's own encoder."""
 Levels = Float[Tensor, " rows"] | Tensor
@@ -46,8 +49,9 @@ def translator(name: str, model: Model) -> Net:
         raise UsageError(
             "CycleNet needs the side network that was trained for it; give its file or folder: net."
         )
+    own = (model.home or Path()) / SIDES / OWN
     try:
-        net = side_net(name or model.home or Path(), model)
+        net = side_net(name or (own if own.is_dir() else model.home or Path()), model)
     except UsageError as error:
         if name:
             raise

@@ -13,7 +13,7 @@ from overpaint.errors import UsageError
 from overpaint.families.difference import MARK
 from overpaint.families.folder import check_numbers
 from overpaint.families.hub import is_hub_id, snapshot
-from overpaint.families.locate import shelves
+from overpaint.families.locate import SHIPPED, shelves
 from overpaint.families.original import NETWORK, what_else
 from overpaint.families.variants import forms
 from overpaint.files.fingerprint import file_hash
@@ -26,6 +26,8 @@ Layout = Literal["original", "diffusers"]
 _FOLDERS: Mapping[str, Kind] = {"ControlNetModel": "controlnet", "T2IAdapter": "t2i-adapter"}
 _INSIDE = ("controlnet", "t2iadapter", "adapter")
 """Where a folder of diffusers keeps a side network beside a whole model."""
+SIDES = "sides"
+"""Where a model that comes with the package keeps its side networks."""
 _UNREAD = {
     "lllite_": "a ControlNet-LLLite; get a ControlNet or a T2I-Adapter, which are read",
     "control_add_embedding": "a ControlNet for several kinds of condition at once; get the one for yours",
@@ -77,6 +79,11 @@ class SideFile:
         return self.place.name if self.place.is_dir() else self.place.stem
 
     @property
+    def known(self) -> str:
+        """What a recipe knows it by: one that is shipped by its name, others by their place."""
+        return self.place.name if self.place.parent in _shipped() else str(self.place)
+
+    @property
     def fingerprint(self) -> str:
         """A hash of the weights, and of what the folder says."""
         told = [self.layout, self.start, json.dumps(self.config, sort_keys=True, default=str)]
@@ -97,7 +104,7 @@ class SideFile:
 def _place(name: str | Path) -> Path:
     """Where it lies, here or on a shelf of models."""
     try:
-        for place in (Path(name).expanduser(), *(shelf / name for shelf in shelves())):
+        for place in (Path(name).expanduser(), *(shelf / name for shelf in (*shelves(), *_shipped()))):
             for one in (place, place.with_name(f"{place.name}.safetensors") if place.name else place):
                 if str(name) and one.exists():
                     return one.absolute()
@@ -113,6 +120,11 @@ def _place(name: str | Path) -> Path:
         f"There is no side network {str(name)!r}: give a safetensors file or a diffusers folder of a "
         "ControlNet or a T2I-Adapter."
     )
+
+
+def _shipped() -> list[Path]:
+    """The folders of side networks that come with the package, and so are known by name alone."""
+    return [home / SIDES for home in SHIPPED.values()]
 
 
 def _folder(place: Path) -> SideFile:

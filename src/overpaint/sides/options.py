@@ -10,11 +10,16 @@ from overpaint.options import Options
 class Control(Options):
     """One side network beside the model."""
 
-    net: str = Field(default="", description="a file or a diffusers folder of a ControlNet or T2I-Adapter")
+    net: str = Field(
+        default="",
+        description="a file or a diffusers folder of a ControlNet or T2I-Adapter; for Still Life also canny, "
+        "depth or segmentation",
+    )
     picture: str = Field(
         default="auto",
         description="its condition: a file, a way to make one from the source picture (canny, sobel, "
-        "scribble, colours, picture), or auto: the way that the network's name tells",
+        "scribble, colours, picture; of Still Life also segmentation, depth, normals), or auto: the way that "
+        "the network's name tells",
     )
     scale: float = Field(default=1.0, ge=-10, le=10, description="how strongly it speaks; 0 is silence")
     start: float = Field(default=0.0, ge=0, le=1, description="share of the steps before it begins")

@@ -1,6 +1,7 @@
 """A run from a folder to files: resumed on the same bits, taken apart evenly, usable afterwards."""
 
 import json
+from importlib import import_module
 from pathlib import Path
 from typing import Any
 
@@ -117,8 +118,7 @@ def test_what_was_trained_is_read_again_in_every_layout(
 
 @pytest.mark.parametrize("what", ["controlnet", "t2i-adapter"])
 def test_the_first_layout_has_the_first_names(what: What, tmp_path: Path) -> None:
-    from safetensors.torch import load_file
-
+    load_file: Any = import_module("safetensors.torch").load_file
     done = trained(data(tmp_path / "set"), tmp_path / "run", what, steps=1)
     own = load_file(done.files["original.safetensors"])
     net = side_net(done.files["diffusers"], shared())
