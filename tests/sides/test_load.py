@@ -145,7 +145,6 @@ def test_what_is_not_whole_is_refused(tmp_path: Path) -> None:
 @pytest.mark.parametrize(
     ("names", "want"),
     [
-        (["lora_controlnet", "control_model.x"], "a Control-LoRA"),
         (["lllite_unet_input_blocks_1.x"], "ControlNet-LLLite"),
         (["style_embedding", "ln_pre.weight"], "a style adapter"),
         (["adapter.style_embedding", "adapter.ln_pre.weight"], "a style adapter"),

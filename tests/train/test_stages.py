@@ -22,7 +22,7 @@ from overpaint.train.distributed import Crew
 from overpaint.train.loop import TrainError
 
 ORDER = (
-    *("renders", "text", "vae", "latents", "decoder", "echoes", "judge", "unet", "clip"),
+    *("renders", "text", "vae", "latents", "decoder", "echoes", "judge", "segmenter", "unet", "clip"),
     *("assemble", "known", "words", "figures"),
 )
 
@@ -40,10 +40,19 @@ def losses(home: Path, stage: str) -> list[float]:
 
 
 def test_every_stage_leaves_its_mark(whole: Path) -> None:
-    for stage in ("judge", "text", "vae", "decoder", "unet", "clip"):
+    for stage in ("judge", "segmenter", "text", "vae", "decoder", "unet", "clip"):
         assert (whole / stage / "state.safetensors").is_file()
         assert all(torch.isfinite(torch.tensor(losses(whole, stage))))
-    for part in ("unet", "vae", "text_encoder", "image_encoder", "judge", "tokenizer", "scheduler"):
+    for part in (
+        "unet",
+        "vae",
+        "text_encoder",
+        "image_encoder",
+        "judge",
+        "segmenter",
+        "tokenizer",
+        "scheduler",
+    ):
         assert list((whole / "model" / part).iterdir())
     log: dict[str, Any] = json.loads((whole / "model" / "LOG.json").read_text())
     assert log["command"] == "overpaint train still-life --size toy"

@@ -6,9 +6,9 @@ from typing import Any, cast
 from torch import Tensor
 
 from overpaint.errors import UsageError
-from overpaint.families.difference import DOWN, MARK, UP, WEIGHT, restored
 from overpaint.families.sgm import as_diffusers
 from overpaint.model import Model
+from overpaint.sides.control_lora import DOWN, MARK, UP, WEIGHT, restored
 from overpaint.sides.file import SideFile
 from overpaint.sides.net import Net, building, config_of, filled, misfit
 

@@ -10,7 +10,6 @@ from typing import Any, Literal
 from torch import Tensor
 
 from overpaint.errors import UsageError
-from overpaint.families.difference import MARK
 from overpaint.families.folder import check_numbers
 from overpaint.families.hub import is_hub_id, snapshot
 from overpaint.families.locate import SHIPPED, shelves
@@ -19,6 +18,7 @@ from overpaint.families.variants import forms
 from overpaint.files.fingerprint import file_hash
 from overpaint.files.mistaken import read_json
 from overpaint.files.weightfile import PICKLES, Header, check_folder, read_header
+from overpaint.sides.control_lora import MARK
 
 Kind = Literal["controlnet", "t2i-adapter"]
 Layout = Literal["original", "diffusers"]
@@ -59,7 +59,7 @@ class SideFile:
     config: Mapping[str, Any] = field(default_factory=dict[str, Any])
     """What a folder says of how it is built; a file says nothing."""
     small: bool = False
-    """Whether it holds what sets it apart from the model's own encoder (`overpaint.families.difference`)."""
+    """Whether it holds what sets it apart from the model's own encoder (`overpaint.sides.control_lora`)."""
 
     @staticmethod
     def of(name: str | Path) -> "SideFile":

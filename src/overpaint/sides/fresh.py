@@ -6,6 +6,7 @@ from typing import Any, cast
 
 import torch
 
+from overpaint.errors import UsageError
 from overpaint.model import Model
 from overpaint.noise import Noise
 from overpaint.sides.controlnet_file import built_like, started
@@ -75,6 +76,11 @@ def fresh_adapter(model: Model, colours: int = 3, light: bool = False, blocks: i
 
     told = config_of(model)
     sizes, xl = list(told["block_out_channels"]), told["addition_embed_type"] is not None
+    if light and sizes[-1] != sizes[-2]:
+        raise UsageError(
+            f"The light form ends with two maps of one width, and those of {model.name} are {sizes[-2]} and "
+            f"{sizes[-1]} wide; train the full form."
+        )
     kind = "full_adapter_xl" if xl else "light_adapter" if light else "full_adapter"
     with building():
         net = cast(Any, T2IAdapter)(

@@ -18,8 +18,10 @@ from overpaint.families.tiny import tiny
 from overpaint.sides.controlnet import ControlNet
 from overpaint.sides.load import side_net
 from overpaint.sides.t2i_adapter import T2IAdapter
+from overpaint.sides.tiny import tiny_adapter
 from overpaint.train.loop import Run, TrainError
-from overpaint.train.sides import training
+from overpaint.train.sides import looking, training
+from overpaint.train.sides.export import original
 from overpaint.train.sides.factors import whole
 from overpaint.train.sides.plan import What
 from overpaint.train.sides.training import STILL_LIFE, Source, Trained, train
@@ -29,6 +31,12 @@ def trained(home: Path, out: Path, what: What = "controlnet", **more: Any) -> Tr
     own = {key: more.pop(key) for key in ("condition", "side") if key in more}
     resume = more.pop("resume", True)
     return train(what, Source(str(home), **own), tiny(), out, {**SMALL, **more}, quiet=True, resume=resume)
+
+
+@pytest.fixture(autouse=True)
+def short_samples(monkeypatch: pytest.MonkeyPatch) -> None:
+    """What is looked at on the way is walked in a step."""
+    monkeypatch.setattr(looking, "STEPS", 1)
 
 
 def weights(done: Trained) -> dict[str, Tensor]:
@@ -95,7 +103,6 @@ def heard(net: Any, seed: int = 0) -> Tensor:
         ("controlnet", {}),
         ("controlnet", {"rank": 2}),
         ("t2i-adapter", {}),
-        ("t2i-adapter", {"light": True}),
         ("t2i-adapter", {"colours": 1, "blocks": 1}),
         ("cyclenet", {"fast": True, "rank": 2}),
     ],
@@ -126,12 +133,18 @@ def test_the_first_layout_has_the_first_names(what: What, tmp_path: Path) -> Non
     assert own.keys() == wanted.keys() and all(torch.equal(own[name], wanted[name]) for name in own)
 
 
+def test_the_light_form_has_its_first_names_too() -> None:
+    net = tiny_adapter(shared(), light=True)
+    named = {original(name, net) for name in net.module.state_dict()}
+    assert named == adapter_weights(net).keys()
+
+
 def test_a_difference_is_small_and_belongs_to_its_model(tmp_path: Path) -> None:
     done = trained(data(tmp_path / "set"), tmp_path / "run", rank=1)
     (small,) = (tmp_path / "run" / "difference").glob("*.safetensors")
     (large,) = (tmp_path / "run" / "diffusers").glob("*.safetensors")
     assert small.stat().st_size < 0.5 * large.stat().st_size
-    with pytest.raises(UsageError, match="was not made for sd2 models"):
+    with pytest.raises(UsageError, match="was not made for sdxl models"):
         side_net(done.files["difference"], shared("sdxl"))
 
 
@@ -164,6 +177,8 @@ def test_what_could_not_act_is_refused(tmp_path: Path) -> None:
         train("controlnet", Source(STILL_LIFE, "deep"), tiny(), tmp_path / "run", {}, quiet=True)
     with pytest.raises(UsageError, match="no less than the layers"):
         trained(home, tmp_path / "run", rank=1000)
+    with pytest.raises(UsageError, match="train the full form"):
+        trained(home, tmp_path / "run", "t2i-adapter", light=True)
     with pytest.raises(UsageError, match="no option 'fast'"):
         trained(home, tmp_path / "run", fast=True)
 

@@ -12,8 +12,8 @@ from torch import Tensor, nn
 from torch.nn.utils import parametrize
 
 from overpaint.errors import UsageError
-from overpaint.families.difference import DOWN, MARK, UP, WEIGHT, apart
 from overpaint.noise import Noise
+from overpaint.sides.control_lora import DOWN, UP, WEIGHT, apart
 from overpaint.sides.fresh import HINT, SILENT
 
 _ORIGINAL = ".parametrizations.weight.original"
@@ -73,9 +73,8 @@ def whole(module: nn.Module) -> dict[str, Tensor]:
 
 
 def difference(module: nn.Module, base: Mapping[str, Tensor]) -> dict[str, Tensor]:
-    """What has to be kept of a network with factors, `overpaint.families.difference` says how."""
+    """What has to be kept of a network with factors, `overpaint.sides.control_lora` says how."""
     state = module.state_dict()
-    made: dict[str, Tensor] = {MARK: torch.zeros(0)}
     factors = {name.replace(_FACTOR, ""): value for name, value in state.items() if _FACTOR in name}
     layers = {name.removesuffix(UP) + WEIGHT for name in factors if name.endswith(UP)}
-    return made | factors | apart(whole(module), base, layers)
+    return factors | apart(whole(module), base, layers)

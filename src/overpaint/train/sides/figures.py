@@ -1,0 +1,188 @@
+"""What side networks of Still Life reach on scenes that nothing was trained on, measured in batches.
+
+``python -m overpaint.train.sides.figures FOLDER`` measures all in a folder, without one those that are shipped.
+"""
+
+from __future__ import annotations
+
+import json
+import sys
+from collections.abc import Callable, Mapping, Sequence
+from dataclasses import dataclass
+from pathlib import Path
+
+import torch
+from jaxtyping import Float
+from torch import Tensor
+
+from overpaint.families.locate import SHIPPED
+from overpaint.methods.cyclenet import CycleNet
+from overpaint.model import Model
+from overpaint.network import Residuals, Text, together
+from overpaint.noise import Noise
+from overpaint.path import Latent
+from overpaint.path import Path as Levels
+from overpaint.run.loading import load
+from overpaint.sides.file import SIDES
+from overpaint.sides.load import side_net
+from overpaint.sides.net import Net
+from overpaint.sides.segmenter import Segmenter, overlap, segmenter_of
+from overpaint.stilllife.captions import describe
+from overpaint.stilllife.judge import Judge, score
+from overpaint.stilllife.judge import load as load_judge
+from overpaint.stilllife.render import render
+from overpaint.stilllife.scene import FRAME, Scene
+from overpaint.stilllife.truth import NAMES, truth
+from overpaint.train.data import held_out
+from overpaint.train.sides.drawn import TIMES, TRUE, edges_of
+from overpaint.train.sides.lessons import Speaks, speaker
+from overpaint.train.vae import psnr
+
+COUNT, CHUNK = 200, 20
+FIRST = 400_000
+"""Number of the first scene: none is trained on below a million."""
+STEPS = 25
+Figures = dict[str, float]
+
+
+@dataclass(frozen=True)
+class Walk:
+    """A guided walk of several pictures at once, each with a condition of its own."""
+
+    model: Model
+    path: Levels
+    guidance: float
+    speaks: Speaks | None = None
+    side_text: Text | None = None
+    """What the side network reads in place of each row's own."""
+    eta: float = 0.0
+
+    @torch.no_grad()
+    def __call__(self, x: Latent, hints: Tensor, text: Text, null: Text, seed: int) -> Latent:
+        """From the first level to the data."""
+        both, twice = together([null, text]), torch.cat([hints, hints])
+        heard = both if self.side_text is None else together([self.side_text, self.side_text])
+        for i in range(len(self.path)):
+            t = torch.full((2 * len(x),), int(self.path.t[i]), device=x.device)
+            rows = torch.cat([x, x])
+            more = Residuals() if self.speaks is None else self.speaks(twice, rows, t, heard)
+            out = self.model.family.call(self.model.net, rows, t, both, more)
+            p = self.path.read(rows, out.float(), i)
+            n = len(x)
+            plain, led = (type(p)(p.x0[part], p.eps[part]) for part in (slice(n), slice(n, None)))
+            mean, std = self.path.posterior(plain.toward(led, self.guidance), i, self.eta)
+            fresh = Noise(seed).normal(tuple(x.shape), "fresh", i).to(x) if self.eta else torch.zeros_like(x)
+            x = mean + std * fresh
+        return x
+
+
+def texts(model: Model, said: Sequence[str]) -> Text:
+    """Sentences encoded."""
+    return together([model.family.text(one) for one in said])
+
+
+def conditions_of(name: str, scenes: Sequence[Scene], first: int) -> Float[Tensor, "b 3 h w"]:
+    """The condition that a side network of that name looks at."""
+    if name in TRUE:
+        return TRUE[name](truth(scenes))
+    return torch.cat([edges_of(scene, first + k) for k, scene in enumerate(scenes)])
+
+
+def led_figures(
+    model: Model, net: Net, name: str, reader: Segmenter, judge: Judge, count: int = COUNT
+) -> Figures:
+    """Scenes told in full, made with the condition and without: overlap of every thing's mask, and the judge.
+
+    Masks are read back by the segmenter; a thing of which nothing is read overlaps by 0.
+    """
+    sums: dict[str, list[float]] = {}
+    path = model.path(STEPS)
+    for start in range(0, count, CHUNK):
+        scenes = held_out(min(CHUNK, count - start), start=FIRST + start)
+        said = texts(model, [describe(scene).text for scene in scenes])
+        null = together([model.family.null()] * len(scenes))
+        x = Noise(start).normal((len(scenes), 4, 16, 16), "start").to(model.device)
+        hints, known = conditions_of(name, scenes, FIRST + start), truth(scenes)
+        for way, speaks in (("", speaker(net)), ("_alone", None)):
+            walk = Walk(model, path, model.guidance, speaks)
+            made = (model.family.decode(walk(x, hints, said, null, start)) + 1) / 2
+            segments, readings = reader.read(made.clamp(0, 1)).segments, judge.read(made.clamp(0, 1))
+            for k, scene in enumerate(scenes):
+                for n, thing in enumerate(scene.things):
+                    own = segments[k] == NAMES.index(thing.kind)
+                    sums.setdefault(f"iou{way}", []).append(overlap(own, known.masks[k, n]))
+                marks = score(readings[k], scene, placed=True)
+                sums.setdefault(f"right{way}", []).append(sum(marks.values()) / len(marks))
+                styles = sums.setdefault(f"style{way}", [])
+                styles.append(float(marks["style"]))
+    return means(sums)
+
+
+def means(sums: Mapping[str, Sequence[float]]) -> Figures:
+    """Mean of every figure."""
+    return {name: round(sum(values) / len(values), 4) for name, values in sums.items()}
+
+
+def cycle_figures(model: Model, net: Net, judge: Judge, how: CycleNet, count: int = COUNT) -> Figures:
+    """Day to night and back; beside it the same walk without the network, from the same noised latent.
+
+    "time": the judge reads the other time; "kept": of what is said of things, the share that is still read;
+    "back": PSNR of the return to the picture in dB.
+    """
+    sums: dict[str, list[float]] = {}
+    seeds = (scene for k in range(20 * count) for scene in held_out(1, start=FIRST + k))
+    by_day = [scene for scene in seeds if scene.time == "day"][:count]
+    for start in range(0, count, CHUNK):
+        scenes = by_day[start : start + CHUNK]
+        pictures = render(scenes, FRAME, model.device)
+        others = [scene.with_surroundings(time=TIMES[scene.time]) for scene in scenes]
+        both = [texts(model, [describe(scene).text for scene in each]) for each in (scenes, others)]
+        true = (model.family.decode(model.family.encode(pictures * 2 - 1)) + 1) / 2
+        sums.setdefault("codec", []).extend(psnr(true.clamp(0, 1), pictures).tolist())
+        for way, speaks in (("", speaker(net)), ("_alone", None)):
+            there = translated_all(model, how, speaks, pictures, (both[0], both[1]), start)
+            back = translated_all(model, how, speaks, there, (both[1], both[0]), start + 1)
+            sums.setdefault(f"back{way}", []).extend(psnr(back, pictures).tolist())
+            for reading, scene in zip(judge.read(there), others, strict=True):
+                marks = score(reading, scene, placed=True)
+                things = [mark for name, mark in marks.items() if name.startswith("thing")]
+                sums.setdefault(f"time{way}", []).append(float(marks["time"]))
+                sums.setdefault(f"kept{way}", []).append(sum(things) / len(things))
+    return means(sums)
+
+
+def translated_all(
+    model: Model,
+    how: CycleNet,
+    speaks: Speaks | None,
+    pictures: Tensor,
+    both: tuple[Text, Text],
+    seed: int,
+) -> Float[Tensor, "b 3 h w"]:
+    """Pictures in [0, 1] as the second text says, the first in place of the empty one."""
+    whole = model.path(how.steps)
+    path = whole.last(how.kept)
+    x0 = model.family.encode(pictures * 2 - 1)
+    noise = Noise(seed).normal(tuple(x0.shape), "there").to(x0)
+    x = whole.noised(x0, noise, len(whole) - how.kept - 1)
+    walk = Walk(model, path, how.guidance, speaks, both[0], how.eta)
+    return ((model.family.decode(walk(x, pictures, both[1], both[0], seed)) + 1) / 2).clamp(0, 1)
+
+
+def measured(folder: Path, count: int = COUNT, note: Callable[[str], None] = print) -> dict[str, Figures]:
+    """Figures of every side network in a folder, by its name."""
+    model = load("still-life", dtype="float32", device="cpu")
+    judge, reader, found = load_judge(), segmenter_of(model), dict[str, Figures]()
+    for place in sorted(folder.iterdir()):
+        net = side_net(place, model)
+        if place.name == "cyclenet":
+            found[place.name] = cycle_figures(model, net, judge, CycleNet(guidance=model.guidance), count)
+        elif reader is not None:
+            name = "edges" if place.name == "canny" else place.name
+            found[place.name] = led_figures(model, net, name, reader, judge, count)
+        note(f"{place.name}: {json.dumps(found.get(place.name))}")
+    return found
+
+
+if __name__ == "__main__":
+    measured(Path(sys.argv[1]) if len(sys.argv) > 1 else SHIPPED["still-life"] / SIDES)
