@@ -44,7 +44,10 @@ def test_agreement_is_a_hundred_times_the_cosine(tmp_path: Path) -> None:
     pictures = {**SMALL, "image_size": 32, "patch_size": 8}
     torch.random.manual_seed(0)  # pyright: ignore[reportUnknownMemberType]
     net: Any = CLIPModel(CLIPConfig(text_config=words, vision_config=pictures, projection_dim=8))
-    net.visual_projection.weight.data *= -1  # of random towers every cosine would be below 0
+    for norm in (net.vision_model.post_layernorm, net.text_model.final_layer_norm):
+        norm.bias.data += 3.0  # so that no cosine of random towers is below 0
+    for projection in (net.visual_projection, net.text_projection):
+        projection.weight.data.abs_()
     net.save_pretrained(place)
     told = {"crop_size": 32, "size": {"shortest_edge": 32}, "image_processor_type": "CLIPImageProcessor"}
     (place / "preprocessor_config.json").write_text(json.dumps(told))
