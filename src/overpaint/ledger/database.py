@@ -21,8 +21,6 @@ COLUMNS = (
     "id, key, state, work, attempts, deaths, progress, result, said, wish AS cancelling, holder, "
     "made, began, ended"
 )
-NUMBERS = ("progress", "made", "began", "ended")
-"""Columns of fractions, of which RETURNING gives whole ones as integers."""
 TABLES = """
 CREATE TABLE IF NOT EXISTS entries (
     number INTEGER PRIMARY KEY,
@@ -130,6 +128,7 @@ def entry_of(row: Sequence[Any]) -> Entry:
     values: dict[str, Any] = dict(zip(names, row, strict=True))
     values |= {name: json.loads(values[name]) for name in ("work", "result")}
     values["cancelling"] = bool(values["cancelling"])
-    for name in NUMBERS:
+    # RETURNING gives whole numbers as such, whatever the column
+    for name in ("progress", "made", "began", "ended"):
         values[name] = None if values[name] is None else float(values[name])
     return Entry(**values)
