@@ -2,14 +2,15 @@
 
 from pathlib import Path
 
+import numpy as np
 import pytest
 from tests.cli.kit import SOURCE, overpaint
-from tests.sides.test_segmenter import kept, small
+from tests.sides.test_segmenter import PALETTE, kept, small
 
 from overpaint.cli.regions import pair
 from overpaint.errors import UsageError
-from overpaint.images import load_picture
-from overpaint.run.regions import regions_in
+from overpaint.images import load_picture, save_picture
+from overpaint.run.regions import Regions, regions_in
 from overpaint.sides.segmenter import FOLDER
 
 
@@ -25,12 +26,17 @@ def test_a_map_is_written_changed_and_masked(picture: Path, reading: Path) -> No
     out, changed, mask = (picture.with_name(name) for name in ("map.png", "changed.png", "mask.png"))
     said = overpaint("regions", picture, "--model", reading, "-o", out)
     assert said.code == 0 and "read by the segmenter" in said.out
-    first = regions_in(load_picture(out)).names[0]
-    told = ("--from", out, "--move", first, "8,0", "--mask-of", first, mask, "-o", changed, "--json")
+    assert "ball" in regions_in(load_picture(out)).palette.names
+    places = np.zeros(load_picture(picture).size, np.uint8)
+    places[8:16, 8:16] = 2
+    drawn = Regions(PALETTE, places).picture
+    save_picture(drawn, out, drawn.info.text, overwrite=True)
+    told = ("--from", out, "--move", "ball", "8,0", "--mask-of", "ball", mask, "-o", changed, "--json")
     again = overpaint("regions", picture, "--model", reading, *told)
-    assert again.code == 0 and set(again.figures["files"]) == {"map", f"mask of {first}"}
-    assert load_picture(mask).size == load_picture(picture).size
-    assert abs(sum(again.figures["shares"].values()) - 1) < 1e-6
+    assert again.code == 0 and set(again.figures["files"]) == {"map", "mask of ball"}
+    assert again.figures["shares"] == {"sky": 1 - 64 / places.size, "ball": 64 / places.size}
+    white = load_picture(mask).rgb[..., 0] > 0
+    assert white[8:16, 16:24].all() and white.sum() == 64
 
 
 def test_words_tell_where_there_is_no_segmenter(picture: Path, folder: Path) -> None:

@@ -31,7 +31,7 @@ def test_a_map_is_written_and_read_again(tmp_path: Path) -> None:
     file = save_picture(own.picture, tmp_path / "map.png", own.picture.info.text)
     again = regions_in(load_picture(file))
     assert again.palette == PALETTE and np.array_equal(again.places, own.places)
-    assert own.names == ("ground", "sky", "ball")
+    assert own.names == ("sky", "ground", "ball")
 
 
 def test_a_thing_moves_and_the_rest_closes_behind_it() -> None:

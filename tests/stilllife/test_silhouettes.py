@@ -28,7 +28,8 @@ def test_the_same_kind_keeps_its_region() -> None:
 
 def test_a_thing_fills_its_box() -> None:
     made = inside("cone", (10.0, 20.0, 30.0, 40.0), (128, 128))
-    assert box_of(made) == (10.0, 20.0, 30.0, 40.0)
+    left, top, width, height = box_of(made)
+    assert (left, width) == (10.0, 30.0) and top - 20 <= 1 and top + height == 60  # its tip is thin
     cut = inside("cone", (100.0, 20.0, 60.0, 40.0), (128, 128))
     assert box_of(cut)[0] == 100.0 and cut[:, -1].any()
 

@@ -146,7 +146,7 @@ def controlnet(**said: Any) -> int:
     """Train a ControlNet on DATA: a folder, or still-life.
 
     The folder holds images/, conditions/ and captions.jsonl (or .csv) with image, condition and text. Several
-    processes or GPUs share every batch: accelerate launch -m overpaint train controlnet DATA …
+    GPUs share every batch: accelerate launch --multi_gpu -m overpaint train controlnet DATA …
     """
     return worked("controlnet", **said)
 
@@ -165,7 +165,7 @@ def adapter(**said: Any) -> int:
     """Train a T2I-Adapter on DATA: a folder, or still-life.
 
     The folder holds images/, conditions/ and captions.jsonl (or .csv) with image, condition and text. Several
-    processes or GPUs share every batch: accelerate launch -m overpaint train t2i-adapter DATA …
+    GPUs share every batch: accelerate launch --multi_gpu -m overpaint train t2i-adapter DATA …
     """
     return worked("t2i-adapter", **said)
 
@@ -227,7 +227,8 @@ def worked(
         except KeyboardInterrupt:
             say(GOES_ON)
             return 130
-    report(done.run.step, done.run.stage.steps, done.files, common)
+    if done.run.crew.leads:
+        report(done.run.step, done.run.stage.steps, done.files, common)
     return 0
 
 

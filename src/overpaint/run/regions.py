@@ -94,11 +94,10 @@ class Regions:
             UsageError: it is nowhere, or would be nowhere.
         """
         own = self.where(name)
-        height, width = own.shape
-        beyond = np.zeros_like(own)
-        down, right = slice(max(0, dy), height + min(0, dy)), slice(max(0, dx), width + min(0, dx))
-        up, left = slice(max(0, -dy), height + min(0, -dy)), slice(max(0, -dx), width + min(0, -dx))
-        beyond[down, right] = own[up, left]
+        (rows, columns), beyond = np.nonzero(own), np.zeros_like(own)
+        rows, columns = rows + dy, columns + dx
+        left = (0 <= rows) & (rows < len(own)) & (0 <= columns) & (columns < own.shape[1])
+        beyond[rows[left], columns[left]] = True
         if not beyond.any():
             raise UsageError(f"Moved by {dx},{dy}, {name} would be outside of the picture; move it less.")
         return self.without(name).painted(name, beyond)

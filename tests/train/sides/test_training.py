@@ -1,12 +1,15 @@
 """A run from a folder to files: resumed on the same bits, taken apart evenly, usable afterwards."""
 
 import json
+import subprocess
+import sys
 from importlib import import_module
 from pathlib import Path
 from typing import Any
 
 import pytest
 import torch
+from tests.cli.kit import save_folder
 from tests.kit import shared
 from tests.sides.kit import adapter_weights, control_weights
 from tests.train.sides.kit import SMALL, data
@@ -23,7 +26,7 @@ from overpaint.train.loop import Run, TrainError
 from overpaint.train.sides import looking, training
 from overpaint.train.sides.export import original
 from overpaint.train.sides.factors import whole
-from overpaint.train.sides.plan import What
+from overpaint.train.sides.plan import What, plan_of
 from overpaint.train.sides.training import STILL_LIFE, Source, Trained, train
 
 
@@ -184,9 +187,29 @@ def test_what_could_not_act_is_refused(tmp_path: Path) -> None:
 
 
 def test_factors_begin_as_nothing() -> None:
-    from overpaint.train.sides.plan import plan_of
-
     model = tiny()
     net = training.net_for(model, plan_of("controlnet", False, {"rank": 2}))
     own = model.net.state_dict()
     assert all(torch.equal(value, own[name]) for name, value in whole(net.module).items() if name in own)
+
+
+@pytest.mark.slow
+def test_two_processes_take_the_steps_of_one(tmp_path: Path) -> None:
+    home, model = data(tmp_path / "set"), save_folder(tmp_path / "m")
+    said = ("-m", "overpaint", "train", "controlnet", home, "--model", model, "--device", "cpu")
+    told = ("--steps", 2, "--batch", 4, "--held", 2, "--rate", 1e-3)
+    for out, start in (("one", []), ("two", ["torch.distributed.run", "--nproc-per-node", 2])):
+        command = [sys.executable, *(["-m", *start] if start else []), *said, *told, "-o", tmp_path / out]
+        subprocess.run([str(one) for one in command], check=True, capture_output=True)
+    load: Any = import_module("safetensors.torch").load_file
+    one, two = (load(tmp_path / out / "original.safetensors") for out in ("one", "two"))
+    assert max(float((one[name] - two[name]).abs().max()) for name in one) < 1e-4
+
+
+def test_what_accelerate_was_told_of_precision_holds(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setenv("ACCELERATE_MIXED_PRECISION", "bf16")
+    assert plan_of("controlnet", False, {}).mixed == "bf16"
+    assert plan_of("controlnet", False, {"mixed": "no"}).mixed == "no"
+    monkeypatch.setenv("ACCELERATE_MIXED_PRECISION", "fp16")
+    with pytest.raises(UsageError, match="launched for fp16"):
+        plan_of("controlnet", False, {})

@@ -1,6 +1,6 @@
 """What side networks of Still Life reach on scenes that nothing was trained on, measured in batches.
 
-``python -m overpaint.train.sides.figures FOLDER`` measures all in a folder, without one those that are shipped.
+``python -m overpaint.train.sides.figures FOLDER`` measures all in a folder; without one, those shipped.
 """
 
 from __future__ import annotations

@@ -1,10 +1,12 @@
 """What can be set of the training of a side network: as published, and as suits Still Life."""
 
+import os
 from collections.abc import Mapping
 from typing import Annotated, Any, Literal
 
 from pydantic import Field
 
+from overpaint.errors import UsageError
 from overpaint.options import Options
 from overpaint.run.resolve import resolve
 
@@ -113,4 +115,17 @@ def plan_of(what: What, drawn: bool, told: Mapping[str, Any]) -> Plan:
     Raises:
         UsageError: an option that there is not, or a value out of range.
     """
-    return resolve(PLANS[what], told, DRAWN[what] if drawn else {}, f"the training of a {what}")
+    preset = {**(DRAWN[what] if drawn else {}), **launched()}
+    return resolve(PLANS[what], told, preset, f"the training of a {what}")
+
+
+def launched() -> dict[str, Any]:
+    """What ``accelerate launch`` says of the precision.
+
+    Raises:
+        UsageError: it says one that is not trained in.
+    """
+    said = os.environ.get("ACCELERATE_MIXED_PRECISION", "no")
+    if said not in ("no", "bf16"):
+        raise UsageError(f"accelerate was launched for {said}; side networks are trained in float32 or bf16.")
+    return {"mixed": said}
