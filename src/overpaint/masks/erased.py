@@ -38,11 +38,18 @@ def erased(model: Model, task: Task, cells: CELLS = "middle", drawn: bool = Fals
     return torch.cat([task.region(cells).to(x0), x0], 1)
 
 
+def known(task: Task) -> Float[Tensor, "1 4 height width"]:
+    """The channels of a network that works on pixels, as GLIDE's: the picture with its hole, and 1 around."""
+    around = 1 - task.region()
+    return torch.cat([task.pixels * around, around], 1)
+
+
 def beside_erased(model: Model, task: Task, guide: Guide, cells: CELLS, drawn: bool = False) -> Guide:
     """The guide as the model reads it: with those channels on an inpainting network, as it is on others."""
     if not model.family.extra:
         return guide
-    return Beside(guide, erased(model, task, cells, drawn))
+    pixels = model.family.factor == 1
+    return Beside(guide, known(task) if pixels else erased(model, task, cells, drawn))
 
 
 def covered(task: Task, cells: CELLS) -> Mask01:
