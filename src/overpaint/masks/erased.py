@@ -1,5 +1,7 @@
 """What inpainting networks read beside a latent: where to paint, and the picture with a hole there."""
 
+from dataclasses import replace
+
 import torch
 from jaxtyping import Float
 from torch import Tensor
@@ -50,6 +52,15 @@ def beside_erased(model: Model, task: Task, guide: Guide, cells: CELLS, drawn: b
         return guide
     pixels = model.family.factor == 1
     return Beside(guide, known(task) if pixels else erased(model, task, cells, drawn))
+
+
+def beside_nothing(model: Model, task: Task, guide: Guide) -> Guide:
+    """The guide as an inpainting network reads it that is shown no picture: as if it were an ordinary one."""
+    if not model.family.extra:
+        return guide
+    whole = torch.ones_like(task.pixels[:, :1])
+    blind = replace(task, given_mask=whole)
+    return beside_erased(model, blind, guide, "middle")
 
 
 def covered(task: Task, cells: CELLS) -> Mask01:

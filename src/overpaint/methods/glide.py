@@ -62,7 +62,8 @@ class Glide(Method):
     guidance: Guidance = USUAL_GUIDANCE
     strength: float = Field(default=0.0, ge=0, le=1e4, description="how strongly CLIP pulls (published: 3)")
     sampler: Sampler = Field(
-        default="ancestral", description="random steps, whose means CLIP pulls, or others, whose noise it does"
+        default="ancestral",
+        description="random steps, or deterministic ones, whose noise CLIP pulls",
     )
     cells: CELLS = Field(default="touched", description="which cells of the latent the mask covers")
 
@@ -77,9 +78,7 @@ class Glide(Method):
         return painted(model, model.path(self.steps), start, guide(self, model, task), self.sampler, task)
 
 
-def painted(
-    model: Model, path: Path, start: Latent, guide: Guide, sampler: Sampler, task: Task
-) -> Latent:
+def painted(model: Model, path: Path, start: Latent, guide: Guide, sampler: Sampler, task: Task) -> Latent:
     """The walk from noise under a guide that knows of the hole."""
     return denoise(model, path, {"tgt": start}, [Branch("tgt", guide)], solver=steps(sampler, task))["tgt"]
 

@@ -155,7 +155,9 @@ class GlideFile(Adapter):
         yield self.series("base_pred_x0", made.believed)
         yield self.series("base_samples", made.states)
         kept = golden["known_mask"].expand_as(made.end) > 0
-        yield self.exactly("source_image", torch.where(kept, made.end, golden["source_image"]), "known region")
+        yield self.exactly(
+            "source_image", torch.where(kept, made.end, golden["source_image"]), "known region"
+        )
         small = ((made.end + 1) * 127.5).round() / 127.5 - 1
         yield self.compare("low_res", small)
 
