@@ -5,32 +5,94 @@ from __future__ import annotations
 import dataclasses
 from dataclasses import dataclass
 from pathlib import Path
-from typing import TYPE_CHECKING
+from typing import Protocol, TypeVar
+
+import torch
+from torch import nn
 
 from overpaint.families.difference import base_hash, read_difference, save_difference
 from overpaint.families.locate import SHIPPED
 from overpaint.files.weightfile import TUNED
+from overpaint.stilllife.judge import Judge
 from overpaint.train import assemble, nets
 from overpaint.train.filling import filling_figures, filling_sheet
 from overpaint.train.holes import Holes
 from overpaint.train.inpaint import Difference, inpaint_stage, widened
-from overpaint.train.loop import Run, TrainError
+from overpaint.train.loop import Run, Stage, TrainError
+from overpaint.train.nets import Prediction, Size
 from overpaint.train.optim import Rates
 from overpaint.train.sampling import Painter
 from overpaint.train.unet import Latents
 
-if TYPE_CHECKING:
-    from overpaint.train.stages import Trainer
-
+T = TypeVar("T", bound=nn.Module)
 STAGE, FOLDER = "inpaint", "inpaint"
 RATES = Rates(2e-3, warmup=100, ema=0.995, cooldown=0.5)
+
+
+class Shop(Protocol):
+    """What it takes of the trainer (`overpaint.train.stages.Trainer`)."""
+
+    home: Path
+    size_name: str
+    device: torch.device
+    resume: bool
+    prediction: Prediction
+
+    @property
+    def size(self) -> Size:
+        """Widths and amounts."""
+        ...
+
+    def state(self, stage: str) -> Path:
+        """Where the run of a stage keeps its state."""
+        ...
+
+    def count(self, stage: str) -> int:
+        """Steps of a stage."""
+        ...
+
+    def exam(self, count: int) -> int:
+        """How many scenes are measured."""
+        ...
+
+    def walk(self, steps: int) -> int:
+        """Steps of sampling."""
+        ...
+
+    def say(self, what: str) -> None:
+        """Tell the person at the keyboard."""
+        ...
+
+    def stored_latents(self) -> Latents:
+        """What the stage of that name left."""
+        ...
+
+    def painter(self) -> Painter:
+        """The trained parts together."""
+        ...
+
+    def ready(self, net: T) -> T:
+        """The network on the device, in evaluation mode."""
+        ...
+
+    def judged(self) -> bool:
+        """Whether there is a judge to look at samples."""
+        ...
+
+    def trained_judge(self) -> Judge:
+        """The judge, ready to read."""
+        ...
+
+    def train(self, stage: Stage) -> Run:
+        """Run a stage for the time that is left."""
+        ...
 
 
 @dataclass(frozen=True)
 class Inpainter:
     """What a trainer does about holes."""
 
-    shop: Trainer
+    shop: Shop
 
     @property
     def state(self) -> Path:

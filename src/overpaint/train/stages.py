@@ -31,6 +31,7 @@ from overpaint.train.inpainter import Inpainter
 from overpaint.train.judge import judge_stage
 from overpaint.train.loop import Pace, Run, Stage, TrainError, run
 from overpaint.train.nets import Prediction, Size, size_of
+from overpaint.train.noisy_clip import NoisyVision, noisy_clip_stage, projection
 from overpaint.train.optim import Rates
 from overpaint.train.sampling import Painter
 from overpaint.train.text import Heads, text_stage
@@ -101,6 +102,7 @@ class Trainer:
             "holes": self.holes,
             "inpaint": Inpainter(self).train,
             "clip": self.clip,
+            "noisy-clip": self.noisy_clip,
             "assemble": self.assemble,
             "known": self.known,
             "words": self.words,
@@ -232,6 +234,18 @@ class Trainer:
         stage = clip_stage(vision, tower, *plan, batch=min(BATCH, self.size.batch), exam=self.exam(256))
         return self.train(stage)
 
+    def noisy_clip(self) -> Run:
+        """Train the noise-aware image tower against the text tower and the projection of the clean one."""
+        vision = self.fresh("noisy-clip", "noisy", NoisyVision)
+        read = self.part("clip", "vision", Vision, Vision) if self.state("clip").is_file() else None
+        weight = projection(SHIPPED) if read is None else read.text_projection.weight.detach()
+        plan = (self.stored_latents().to(self.device), self.count("noisy-clip"), RATES["clip"])
+        batch = min(BATCH, self.size.batch)
+        stage = noisy_clip_stage(
+            vision, self.painter(), weight.to(self.device), *plan, batch=batch, exam=self.exam(200)
+        )
+        return self.train(stage)
+
     def painter(self, unet: UNet2DConditionModel | None = None) -> Painter:
         """The trained parts together; with the decoder as far as it has come."""
         if unet is None:
@@ -265,6 +279,8 @@ class Trainer:
         assemble.save_judge(self.part("judge", "judge", Judge, Judge), folder / "judge")
         if self.state("clip").is_file():
             self.part("clip", "vision", Vision, Vision).save(folder)
+        if self.state("noisy-clip").is_file():
+            self.part("noisy-clip", "vision", NoisyVision, NoisyVision).save(folder)
         total = assemble.check_weight(folder)
         lost = assemble.save_log(folder, self.home, self.command, {}, self.earlier())
         if lost:
