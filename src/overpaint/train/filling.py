@@ -97,7 +97,7 @@ def filling_figures(painter: Painter, judge: Judge, count: int = 200, steps: int
     before, after = filled(painter, some, steps=steps)
     masks = torch.stack([one.mask for one in some]).to(before.device)
     marks = [
-        _marks(one, seen.things, score(seen, one.wanted, placed=True))
+        marks_of(one, seen.things, score(seen, one.wanted, placed=True))
         for one, seen in zip(some, judge.read(pasted(before, after, masks)), strict=True)
     ]
     out = {name: sum(mark[name] for mark in marks) / len(marks) for name in marks[0]}
@@ -106,7 +106,8 @@ def filling_figures(painter: Painter, judge: Judge, count: int = 200, steps: int
     return {name: round(value, 4) for name, value in out.items()}
 
 
-def _marks(one: Case, seen: Sequence[ReadThing], right: dict[str, bool]) -> dict[str, bool]:
+def marks_of(one: Case, seen: Sequence[ReadThing], right: dict[str, bool]) -> dict[str, bool]:
+    """What of a case is right, by what is seen and how that agrees with the scene as it should be."""
     own = f"thing{one.index}."
     inside = [thing for thing in seen if one.mask[_cell(thing.y), _cell(thing.x)]]
     rest = all(value for name, value in right.items() if not name.startswith(own))

@@ -2,6 +2,7 @@
 
 from collections.abc import Iterator
 from dataclasses import dataclass
+from itertools import pairwise
 from math import cos, pi
 
 import torch
@@ -33,8 +34,7 @@ LOGIT = 100
 def cosine() -> Tensor:
     """The betas of ``squaredcos_cap_v2``."""
     left = [cos((k / TRAINED + 0.008) / 1.008 * pi / 2) ** 2 for k in range(TRAINED + 1)]
-    pairs = zip(left[:-1], left[1:], strict=True)
-    return torch.tensor([min(1 - b / a, 0.999) for a, b in pairs], dtype=torch.float64)
+    return torch.tensor([min(1 - b / a, 0.999) for a, b in pairwise(left)], dtype=torch.float64)
 
 
 def spaced(said: str) -> Tensor:
