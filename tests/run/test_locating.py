@@ -68,10 +68,10 @@ def test_everything_else_is_refused_before_the_search() -> None:
 def test_a_found_mask_is_widened_and_softened_like_any_other() -> None:
     asked = edit_request(
         *("edit", "inpaint", smooth(), {"source": SOURCE, "target": TARGET, "grow": 3}, {}),
-        where=Where(words="cat"),
+        where=Where(contrast=True),
     )
     bare = edit_request(
-        *("edit", "inpaint", smooth(), {"source": SOURCE, "target": TARGET}, {}), where=Where(words="cat")
+        *("edit", "inpaint", smooth(), {"source": SOURCE, "target": TARGET}, {}), where=Where(contrast=True)
     )
     assert plan(asked, shared()).asked.mask is not None  # everywhere, until it is found
     wide, plain = (located(one, shared(), Meter()).mask for one in (asked, bare))

@@ -154,9 +154,13 @@ def mask_of(job: Job, meter: Meter) -> Picture | None:
     if MASK not in meter.maps or not job.method.card.finds_mask(job.method):
         given = job.asked.mask
         return None if given is None else Picture(given.weights[..., None].repeat(3, 2))
-    grid = over_picture(job, meter.maps[MASK].cpu(), "nearest-exact")
-    size = job.asked.size or grid.shape
-    white = interpolate(grid[None, None], size, mode="nearest-exact")[0] > 0.5
+    return painted(job, meter.maps[MASK].cpu())
+
+
+def painted(job: Job, grid: Float[Tensor, "rows columns"]) -> Picture:
+    """A mask over the frame as a picture of the result's size, white on black."""
+    seen = over_picture(job, grid, "nearest-exact")
+    white = interpolate(seen[None, None], job.asked.size or seen.shape, mode="nearest-exact")[0] > 0.5
     return from_tensor(white.expand(1, 3, -1, -1) * 2.0 - 1)
 
 

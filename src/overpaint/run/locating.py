@@ -2,19 +2,18 @@
 
 from dataclasses import replace
 
-import numpy as np
 import torch
 
 from overpaint.card import Need
 from overpaint.errors import UsageError
-from overpaint.images import Picture, mask_of
+from overpaint.images import mask_of
 from overpaint.masks.attended import STEPS, attended
 from overpaint.masks.contrast import Contrast
 from overpaint.meter import Meter
 from overpaint.model import Model
 from overpaint.network import Text
 from overpaint.out_of_memory import roomy, ways_out
-from overpaint.run.execute import over_picture
+from overpaint.run.execute import painted
 from overpaint.run.plan import Job, plan
 from overpaint.run.request import EditRequest
 from overpaint.run.where import Seek
@@ -47,12 +46,11 @@ def located(asked: EditRequest, model: Model, meter: Meter, job: Job | None = No
     with roomy(where, ways_out(model.device, model.dtype, model.offload)):
         with model.lock, torch.no_grad(), model.metered(meter):
             found = seen(asked.seek, job)
-    grid = over_picture(job, found[0, 0].cpu(), "nearest-exact").numpy() > 0.5
-    if not grid.any():
+    drawn = painted(job, found[0, 0].cpu())
+    if not drawn.rgb.any():
         raise UsageError(
             "The model sees no place where the two prompts disagree about this picture; give a mask."
         )
-    drawn = Picture((grid[..., None].repeat(3, 2) * 255).astype(np.uint8))
     mask = mask_of(drawn, drawn.size, asked.request.feather, None, asked.request.grow)
     return replace(asked, mask=mask, seek=None, sought=meter.rows)
 
