@@ -130,7 +130,7 @@ class Eye(Protocol):
 
 
 @runtime_checkable
-class Glimpse(Eye, Protocol):
+class Glimpse(Protocol):
     """An eye that may see through noise: it then knows what a latent shows at any level."""
 
     @property
@@ -140,6 +140,10 @@ class Glimpse(Eye, Protocol):
 
     def through(self, x: Latent, t: Tensor) -> Float[Tensor, "rows features"]:
         """Vectors of noisy latents at a training level, of length one; gradients flow to the latents."""
+        ...
+
+    def read(self, prompts: Sequence[str]) -> Float[Tensor, "rows features"]:
+        """Vectors of sentences, of length one."""
         ...
 
 

@@ -17,6 +17,7 @@ from overpaint.run.request import edit_request
 from overpaint.run.result import Edit
 from overpaint.run.where import Seek, Where
 
+NONE: dict[str, Any] = {}
 SOURCE, TARGET = "a cat on the grass", "a dog on the grass"
 
 
@@ -67,11 +68,11 @@ def test_everything_else_is_refused_before_the_search() -> None:
 
 def test_a_found_mask_is_widened_and_softened_like_any_other() -> None:
     asked = edit_request(
-        *("edit", "inpaint", smooth(), {"source": SOURCE, "target": TARGET, "grow": 3}, {}),
+        *("edit", "inpaint", smooth(), {"source": SOURCE, "target": TARGET, "grow": 3}, NONE),
         where=Where(contrast=True),
     )
     bare = edit_request(
-        *("edit", "inpaint", smooth(), {"source": SOURCE, "target": TARGET}, {}), where=Where(contrast=True)
+        *("edit", "inpaint", smooth(), {"source": SOURCE, "target": TARGET}, NONE), where=Where(contrast=True)
     )
     assert plan(asked, shared()).asked.mask is not None  # everywhere, until it is found
     wide, plain = (located(one, shared(), Meter()).mask for one in (asked, bare))

@@ -4,7 +4,7 @@
 
 from __future__ import annotations
 
-from typing import Any, cast
+from typing import Any
 
 import torch
 from tests.kit import draw, gap
@@ -49,7 +49,7 @@ def test_what_is_stored_is_small_and_restores_what_was_trained() -> None:
     with torch.no_grad():
         trained, whole = made(*inputs()), made.whole(net)
         assert gap(trained, whole(*inputs()).sample) < 1e-4
-    assert cast(Any, net).conv_in.in_channels == 4
+    assert net.conv_in.in_channels == 4
 
 
 def test_words_and_levels_are_read_as_before() -> None:

@@ -9,7 +9,6 @@ is changed as a whole; what the base does not read begins at zero (`overpaint.fa
 from collections.abc import Mapping
 from hashlib import sha256
 from pathlib import Path
-from typing import cast
 
 import torch
 from diffusers.models.unets.unet_2d_condition import UNet2DConditionModel
@@ -95,5 +94,5 @@ def _fits(name: str, difference: Mapping[str, Tensor], own: Mapping[str, nn.Para
     up, down = (difference.get(parameter + one) for one in (UP, DOWN))
     if up is None or down is None or up.ndim != 2 or down.ndim != 2:
         return False
-    rows, columns = len(cast(Tensor, up)), down.shape[1]
+    rows, columns = len(up), down.shape[1]
     return up.shape[1] == len(down) and (rows, rows * columns) == (shape[0], shape.numel())

@@ -1,6 +1,6 @@
 """GLIDE in pixel space: the base network's hole, its upsampler, and guidance by a noise-aware CLIP."""
 
-from collections.abc import Iterator
+from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
 from itertools import pairwise
 from math import cos, pi
@@ -77,6 +77,12 @@ class NoisyEye:
     """The noise-aware CLIP of the notes."""
 
     weight: Tensor
+    said: Tensor
+    sees_noise: bool = True
+
+    def read(self, prompts: Sequence[str]) -> Tensor:
+        """What was stored."""
+        return normalize(self.said[None], dim=-1)
 
     def through(self, x: Tensor, t: Tensor) -> Tensor:
         """``normalise(W tanh(flatten(pool(x + 0.3 cos(t / 200)))))``."""
@@ -182,15 +188,14 @@ class GlideFile(Adapter):
         golden, whole = self.golden, torch.ones(1, 1, *self.size)
         yield self.exactly("timesteps", self.base)
         task = self.request("step_noise", torch.zeros(1, 3, *self.size), whole)
-        wish = normalize(golden["text_embedding"][None], dim=-1)
         plain = Known(Plain(task.target), task.x0, whole, bounded=True)
         samplers: tuple[tuple[str, Sampler], ...] = (("ddpm", "ancestral"), ("ddim", "ddim"))
         for name, sampler in samplers:
             model = network(cosine(), self.size, 0)
             assert isinstance(model, Watched)
             path = model.path().on(self.base)
-            eye = NoisyEye(golden["clip_image_weight"])
-            led = Pulled(plain, eye, wish, self.weight, "mean" if name == "ddpm" else "noise")
+            eye = NoisyEye(golden["clip_image_weight"], golden["text_embedding"])
+            led = Pulled(plain, eye, eye.read([""]), self.weight, "mean" if name == "ddpm" else "noise")
             end = painted(model, path, task.start(), led, sampler, task)
             made = Walked.of(model, path, end)
             pulls = [led.pull(xs["tgt"], path.t[i]) for i, xs in enumerate(model.entered)]
