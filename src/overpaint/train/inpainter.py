@@ -26,7 +26,7 @@ from overpaint.train.unet import Latents
 
 T = TypeVar("T", bound=nn.Module)
 STAGE, FOLDER = "inpaint", "inpaint"
-RATES = Rates(2e-3, warmup=100, ema=0.995, cooldown=0.5)
+RATES = Rates(2e-3, warmup=100, ema=0.995, cooldown=0.5, muon=False)
 
 
 class Shop(Protocol):
