@@ -41,6 +41,10 @@ class _AskedOptions(TypedDict, total=False):
     seed: int
     mask: Given | Runs | None
     mask_box: str | Sequence[int] | None
+    mask_words: str | Sequence[str] | None
+    mask_diff: bool
+    grow: int
+    extend: str
     context: int | None
     pictures: Mapping[str, Given | Sequence[Given]] | None
     control: Settings | Sequence[Wanted]
@@ -420,6 +424,19 @@ class _InpaintOptions(_AskedOptions, total=False):
     drawn: bool
     """show an inpainting network a sample of the erased picture, as diffusers"""
 
+class _GlideOptions(_AskedOptions, total=False):
+    """Options of glide."""
+    steps: int
+    """denoising steps"""
+    guidance: float
+    """classifier-free guidance scale (a model may have its own)"""
+    strength: float
+    """how strongly CLIP pulls (published: 3)"""
+    sampler: Literal['ancestral', 'ddim']
+    """random steps, or deterministic ones, whose noise CLIP pulls"""
+    cells: Literal['middle', 'corner', 'half', 'touched']
+    """which cells of the latent the mask covers"""
+
 class _CycleNetOptions(_AskedOptions, total=False):
     """Options of cyclenet."""
     net: str
@@ -497,6 +514,8 @@ def edit(image: Given, *, method: Literal['blended-latent'], **named: Unpack[_Bl
 def edit(image: Given, *, method: Literal['imagic'], **named: Unpack[_ImagicOptions]) -> Edit: ...
 @overload
 def edit(image: Given, *, method: Literal['inpaint'], **named: Unpack[_InpaintOptions]) -> Edit: ...
+@overload
+def edit(image: Given, *, method: Literal['glide'], **named: Unpack[_GlideOptions]) -> Edit: ...
 @overload
 def edit(image: Given, *, method: Literal['cyclenet'], **named: Unpack[_CycleNetOptions]) -> Edit: ...
 @overload

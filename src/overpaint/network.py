@@ -130,6 +130,24 @@ class Eye(Protocol):
 
 
 @runtime_checkable
+class Glimpse(Protocol):
+    """An eye that may see through noise: it then knows what a latent shows at any level."""
+
+    @property
+    def sees_noise(self) -> bool:
+        """Whether it does."""
+        ...
+
+    def through(self, x: Latent, t: Tensor) -> Float[Tensor, "rows features"]:
+        """Vectors of noisy latents at a training level, of length one; gradients flow to the latents."""
+        ...
+
+    def read(self, prompts: Sequence[str]) -> Float[Tensor, "rows features"]:
+        """Vectors of sentences, of length one."""
+        ...
+
+
+@runtime_checkable
 class Family(Protocol):
     """The only place that knows a network class, its text encoders and its picture codec."""
 

@@ -41,6 +41,7 @@ METHODS = {
     "blended-latent": "overpaint.methods.blended_latent:BlendedLatent",
     "imagic": "overpaint.methods.imagic:Imagic",
     "inpaint": "overpaint.methods.inpaint:Inpaint",
+    "glide": "overpaint.methods.glide:Glide",
     "cyclenet": "overpaint.methods.cyclenet:CycleNet",
 }
 SUMMARY = Path(__file__).with_name("registry.json")

@@ -53,6 +53,10 @@ class Common:
     background: str | None = None
     mask: Path | None = None
     mask_box: str | None = None
+    mask_words: str | None = None
+    mask_diff: bool = False
+    grow: int | None = None
+    extend: str | None = None
     context: int | None = None
     feather: int | None = None
     controls: tuple[str, ...] = ()
@@ -70,8 +74,16 @@ class Common:
     @property
     def framing(self) -> dict[str, Any]:
         """What was said about how the picture is shown to the model and put back."""
-        told = {name: getattr(self, name) for name in ("fit", "alpha", "background", "feather", "context")}
+        names = ("fit", "alpha", "background", "feather", "context", "grow", "extend")
+        told = {name: getattr(self, name) for name in names}
         return {name: value for name, value in told.items() if value is not None}
+
+    @property
+    def where(self) -> Any:
+        """Where the picture may change (`overpaint.run.where.Where`)."""
+        from overpaint.run.where import Where
+
+        return Where(self.mask, self.mask_box, self.mask_words, self.mask_diff)
 
 
 UNITS = {"K": 10**3, "M": 10**6, "G": 10**9}
@@ -136,6 +148,19 @@ COMMON: Mapping[str, Callable[..., Any]] = {
         help="A picture, white where yours may change, or runs in JSON (COCO, PIE-Bench).",
     ),
     "mask_box": click.option("--mask-box", metavar="X,Y,W,H", help="A rectangle that may change."),
+    "mask_words": click.option(
+        "--mask-words", metavar="WORDS", help="What these words speak of may change: ball, red cube."
+    ),
+    "mask_diff": click.option(
+        "--mask-diff",
+        is_flag=True,
+        default=None,
+        help="What source and target disagree about may change.",
+    ),
+    "grow": click.option("--grow", type=int, metavar="PIXELS", help="Widen the mask.  [default: 0]"),
+    "extend": click.option(
+        "--extend", metavar="left=64,top=0", help="Add pixels to sides of the picture, which may change."
+    ),
     "context": click.option(
         "--context", type=int, metavar="PIXELS", help="Show the model just the mask and so much around it."
     ),
@@ -173,7 +198,8 @@ TOGETHER = {
     "model": ("model", "loras", "embeddings", "prediction", "tokenizer", "download"),
     "writing": ("output", "overwrite", "fresh_name", "quality"),
     "beside": ("controls", "control_out"),
-    "framing": ("fit", "alpha", "background", "mask", "mask_box", "context", "feather"),
+    "framing": ("fit", "alpha", "background", "mask", "mask_box", "grow", "context", "feather"),
+    "seeking": ("mask_words", "mask_diff", "extend"),
     "limits": ("max_pixels", "max_bytes"),
 }
 """Options that a command has all of or none of."""

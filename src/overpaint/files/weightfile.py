@@ -31,6 +31,8 @@ DIRECTION = "overpaint-direction"
 """The name of the text by which a file says that it holds an edit direction."""
 LEARNED = "overpaint-learned"
 """The name of the text by which a file says that it holds something learned for edits."""
+TUNED = "difference.safetensors"
+"""A file in a folder inside a model's: what a network that was tuned from the model's differs by."""
 
 
 @dataclass(frozen=True)
@@ -182,6 +184,11 @@ def check_folder(folder: Path) -> Sequence[Path]:
     for file in files:
         read_header(file)
     return files
+
+
+def base_of(home: Path) -> Path:
+    """The folder that holds the other parts of a model: the one above it, if only its difference is kept."""
+    return home.absolute().parent if (home / TUNED).is_file() else home
 
 
 def is_direction(file: Path) -> bool:

@@ -13,6 +13,7 @@ from tests.parity.adapters.diffedit import DiffEditFile
 from tests.parity.adapters.direct import DirectFile
 from tests.parity.adapters.edict import EdictFile
 from tests.parity.adapters.edit_friendly import EditFriendlyFile
+from tests.parity.adapters.glide import GlideFile
 from tests.parity.adapters.imagic import ImagicFile
 from tests.parity.adapters.infedit import InfEditFile
 from tests.parity.adapters.inpaint import InpaintFile
@@ -38,6 +39,7 @@ ADAPTERS: Mapping[str, type[Adapter]] = {
         DirectFile,
         EdictFile,
         EditFriendlyFile,
+        GlideFile,
         ImagicFile,
         InfEditFile,
         InpaintFile,
