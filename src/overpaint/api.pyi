@@ -15,6 +15,7 @@ from overpaint.run.plan import Job
 from overpaint.run.request import EditRequest
 from overpaint.run.result import Edit
 from overpaint.run.sided import Settings, Wanted
+from overpaint.controls.layers import LayerPrompt
 from overpaint.guides.concept import Concept
 from overpaint.inversions.cycle import Cycle
 from overpaint.inversions.ddim import DDIM
@@ -32,6 +33,7 @@ from overpaint.inversions.virtual import Virtual
 from overpaint.masks.blend import Blending
 from overpaint.masks.contrast import Contrast
 from overpaint.tune.imagic import ImagicLearning
+from overpaint.tune.xti import XTI
 
 class _AskedOptions(TypedDict, total=False):
     """What every edit can be told."""
@@ -392,6 +394,25 @@ class _BlendedLatentOptions(_AskedOptions, total=False):
     offset: int | None
     """added to the visited levels, in place of the model's own"""
 
+class _PPlusOptions(_AskedOptions, total=False):
+    """Options of p-plus."""
+    steps: int
+    """denoising steps"""
+    guidance: float
+    """classifier-free guidance scale (a model may have its own)"""
+    layer_prompt: Sequence[LayerPrompt | Mapping[str, Any] | str] | str
+    """layers that read another prompt, the later one counts: 4:9=a red cube"""
+    mix: str
+    """a word, and what it is outside the band: <shape>=><look>"""
+    band: tuple[int, int] | None | str
+    """layers 4 to 8 as 4:9; by itself those of the two coarsest maps"""
+    inversion: DDIM | Literal['ddim'] | Mapping[str, Any] | Direct | Literal['direct'] | NullText | Literal['null-text'] | NegativePrompt | Literal['negative-prompt'] | PromptTuning | Literal['prompt-tuning'] | Style | Literal['style'] | Edict | Literal['edict'] | EditFriendly | Literal['edit-friendly'] | Cycle | Literal['cycle'] | Virtual | Literal['virtual'] | FixedPoint | Literal['fixed-point'] | Regularised | Literal['regularised'] | Recorded | Literal['recorded']
+    """how a picture becomes noise"""
+    word: str
+    """what the pictures called examples show, to be learned first"""
+    learning: XTI | Mapping[str, Any]
+    """how it is learned"""
+
 class _ImagicOptions(_AskedOptions, total=False):
     """Options of imagic."""
     steps: int
@@ -493,6 +514,8 @@ def edit(image: Given, *, method: Literal['pix2pix-zero'], **named: Unpack[_Pix2
 def edit(image: Given, *, method: Literal['blended-diffusion'], **named: Unpack[_BlendedDiffusionOptions]) -> Edit: ...
 @overload
 def edit(image: Given, *, method: Literal['blended-latent'], **named: Unpack[_BlendedLatentOptions]) -> Edit: ...
+@overload
+def edit(image: Given, *, method: Literal['p-plus'], **named: Unpack[_PPlusOptions]) -> Edit: ...
 @overload
 def edit(image: Given, *, method: Literal['imagic'], **named: Unpack[_ImagicOptions]) -> Edit: ...
 @overload

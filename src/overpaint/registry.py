@@ -39,6 +39,7 @@ METHODS = {
     "pix2pix-zero": "overpaint.methods.pix2pix_zero:Pix2PixZero",
     "blended-diffusion": "overpaint.methods.blended_diffusion:BlendedDiffusion",
     "blended-latent": "overpaint.methods.blended_latent:BlendedLatent",
+    "p-plus": "overpaint.methods.p_plus:PPlus",
     "imagic": "overpaint.methods.imagic:Imagic",
     "inpaint": "overpaint.methods.inpaint:Inpaint",
     "cyclenet": "overpaint.methods.cyclenet:CycleNet",

@@ -20,6 +20,7 @@ from tests.parity.adapters.masactrl import MasaCtrlFile
 from tests.parity.adapters.negative_prompt import NegativePromptFile
 from tests.parity.adapters.null_text import NullTextFile
 from tests.parity.adapters.p2p import PromptToPromptFile
+from tests.parity.adapters.p_plus import PPlusFile
 from tests.parity.adapters.pix2pix_zero import Pix2PixZeroFile
 from tests.parity.adapters.pnp import PlugAndPlayFile
 from tests.parity.adapters.sides import ControlNetFile, T2IAdapterFile
@@ -45,6 +46,7 @@ ADAPTERS: Mapping[str, type[Adapter]] = {
         MasaCtrlFile,
         NegativePromptFile,
         NullTextFile,
+        PPlusFile,
         PlugAndPlayFile,
         Pix2PixZeroFile,
         PromptToPromptFile,
