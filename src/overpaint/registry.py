@@ -40,6 +40,7 @@ METHODS = {
     "blended-diffusion": "overpaint.methods.blended_diffusion:BlendedDiffusion",
     "blended-latent": "overpaint.methods.blended_latent:BlendedLatent",
     "p-plus": "overpaint.methods.p_plus:PPlus",
+    "diffusion-clip": "overpaint.methods.diffusion_clip:DiffusionCLIP",
     "imagic": "overpaint.methods.imagic:Imagic",
     "inpaint": "overpaint.methods.inpaint:Inpaint",
     "cyclenet": "overpaint.methods.cyclenet:CycleNet",

@@ -9,6 +9,7 @@ import json
 from collections.abc import Callable, Mapping
 from dataclasses import dataclass, field, replace
 from pathlib import Path
+from typing import Any
 
 import torch
 from safetensors import SafetensorError
@@ -69,6 +70,11 @@ class Concept(Lasting):
         names = names_of(len(self.layers), len(self.layers[0]))
         pairs = zip(names, self.layers, strict=True)
         return {n: t for some, own in pairs for n, t in zip(some, own, strict=True)}
+
+    @property
+    def said(self) -> dict[str, Any]:
+        """What else there is to say of it."""
+        return {"word": self.word, "layers": len(self.layers)}
 
     @property
     def fingerprint(self) -> str:

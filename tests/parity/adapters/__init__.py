@@ -10,6 +10,7 @@ from tests.parity.adapters.cycle import CycleFile
 from tests.parity.adapters.cyclenet import CycleNetFile
 from tests.parity.adapters.ddim import DDIMFile
 from tests.parity.adapters.diffedit import DiffEditFile
+from tests.parity.adapters.diffusion_clip import DiffusionClipFile
 from tests.parity.adapters.direct import DirectFile
 from tests.parity.adapters.edict import EdictFile
 from tests.parity.adapters.edit_friendly import EditFriendlyFile
@@ -36,6 +37,7 @@ ADAPTERS: Mapping[str, type[Adapter]] = {
         CycleNetFile,
         DDIMFile,
         DiffEditFile,
+        DiffusionClipFile,
         DirectFile,
         EdictFile,
         EditFriendlyFile,
