@@ -169,7 +169,7 @@ class Eye(Protocol):
         """Vectors of sentences before they are brought to length one."""
         ...
 
-    def tokens(self, pixels: Pixels) -> Float[Tensor, "rows tokens width"]:
+    def tokens(self, pixels: Pixels) -> Float[Tensor, "rows tokens features"]:
         """What it sees before that is made one vector: the picture as a whole, then patch by patch."""
         ...
 

@@ -94,20 +94,21 @@ def test_a_layer_prompt_speaks_over_a_mix() -> None:
     assert gap(made(model, mixed, task(model)), plain) < 1e-5
 
 
+APART = {"p-plus", "imagic"}
+"""Editors that tell layers apart themselves, or tune what each of them reads."""
 EDITORS = [
     kind
     for kind in registry.every()
-    if Need.TARGET in kind.card.needs and "sd1" in kind.card.families and kind is not PPlus
+    if Need.TARGET in kind.card.needs and "sd1" in kind.card.families and kind.card.name not in APART
 ]
 
 
 @pytest.mark.parametrize("kind", EDITORS, ids=lambda kind: kind.card.name)
 def test_a_concept_is_a_word_for_every_editor(kind: Any) -> None:
     """One whose layers all read ``dog`` edits as ``dog`` does, by whatever method."""
-    from overpaint.families.tiny import tiny_eye
-
+    if kind.card.sees:
+        pytest.skip("CLIP reads the prompt by itself, and was not taught the word")
     model = tiny("sd1")
-    model.open_eye = tiny_eye
     plain = made(model, short(kind), encoded(model, kind))
     with model.patched(of_words(model, "dog", called="<it>")):
         found = made(model, short(kind), encoded(model, kind, target="a photo of a <it>"))
@@ -117,12 +118,10 @@ def test_a_concept_is_a_word_for_every_editor(kind: Any) -> None:
 @pytest.mark.parametrize("name", NAMES)
 def test_a_concept_is_a_word_of_the_source_for_every_inversion(name: str) -> None:
     model = tiny("sd1")
-    few = {"null-text": {"inner": 2}, "prompt-tuning": {"inner": 2, "init": "source"}, "style": {"inner": 2}}
+    few = {"null-text": {"inner": 2}, "prompt-tuning": {"inner": 2}, "style": {"inner": 2}}
     method = PromptToPrompt.model_validate(
         {"steps": 3, "guidance": 2.0, "inversion": {"name": name, **few.get(name, {})}}
     )
-    if name in ("own-noise", "recorded", "generated"):
-        return
     plain = made(model, method, encoded(model, PromptToPrompt))
     with model.patched(of_words(model, "cat", called="<it>")):
         given = encoded(model, PromptToPrompt, source="a photo of a <it>")

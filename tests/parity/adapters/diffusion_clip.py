@@ -182,10 +182,9 @@ class DiffusionClipFile(Adapter):
         }
         for name, (how, patches, share) in runs.items():
             yield self.compare(f"generation_{name}", self.back(how, x, patches, share))
-        start = {"by": "noise", "rounds": self.rounds, "official": True}
-        yield self.compare(
-            "generation_stochastic", self.back(self.edit(start=start), golden["source"][None], [one], 1)
-        )
+        random = self.edit(start={"by": "noise", "rounds": self.rounds, "official": True})
+        states = self.back(random, golden["source"][None], [one], 1.0)
+        yield self.compare("generation_stochastic", states)
 
     def edit(self, **more: object) -> DiffusionCLIP:
         """The editor on the file's grids."""
