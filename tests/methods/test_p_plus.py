@@ -118,7 +118,8 @@ def test_a_concept_is_a_word_for_every_editor(kind: Any) -> None:
 @pytest.mark.parametrize("name", NAMES)
 def test_a_concept_is_a_word_of_the_source_for_every_inversion(name: str) -> None:
     model = tiny("sd1")
-    few = {"null-text": {"inner": 2}, "prompt-tuning": {"inner": 2}, "style": {"inner": 2}}
+    # From the source on, prompt tuning would tune what each layer reads by itself.
+    few = {"null-text": {"inner": 2}, "prompt-tuning": {"inner": 2, "init": "null"}, "style": {"inner": 2}}
     method = PromptToPrompt.model_validate(
         {"steps": 3, "guidance": 2.0, "inversion": {"name": name, **few.get(name, {})}}
     )
