@@ -126,7 +126,7 @@ def carried_out(job: Job, meter: Meter, common: Common) -> Done:
 def opened(common: Common) -> Model:
     """The model, kept for the next command of this process where nothing of it has changed since."""
     origin = common.origin or Origin.said(
-        common.loras, common.embeddings, common.prediction, common.tokenizer
+        common.loras, common.embeddings, common.prediction, common.tokenizer, common.force
     )
     name = "still-life" if common.model is None else common.model
     return KEPT.get(name, common.dtype, common.device, origin, common.offload, common.download)
