@@ -8,10 +8,11 @@ from typing import TYPE_CHECKING
 from overpaint.files.lazy import lazily
 
 if TYPE_CHECKING:
-    from overpaint.api import cite, edit, generate, invert, regions, rerun
+    from overpaint.api import cite, edit, generate, invert, rerun
     from overpaint.bench.measuring import measure
     from overpaint.comparing.comparison import Comparison, compare
     from overpaint.errors import OverpaintError, UsageError
+    from overpaint.everyday import inpaint, outpaint, regions, remove
     from overpaint.images import Limits, Picture, load_picture
     from overpaint.images.recipe import Recipe, read_recipe
     from overpaint.meter import Cancelled, Meter
@@ -42,21 +43,25 @@ __all__ = [
     "compare",
     "edit",
     "generate",
+    "inpaint",
     "invert",
     "load",
     "load_picture",
     "measure",
+    "outpaint",
     "read_recipe",
     "regions",
+    "remove",
     "rerun",
     "unload",
 ]
 
 _HOMES = {
-    "api": ("cite", "edit", "generate", "invert", "regions", "rerun"),
+    "api": ("cite", "edit", "generate", "invert", "rerun"),
     "bench.measuring": ("measure",),
     "comparing.comparison": ("Comparison", "compare"),
     "errors": ("OverpaintError", "UsageError"),
+    "everyday": ("inpaint", "outpaint", "regions", "remove"),
     "images": ("Limits", "Picture", "load_picture"),
     "meter": ("Cancelled", "Meter"),
     "run.kept": ("unload",),

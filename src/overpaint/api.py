@@ -21,21 +21,20 @@ from overpaint.neutral import neutral
 from overpaint.run.by_map import by_map, led
 from overpaint.run.citing import bibtex
 from overpaint.run.examine import examined
-from overpaint.run.inputs import Given, recipe_in, shows, taken_in
+from overpaint.run.inputs import Given, recipe_in
 from overpaint.run.kept import KEPT
 from overpaint.run.loading import threads
+from overpaint.run.locating import located
 from overpaint.run.memory import run_patiently, within
 from overpaint.run.plan import Job, plan
-from overpaint.run.regions import Regions, read_regions, regions_by_words
 from overpaint.run.request import EditRequest, edit_request
 from overpaint.run.result import Edit
 from overpaint.run.sided import Settings, Wanted
 from overpaint.run.unasked import METHOD, nothing_asked, unasked
+from overpaint.run.where import Where
 from overpaint.sides.options import Control
 
 LOG = logging.getLogger("overpaint")
-LOOKED = 0.5
-"""Share of the path on which it is watched where words look: what is in the picture is still there."""
 
 
 @neutral()
@@ -50,6 +49,10 @@ def edit(
     mask: Given | Runs | None = None,
     mask_box: str | Sequence[int] | None = None,
     map: Given | None = None,
+    mask_words: str | Sequence[str] | None = None,
+    mask_diff: bool = False,
+    grow: int = 0,
+    extend: str = "",
     context: int | None = None,
     pictures: Mapping[str, Given | Sequence[Given]] | None = None,
     control: Settings | Sequence[Wanted] = (),
@@ -80,8 +83,12 @@ def edit(
         mask: a picture of the same size, white where the result may differ; outside it every pixel stays.
             Also runs as COCO and PIE-Bench write them in JSON: a file, or what it holds.
         mask_box: a rectangle in its place: left, top, width, height, or ``"x,y,w,h"``.
-        map: what is to be where, made by `regions` and painted over: the model's side network for
-            segmentation reads it, and where no mask is given, what may change is where it differs.
+        map: what is to be where, made by `overpaint.regions` and painted over: the side network of Still
+            Life reads it, and what may change is where it differs, unless something else says so.
+        mask_words: words in its place, such as ``"ball"``: where the model looks for them in the picture.
+        mask_diff: in its place wherever source and target prompt disagree about the picture.
+        grow: pixels by which the mask is widened, whichever it is.
+        extend: pixels to add to sides of the picture, ``"left=64,top=0"``; all that is new may change.
         context: show the model the mask and so many pixels around it alone, at its full resolution.
         pictures: further ones that the method looks at, by name: ``{"examples": [...]}``.
         control: side networks that speak into every call: a `Control`, the same as text
@@ -107,10 +114,12 @@ def edit(
     """
     request = {"source": source, "target": target, "seed": seed, "feather": feather}
     request |= {"fit": fit, "alpha": alpha, "background": background, "context": context}
+    request |= {"grow": grow, "extend": extend}
     said = {**(options or {}), **named}
+    where = Where(mask, mask_box, mask_words, mask_diff)
     if map is not None:
         loaded = of_name(model)
-        mask, control = led(by_map(image, map, loaded, limits), mask, mask_box, control)
+        where, control = led(by_map(image, map, loaded, limits), where, control)
     asked = edit_request(
         "edit",
         method,
@@ -118,8 +127,7 @@ def edit(
         request,
         said,
         maps,
-        mask=mask,
-        mask_box=mask_box,
+        where=where,
         pictures=pictures,
         control=control,
         limits=limits,
@@ -128,42 +136,10 @@ def edit(
 
 
 @neutral()
-def regions(
-    image: Given,
-    *,
-    model: str | Model = "still-life",
-    words: Sequence[str] = (),
-    source: str = "",
-    seed: int = 0,
-    limits: Limits | None = None,
-    meter: Meter | None = None,
-) -> Regions:
-    """What is where in a picture, as a map that can be changed by name and given to `edit`.
-
-    Args:
-        image, model, seed, limits, meter: as for `edit`.
-        words: of the source prompt, at least two: every pixel then belongs to the one that looks at it most.
-            Without them the segmenter beside the model reads the picture; that of Still Life has one.
-        source: what the picture shows, for words.
-
-    Raises:
-        UsageError: there is neither a segmenter nor a word.
-    """
-    loaded = of_name(model)
-    picture, _ = taken_in(image, limits)
-    if not words:
-        return read_regions(picture, loaded)
-    said = {"strength": LOOKED, "steps": 20}
-    request = {"source": source, "target": source or shows(picture), "seed": seed}
-    asked = edit_request("edit", "sdedit", picture, request, said, True, limits=limits)
-    made = carried_out(asked, loaded, meter, cache=False, look=False)
-    return regions_by_words(made.words, words, picture.size)
-
-
-@neutral()
 def generate(
     prompt: str,
     *,
+    method: str | Method = "generate",
     model: str | Model = "still-life",
     seed: int = 0,
     control: Settings | Sequence[Wanted] = (),
@@ -176,12 +152,13 @@ def generate(
     """A picture from a prompt; its recipe lets later edits start from the exact noise instead of inverting.
 
     Side networks (``control``, as in `edit`) look at what is given; there is no picture to make it from.
+    Other methods than plain sampling are those that need no picture: ``p-plus``.
 
     Raises:
         UsageError: an empty or overlong prompt, or an option that is wrong.
     """
     request, said = {"target": prompt, "seed": seed}, {**(options or {}), **named}
-    asked = edit_request("generate", "generate", None, request, said, maps, control=control)
+    asked = edit_request("generate", method, None, request, said, maps, control=control)
     return carried_out(asked, model, meter, memory)
 
 
@@ -289,7 +266,7 @@ def recalled(told: Recipe, maps: bool = False, limits: Limits | None = None) -> 
         told.request,
         told.options,
         watch,
-        mask=mask,
+        where=Where(mask),
         pictures=further,
         control=control,
     )
@@ -321,6 +298,7 @@ def carried_out(
     """Plan, look at the picture, and run, the model held from the first look to the last."""
     loaded, meter = of_name(model), meter or Meter()
     with loaded.lock, loaded.keeping(kept_in(loaded, cache, isinstance(model, str))):
+        asked = located(asked, loaded, beside(meter))
         job = replace(plan(asked, loaded), look=look)
         job = job if memory is None else within(job, memory)
         return finished(examined(job, beside(meter)), meter)

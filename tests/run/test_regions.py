@@ -10,8 +10,9 @@ from tests.kit import shared
 from tests.sides.test_segmenter import PALETTE, kept, small
 from tests.test_api import smooth
 
-from overpaint.api import edit, regions
+from overpaint.api import edit
 from overpaint.errors import UsageError
+from overpaint.everyday import regions
 from overpaint.images import Picture, load_picture, save_picture
 from overpaint.run.by_map import by_map
 from overpaint.run.regions import TEXT, Regions, read_regions, regions_by_words, regions_in, spread_palette

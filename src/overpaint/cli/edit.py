@@ -26,6 +26,7 @@ from overpaint.cli.options import FILE, SEED, Common, MethodCommand, common
         "writing",
         "framing",
         "map",
+        "seeking",
         "beside",
         "limits",
         "look",
@@ -47,7 +48,7 @@ def command(
     from overpaint.run.request import edit_request
 
     within = limits(common)
-    mask, control = common.mask, common.controls
+    where, control = common.where, common.controls
     request = {"source": source_for(picture, source, within), "target": target, "seed": seed}
     request |= common.framing
     if common.map is not None:
@@ -55,15 +56,14 @@ def command(
         from overpaint.run.by_map import by_map, led
 
         found = by_map(picture, common.map, opened(common), within)
-        mask, control = led(found, mask, common.mask_box, control)
+        where, control = led(found, where, control)
     asked = edit_request(
         "edit",
         method,
         picture,
         request,
         options,
-        mask=mask,
-        mask_box=common.mask_box,
+        where=where,
         control=control,
         limits=within,
     )

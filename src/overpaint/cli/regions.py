@@ -72,10 +72,10 @@ def read(
     picture: Path, given: Path | None, words: str | None, source: str, seed: int, common: Common
 ) -> "Regions":
     """What is where, from whoever says so."""
-    from overpaint.api import regions
     from overpaint.cli.answer import source_for
     from overpaint.cli.facts import limits
     from overpaint.cli.running import opened, quiet
+    from overpaint.everyday import regions
     from overpaint.images import load_picture
     from overpaint.run.loading import threads
     from overpaint.run.regions import regions_in

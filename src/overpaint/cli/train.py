@@ -14,8 +14,8 @@ from overpaint.near import near
 from overpaint.run.settings import settings_of
 
 STAGES = (
-    "renders, text, vae, latents, decoder, echoes, judge, segmenter, unet, clip, assemble, known, words, "
-    "figures, publish"
+    "renders, text, vae, latents, decoder, echoes, judge, segmenter, unet, holes, inpaint, clip, noisy-clip, "
+    "assemble, known, words, figures, publish"
 )
 GOES_ON = "Stopped; the same command goes on from the last saved state."
 MINUTES = click.option(

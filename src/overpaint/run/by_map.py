@@ -4,11 +4,11 @@ from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 
 from overpaint.images import Limits, Picture
-from overpaint.images.runs import Runs
 from overpaint.model import Model
 from overpaint.run.inputs import Given, taken_in
 from overpaint.run.regions import Regions, read_regions, regions_in
 from overpaint.run.sided import Settings, Wanted
+from overpaint.run.where import Where
 from overpaint.sides.options import Control
 
 NET = "segmentation"
@@ -27,15 +27,10 @@ class ByMap:
     after: Regions
 
 
-def led(
-    found: ByMap,
-    mask: Given | Runs | None,
-    box: str | Sequence[int] | None,
-    control: Settings | Sequence[Wanted],
-) -> tuple[Given | Runs | None, Sequence[Wanted]]:
-    """Mask and side networks of an edit by a map, beside what was said of them otherwise."""
+def led(found: ByMap, where: Where, control: Settings | Sequence[Wanted]) -> tuple[Where, Sequence[Wanted]]:
+    """What may change in an edit by a map, and its side networks, beside what was said of them otherwise."""
     several = (control,) if isinstance(control, str | Control | Mapping) else tuple(control)
-    return mask if box is not None or mask is not None else found.mask, (*several, found.control)
+    return where if where.said else Where(found.mask), (*several, found.control)
 
 
 def by_map(image: Given, wanted: Given, model: Model, limits: Limits | None = None) -> ByMap:
