@@ -100,6 +100,10 @@ class Judge(nn.Module):
             dict(zip(SCENE_VALUES, scene, strict=True)),
         )
 
+    def told(self) -> dict[str, int]:
+        """What is needed to build it."""
+        return {"width": self.width}
+
     @torch.no_grad()
     def read(self, pictures: Float[Tensor, "b 3 h w"], chunk: int = 64) -> list[Reading]:
         """What each picture (values in [0, 1], any size) shows."""

@@ -17,6 +17,8 @@ from torch import Tensor, nn
 from overpaint.families.load import hushed
 from overpaint.files import atomic
 from overpaint.files.mistaken import read_json
+from overpaint.sides.segmenter import Segmenter
+from overpaint.stilllife.judge import Judge
 from overpaint.stilllife.suits import habits
 from overpaint.stilllife.tokenizer import build
 from overpaint.train.loop import TrainError
@@ -86,12 +88,12 @@ def save_vae(vae: AutoencoderKL, folder: Path, scale: float) -> None:
     save_part(vae, folder)
 
 
-def save_reader(net: nn.Module, told: Mapping[str, Any], folder: Path) -> None:
+def save_reader(net: Judge | Segmenter, folder: Path) -> None:
     """Write the judge or the segmenter in half precision with what is needed to build it."""
     state = {k: v.half() if v.is_floating_point() else v for k, v in net.state_dict().items()}
     with atomic.drafted_folder(folder) as draft:
         save_file({k: v.contiguous() for k, v in state.items()}, draft / "model.safetensors")
-        write_json(draft / "config.json", told)
+        write_json(draft / "config.json", net.told())
 
 
 def save_frame(folder: Path, prediction: Prediction) -> None:

@@ -5,7 +5,7 @@ from __future__ import annotations
 import dataclasses
 from dataclasses import dataclass
 from pathlib import Path
-from typing import Protocol, TypeVar
+from typing import Protocol, TypeVar, runtime_checkable
 
 import torch
 from torch import nn
@@ -29,6 +29,7 @@ STAGE, FOLDER = "inpaint", "inpaint"
 RATES = Rates(2e-3, warmup=100, ema=0.995, cooldown=0.5, muon=False)
 
 
+@runtime_checkable
 class Shop(Protocol):
     """What it takes of the trainer (`overpaint.train.stages.Trainer`)."""
 

@@ -13,6 +13,7 @@ from transformers import CLIPTextConfig, CLIPTextModel, CLIPVisionConfig, CLIPVi
 
 from overpaint.errors import UsageError
 from overpaint.stilllife.tokenizer import BOS_ID, EOS_ID, MAX_LENGTH, VOCABULARY_SIZE
+from overpaint.train.optim import Rates
 
 Prediction = Literal["epsilon", "v_prediction"]
 TEXT_WIDTH = 128
@@ -55,6 +56,18 @@ SIZES: Mapping[str, Size] = {
          "inpaint": 6_000, "clip": 6_000, "noisy-clip": 6_000},
     ),
 }  # fmt: skip
+
+
+RATES: Mapping[str, Rates] = {
+    "judge": Rates(3e-3, warmup=50, ema=0.99, cooldown=0.5),
+    "segmenter": Rates(3e-3, warmup=50, ema=0.99, cooldown=0.5),
+    "text": Rates(2e-3, warmup=100, ema=0.99, cooldown=0.5),
+    "vae": Rates(2e-3, warmup=50, ema=0.99),
+    "decoder": Rates(1e-3, warmup=50, ema=0.99, cooldown=0.6),
+    "unet": Rates(2e-3, warmup=200, ema=0.998),
+    "clip": Rates(2e-3, warmup=100, ema=0.99, cooldown=0.5),
+}
+"""What drives the optimiser of every stage."""
 
 
 def size_of(name: str) -> Size:

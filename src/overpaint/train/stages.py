@@ -19,9 +19,8 @@ from transformers import CLIPTextModel
 from overpaint.files import atomic
 from overpaint.files.mistaken import read_json
 from overpaint.sides.segmenter import Segmenter
-from overpaint.stilllife import judge as judging
 from overpaint.stilllife import known
-from overpaint.stilllife.judge import Judge
+from overpaint.stilllife.judge import FOLDER, Judge
 from overpaint.stilllife.palette import PALETTE
 from overpaint.train import assemble, nets
 from overpaint.train.clip import BATCH, Vision, clip_stage
@@ -32,9 +31,8 @@ from overpaint.train.holes import Holes, dig_all
 from overpaint.train.inpainter import Inpainter
 from overpaint.train.judge import judge_stage
 from overpaint.train.loop import Pace, Run, Stage, TrainError, run
-from overpaint.train.nets import Prediction, Size, size_of
+from overpaint.train.nets import RATES, Prediction, Size, size_of
 from overpaint.train.noisy_clip import NoisyVision, noisy_clip_stage, projection
-from overpaint.train.optim import Rates
 from overpaint.train.sampling import Painter
 from overpaint.train.segmenter import segmenter_stage
 from overpaint.train.text import Heads, text_stage
@@ -43,20 +41,11 @@ from overpaint.train.vae import reconstruct, vae_stage
 from overpaint.train.word_maps import tables
 
 T = TypeVar("T", bound=nn.Module)
-SHIPPED = judging.FOLDER.parent
+SHIPPED = FOLDER.parent
 ECHOED = 4
 """Of so many pictures one goes through the autoencoder for the judge."""
 PART = 10_000
 """Pictures whose latents are kept in one file."""
-RATES: Mapping[str, Rates] = {
-    "judge": Rates(3e-3, warmup=50, ema=0.99, cooldown=0.5),
-    "segmenter": Rates(3e-3, warmup=50, ema=0.99, cooldown=0.5),
-    "text": Rates(2e-3, warmup=100, ema=0.99, cooldown=0.5),
-    "vae": Rates(2e-3, warmup=50, ema=0.99),
-    "decoder": Rates(1e-3, warmup=50, ema=0.99, cooldown=0.6),
-    "unet": Rates(2e-3, warmup=200, ema=0.998),
-    "clip": Rates(2e-3, warmup=100, ema=0.99, cooldown=0.5),
-}
 
 
 @dataclass
@@ -137,22 +126,18 @@ class Trainer:
 
     def judge(self) -> Run:
         """Train the judge."""
-        self.make_echoes()
-        judge, vae = self.fresh("judge", "judge", Judge), self.ready(self.best_vae()[0])
-        plan = (self.renders, self.echoes, self.count("judge"), RATES["judge"])
-        exam = self.exam(256)
-        return self.train(judge_stage(judge, *plan, exam=exam, through=lambda x: reconstruct(vae, x)))
+        return self._reader("judge", Judge, judge_stage, 256)
 
     def segmenter(self) -> Run:
         """Train what says which pixel shows what."""
+        return self._reader("segmenter", lambda: Segmenter(PALETTE), segmenter_stage, 128)
+
+    def _reader(self, name: str, make: Callable[[], T], stage: Callable[..., Stage], exam: int) -> Run:
+        """Train a network that reads pictures, as drawn and as the autoencoder gives them back."""
         self.make_echoes()
-        made, vae = (
-            self.fresh("segmenter", "segmenter", lambda: Segmenter(PALETTE)),
-            self.ready(self.best_vae()[0]),
-        )
-        plan = (self.renders, self.echoes, self.count("segmenter"), RATES["segmenter"])
-        exam = self.exam(128)
-        return self.train(segmenter_stage(made, *plan, exam=exam, through=lambda x: reconstruct(vae, x)))
+        net, vae = self.fresh(name, name, make), self.ready(self.best_vae()[0])
+        plan = (self.renders, self.echoes, self.count(name), RATES[name])
+        return self.train(stage(net, *plan, exam=self.exam(exam), through=lambda x: reconstruct(vae, x)))
 
     def text(self) -> Run:
         """Train the text tower on sentences."""
@@ -292,11 +277,10 @@ class Trainer:
         assemble.save_part(self.painter().unet.cpu(), folder / "unet")
         Inpainter(self).save(folder)
         assemble.save_part(self.part("text", "text", nets.make_text, CLIPTextModel), folder / "text_encoder")
-        judge = self.part("judge", "judge", Judge, Judge)
-        assemble.save_reader(judge, {"width": judge.width}, folder / "judge")
+        assemble.save_reader(self.part("judge", "judge", Judge, Judge), folder / "judge")
         if self.state("segmenter").is_file():
             seen = self.part("segmenter", "segmenter", lambda: Segmenter(PALETTE), Segmenter)
-            assemble.save_reader(seen, seen.told(), folder / "segmenter")
+            assemble.save_reader(seen, folder / "segmenter")
         if self.state("clip").is_file():
             self.part("clip", "vision", Vision, Vision).save(folder)
         if self.state("noisy-clip").is_file():
