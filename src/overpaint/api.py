@@ -131,6 +131,7 @@ def edit(
 def generate(
     prompt: str,
     *,
+    method: str | Method = "generate",
     model: str | Model = "still-life",
     seed: int = 0,
     control: Settings | Sequence[Wanted] = (),
@@ -143,12 +144,13 @@ def generate(
     """A picture from a prompt; its recipe lets later edits start from the exact noise instead of inverting.
 
     Side networks (``control``, as in `edit`) look at what is given; there is no picture to make it from.
+    Other methods than plain sampling are those that need no picture: ``p-plus``.
 
     Raises:
         UsageError: an empty or overlong prompt, or an option that is wrong.
     """
     request, said = {"target": prompt, "seed": seed}, {**(options or {}), **named}
-    asked = edit_request("generate", "generate", None, request, said, maps, control=control)
+    asked = edit_request("generate", method, None, request, said, maps, control=control)
     return carried_out(asked, model, meter, memory)
 
 

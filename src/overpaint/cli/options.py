@@ -33,6 +33,8 @@ class Common:
     embeddings: tuple[str, ...] = ()
     prediction: str | None = None
     tokenizer: str | None = None
+    force: bool = False
+    """Whether concepts are read that were learned on another model."""
     download: bool = False
     origin: Any = None
     """An `overpaint.files.provenance.Origin` from a recipe, in place of the four that say the same."""
@@ -109,6 +111,12 @@ COMMON: Mapping[str, Callable[..., Any]] = {
     "loras": click.option("--lora", "loras", metavar="FILE[:0.8]", multiple=True, help="Add a LoRA."),
     "embeddings": click.option(
         "--embedding", "embeddings", metavar="FILE[:WORD]", multiple=True, help="Teach the model a word."
+    ),
+    "learned": click.option(
+        "--learned", "learned", metavar="FILE[:WORD]", multiple=True, help="Use a concept: 'learn p-plus'."
+    ),
+    "force": click.option(
+        "--force", is_flag=True, default=None, help="Use concepts that were learned on another model."
     ),
     "prediction": click.option("--prediction", metavar="epsilon|v", help="Of a model that cannot tell."),
     "tokenizer": click.option("--tokenizer", metavar="FOLDER", help="For a checkpoint in one file."),
@@ -195,7 +203,7 @@ COMMON: Mapping[str, Callable[..., Any]] = {
 }
 TOGETHER = {
     "threads": ("threads", "memory", "offload"),
-    "model": ("model", "loras", "embeddings", "prediction", "tokenizer", "download"),
+    "model": ("model", "loras", "embeddings", "learned", "force", "prediction", "tokenizer", "download"),
     "writing": ("output", "overwrite", "fresh_name", "quality"),
     "beside": ("controls", "control_out"),
     "framing": ("fit", "alpha", "background", "mask", "mask_box", "grow", "context", "feather"),
@@ -212,7 +220,9 @@ def common(*names: str) -> Callable[[Callable[..., Any]], Callable[..., Any]]:
 
     def decorate(command: Callable[..., Any]) -> Callable[..., Any]:
         def gathered(**said: Any) -> Any:
-            own = {name: said.pop(name) for name in names}
+            own = {name: said.pop(name, None) for name in names}
+            if concepts := own.pop("learned", None):
+                own["embeddings"] = (*own["embeddings"], *concepts)
             return command(common=Common(**{k: v for k, v in own.items() if v is not None}), **said)
 
         gathered.__doc__ = command.__doc__
@@ -266,8 +276,13 @@ class MethodCommand(click.Command):
         return self.fixed or said(ctx, "--method") or self.default
 
     def get_params(self, ctx: click.Context) -> list[click.Parameter]:
-        """The command's own and the method's."""
-        return [*super().get_params(ctx), *self.settings(ctx)]
+        """The command's own and the method's, which come first where both have one of that name."""
+        return [*self.plain(ctx), *self.settings(ctx)]
+
+    def plain(self, ctx: click.Context) -> list[click.Parameter]:
+        """The command's own that the method has not got itself."""
+        taken = {one.path for one in self.settings(ctx)}
+        return [param for param in super().get_params(ctx) if param.name not in taken & {"learned", "force"}]
 
     def settings(self, ctx: click.Context) -> list[SettingOption]:
         """The method's, made once a run."""
@@ -296,7 +311,7 @@ class MethodCommand(click.Command):
 
     def format_options(self, ctx: click.Context, formatter: click.HelpFormatter) -> None:
         """The command's own options, then the method's, then those of its components."""
-        own = [p for p in super().get_params(ctx) if not isinstance(p, click.Argument)]
+        own = [p for p in self.plain(ctx) if not isinstance(p, click.Argument)]
         groups: dict[str, list[click.Parameter]] = {"Options": own}
         for option in self.settings(ctx):
             head, dot, _ = option.path.partition(".")

@@ -22,7 +22,6 @@ from overpaint.errors import UsageError
 from overpaint.files.provenance import Origin
 from overpaint.files.sizes import amount
 from overpaint.images import Picture, check_side, heatmaps, save_picture
-from overpaint.images.encoding import holds_alpha, lossy
 from overpaint.inversions.cache import Cache
 from overpaint.meter import Cancelled, Meter, beside
 from overpaint.model import Model
@@ -36,6 +35,7 @@ from overpaint.run.plan import Job, plan
 from overpaint.run.request import EditRequest
 from overpaint.run.result import Edit
 from overpaint.run.unasked import nothing_asked
+from overpaint.run.written import lost
 
 
 @dataclass(frozen=True)
@@ -126,7 +126,7 @@ def carried_out(job: Job, meter: Meter, common: Common) -> Done:
 def opened(common: Common) -> Model:
     """The model, kept for the next command of this process where nothing of it has changed since."""
     origin = common.origin or Origin.said(
-        common.loras, common.embeddings, common.prediction, common.tokenizer
+        common.loras, common.embeddings, common.prediction, common.tokenizer, common.force
     )
     name = "still-life" if common.model is None else common.model
     return KEPT.get(name, common.dtype, common.device, origin, common.offload, common.download)
@@ -201,16 +201,6 @@ def write(done: Done, common: Common, out: Path | None) -> Done:
     if common.strip is not None:
         files["strip"] = save_picture(edit.strip(answer_of(edit)), common.strip, **how)
     return Done(edit, files, done.told)
-
-
-def lost(edit: Edit, path: Path, quality: int | None) -> Iterator[str]:
-    """What the format could not hold, a sentence each."""
-    alpha = edit.picture.alpha
-    if alpha is not None and alpha.min() < 255 and not holds_alpha(path):
-        background = edit.recipe.request.get("background", "white")
-        yield f"A JPEG holds no transparency, so the picture was laid on {background}."
-    if edit.recipe.mask is not None and lossy(path, quality):
-        yield "This format is not exact, so pixels outside the mask differ a little; a PNG is."
 
 
 def answer_of(edit: Edit) -> Picture | None:

@@ -91,7 +91,7 @@ class ClipEye:
         """The same as they come, of any length; colours beyond black and white pull back too."""
         return self.vision(pixel_values=self._shown(pixels)).image_embeds
 
-    def tokens(self, pixels: Pixels) -> Float[Tensor, "rows tokens width"]:
+    def tokens(self, pixels: Pixels) -> Float[Tensor, "rows tokens features"]:
         """What the image tower's last layer says of the whole and of each patch, normed and not projected."""
         tower = self.vision.vision_model
         shown = self._shown(pixels.clamp(-1, 1))

@@ -197,8 +197,11 @@ def is_direction(file: Path) -> bool:
 
 
 def is_learned(file: Path) -> bool:
-    """Whether a file says that it holds something learned for edits, whole or not."""
-    return _says(file, LEARNED)
+    """Whether a file says that it holds something learned for edits, whole or not.
+
+    Words by layer as kohya's tools write them say nothing; the names of their first and last tensor do.
+    """
+    return _says(file, LEARNED) or (_says(file, "IN01") and _says(file, "OUT11"))
 
 
 def _says(file: Path, mark: str) -> bool:

@@ -122,7 +122,7 @@ def idle_seed(job: Job) -> tuple[str, ...]:
 def understood(job: Job, meter: Meter) -> Quality | None:
     """How well the inversion reconstructs the picture, where the method has one."""
     inversion = inversion_of(job.method)
-    if inversion is None:
+    if inversion is None or job.asked.picture is None:
         return None
     quality = inversion.grade(meter, goes_on(job.asked, job.model, job.method))
     unknown = job.seen is not None and job.seen.unknown

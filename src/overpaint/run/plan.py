@@ -172,9 +172,9 @@ def check_steps(method: Method) -> None:
 def prompts(asked: EditRequest, task: Task) -> dict[str, str]:
     """Every prompt of a request by what it is."""
     source, target = asked.request.source, asked.request.target
-    if asked.command == "generate":
-        return {"prompt": target}
     further = {f"prompt {text!r}": text for text in task.texts if text not in (source, target)}
+    if asked.command == "generate":
+        return {"prompt": target, **further}
     return {"source prompt": source, "target prompt": target, **further}
 
 
