@@ -1,6 +1,7 @@
 """What tests of batches share: a folder of pictures, and a batch on the tiny model in this process."""
 
 from dataclasses import dataclass, field
+from importlib import import_module
 from pathlib import Path
 from typing import Any
 
@@ -28,6 +29,12 @@ def on_the_tiny_model(monkeypatch: pytest.MonkeyPatch) -> None:
         return shared()
 
     monkeypatch.setattr(Tools, "model", model)
+
+
+def in_memory() -> Any:
+    """The store of objects in memory, which knows what is written to ``memory://``."""
+    fsspec: Any = import_module("fsspec")
+    return fsspec.filesystem("memory")
 
 
 def filled(folder: Path, count: int = 3) -> Path:

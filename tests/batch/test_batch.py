@@ -4,9 +4,8 @@ from pathlib import Path
 from typing import Any
 from uuid import uuid4
 
-import fsspec
 import pytest
-from tests.batch.kit import QUICK, Made, filled, on_the_tiny_model
+from tests.batch.kit import QUICK, Made, filled, in_memory, on_the_tiny_model
 from tests.cli.kit import SOURCE, TARGET, save_picture
 from tests.kit import shared
 
@@ -17,6 +16,7 @@ from overpaint.batch.listing import listed
 from overpaint.batch.masking import Masks
 from overpaint.batch.naming import Names
 from overpaint.errors import UsageError
+from overpaint.files import atomic
 from overpaint.images import load_picture
 from overpaint.ledger.worker import Worker
 
@@ -102,7 +102,7 @@ def test_waiting_work_of_an_earlier_command_gives_way(folder: Path, tmp_path: Pa
 def test_a_store_takes_the_outputs(folder: Path) -> None:
     out = f"memory://{uuid4().hex}/out"
     assert Made(folder, out).done() == {"done": 3}
-    files: Any = fsspec.filesystem("memory")
+    files = in_memory()
     root = "/" + out.removeprefix("memory://")
     assert sorted(one.removeprefix(f"{root}/") for one in files.find(root)) == [
         *("cat0.png", "cat1.png", "deep/cat2.png"),
@@ -249,7 +249,7 @@ def test_a_full_disk_stops_the_batch_and_fails_nothing(
     folder: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     made = Made(folder, tmp_path / "out").put()
-    real = overpaint.files.atomic.write
+    real = atomic.write
 
     def full(path: Path, data: bytes, *, new: bool = False) -> None:
         if "made" in str(path):

@@ -50,18 +50,19 @@ def a_batch(folder: Path, say: Say) -> object:
     return batch.counts(ledger), [entry.said for entry in batch.ended(ledger, "failed")]
 
 
+def outputs(out: Path) -> dict[Path, str]:
+    every = (one for one in out.rglob("[!.]*.png") if ".overpaint" not in one.parts)
+    return {one: pixels_hash(load_picture(one)) for one in every}
+
+
 def check(folder: Path) -> str:
     out = folder / "out"
-    there = {
-        one: pixels_hash(load_picture(one)) for one in out.rglob("*.png") if ".overpaint" not in str(one)
-    }
+    there = outputs(out)
     made = [one.stat().st_mtime_ns for one in there]
     counts = a_batch(folder, ignored)
     demand(counts == ({"done": 3}, []), f"the batch ends with {counts}")
     demand(made == [one.stat().st_mtime_ns for one in there], "a picture in its place was written again")
-    after = {
-        one: pixels_hash(load_picture(one)) for one in out.rglob("*.png") if ".overpaint" not in str(one)
-    }
+    after = outputs(out)
     demand(len(after) == 3 and there.items() <= after.items(), "a picture is missing or another one")
     demand(not list((out / ".overpaint" / "made").glob("[!.]*")), "something waits beside the queue")
     return f"{len(there)} there, 3 in the end"

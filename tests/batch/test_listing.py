@@ -1,11 +1,9 @@
 import os
 from pathlib import Path
-from typing import Any
 from uuid import uuid4
 
-import fsspec
 import pytest
-from tests.batch.kit import filled
+from tests.batch.kit import filled, in_memory
 from tests.cli.kit import save_picture
 
 from overpaint.batch.listing import check_input, listed
@@ -96,7 +94,7 @@ def test_what_is_not_there_is_said_before_anything_is_read(tmp_path: Path) -> No
 @pytest.fixture
 def bucket(tmp_path: Path) -> str:
     """A store of objects, in memory, with the pictures of a folder in it."""
-    files: Any = fsspec.filesystem("memory")
+    files = in_memory()
     name = f"/{uuid4().hex}"
     for one in sorted(filled(tmp_path / "in").rglob("*.png")):
         files.pipe_file(f"{name}/in/{one.relative_to(tmp_path / 'in')}", one.read_bytes())
@@ -125,7 +123,7 @@ def test_a_store_is_listed_read_and_written_like_a_folder(bucket: str) -> None:
 
 
 def test_a_table_in_a_store_names_what_lies_beside_it(bucket: str) -> None:
-    files: Any = fsspec.filesystem("memory")
+    files = in_memory()
     text = "image\ncat0.png\n../secret.png\n"
     files.pipe_file(f"{bucket.removeprefix('memory:/')}/in/list.csv", text.encode())
     first, second = rows(f"{bucket}/in/list.csv")

@@ -6,11 +6,11 @@ from dataclasses import dataclass, field
 from pathlib import PurePosixPath
 
 from overpaint.batch.place import BESIDE
+from overpaint.batch.row import PATTERN
 from overpaint.batch.template import GAP, filled, gaps
 from overpaint.errors import UsageError
 from overpaint.images.encoding import format_of
 
-PATTERN = "{folder}/{stem}.png"
 LONGEST = 200
 """Bytes of one part of a name; file systems take 255, and drafts add to it."""
 UNFIT = re.compile(r'[\x00-\x1f\x7f/\\:*?"<>|]+')

@@ -17,7 +17,7 @@ from typing import Any
 
 from overpaint.errors import UsageError
 from overpaint.files import atomic
-from overpaint.files.store import default_folder
+from overpaint.files.caches import default_folder
 from overpaint.images import Limits
 from overpaint.images.reading import check_file, read_bytes, too_long
 from overpaint.ledger.entry import LedgerError

@@ -7,6 +7,8 @@ from typing import Any
 
 IMAGE = "image"
 OUTPUT = "output"
+PATTERN = "{folder}/{stem}.png"
+"""What outputs are called, if nothing else is said."""
 OWN = (IMAGE, "source", "target", "method", "mask", "mask_box", OUTPUT)
 """Columns that are no options and no part of how a picture is framed."""
 

@@ -6,7 +6,7 @@ from typing import Any
 
 import click
 
-from overpaint.batch.naming import PATTERN
+from overpaint.batch.row import PATTERN
 from overpaint.cli.options import FILE, SEED, Common, MethodCommand, common
 
 

@@ -7,7 +7,6 @@ from pathlib import Path
 
 import click
 
-from overpaint.batch.place import Place, ledger_folder
 from overpaint.cli.words import one_line
 from overpaint.errors import UsageError
 from overpaint.ledger.database import FILE as LEDGER
@@ -55,6 +54,8 @@ def opened(folder: str) -> Ledger:
     Raises:
         UsageError: there is none, and none is made.
     """
+    from overpaint.batch.place import Place, ledger_folder  # late: help needs nothing of it
+
     for place in (ledger_folder(Place.of(folder)), Path(folder)):
         if (place / LEDGER).is_file():
             return Ledger(place)
