@@ -36,7 +36,7 @@ from overpaint.tune.imagic import ImagicLearning
 class _AskedOptions(TypedDict, total=False):
     """What every edit can be told."""
     source: str
-    target: str
+    target: str | Sequence[str]
     model: str | Model
     seed: int
     mask: Given | Runs | None
