@@ -86,6 +86,7 @@ def test_the_estimate_counts_them(picture: Path, folder: Path) -> None:
         (("--target", " "), "One of the targets is empty"),
         ([one for k in range(15) for one in ("--target", f"a dog and {k}")], "1 to 16 targets, not 17"),
         (("--target", "a \x07 dog"), "The target 3 prompt holds control characters"),
+        (("--mask-diff",), "edit once for each"),
         (("--reweight", "mouse=2"), "'mouse' is not in the prompt"),
     ],
 )

@@ -22,7 +22,19 @@ from overpaint.cli.options import FILE, SEED, Common, MethodCommand, common
 @click.option("--method", default="p2p", show_default=True, help="See: overpaint methods.")
 @SEED
 @common(
-    *("model", "device", "dtype", "threads", "cache", "writing", "framing", "beside", "limits", "look"),
+    *(
+        "model",
+        "device",
+        "dtype",
+        "threads",
+        "cache",
+        "writing",
+        "framing",
+        "seeking",
+        "beside",
+        "limits",
+        "look",
+    ),
     *("as_json", "dry_run", "maps", "mask_out", "strip", "preview"),
 )
 def command(
@@ -54,8 +66,7 @@ def command(
         picture,
         request,
         options,
-        mask=common.mask,
-        mask_box=common.mask_box,
+        where=common.where,
         control=common.controls,
         limits=within,
     )

@@ -90,11 +90,11 @@ class Ledger:
             UsageError: there is none, or there are several.
         """
         with self.base.reading() as db:
-            escaped = "".join(c for c in id if c.isalnum())[:16]
+            known = "".join(c for c in id if c.isalnum())[:16] or "~"  # which none begins with
             rows = db.execute(
-                f"SELECT {COLUMNS} FROM entries WHERE id >= ? AND id < ? LIMIT 2", (escaped, escaped + "~")
+                f"SELECT {COLUMNS} FROM entries WHERE id >= ? AND id < ? LIMIT 2", (known, known + "~")
             ).fetchall()
-        if len(rows) != 1 or not escaped:
+        if len(rows) != 1:
             raise UsageError(
                 f"{'Several pieces' if rows else 'No piece'} of work in the queue "
                 f"{'have' if rows else 'has'} the id {id[:20]!r}; overpaint queue lists them."
@@ -115,6 +115,21 @@ class Ledger:
         """How many there are of each state."""
         with self.base.reading() as db:
             return dict(db.execute("SELECT state, count(*) FROM entries GROUP BY state").fetchall())
+
+    def states(self) -> dict[str, State]:
+        """The state of everything there is, by id."""
+        with self.base.reading() as db:
+            return dict(db.execute("SELECT id, state FROM entries").fetchall())
+
+    def waiting(self, name: str) -> dict[str, str]:
+        """The ids of what waits, by a value of the work."""
+        with self.base.reading() as db:
+            return dict(
+                db.execute(
+                    "SELECT work ->> ?, id FROM entries WHERE state = 'queued' AND work ->> ? IS NOT NULL",
+                    (name, name),
+                ).fetchall()
+            )
 
     # Working --------------------------------------------------------------------------------------------
 
@@ -213,6 +228,15 @@ class Ledger:
         entry = self.get(id)
         if not self._again("id = ?", entry.id):
             raise UsageError(f"The work {entry.id} is {entry.state}, so there is nothing to try again.")
+
+    def redo(self, id: str) -> None:
+        """Queue work anew that was done, because what came out is gone."""
+        with self.base.writing() as db:
+            db.execute(
+                "UPDATE entries SET state = 'queued', result = '{}', progress = 0.0, ended = NULL, "
+                "began = NULL WHERE id = ? AND state = 'done'",
+                (id,),
+            )
 
     def retry_failed(self) -> int:
         """Queue all work anew that failed, and say how much that is."""

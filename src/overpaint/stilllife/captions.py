@@ -88,6 +88,17 @@ def caption(scene: Scene, seed: int) -> Caption:
     return _caption(_arranged(opening, body, said, rng), frozenset(free), order)
 
 
+def around(scene: Scene, seed: int) -> str:
+    """A sentence about the surroundings alone, as if no thing were there; some are left unsaid."""
+    rng = random.Random(f"around {seed}")
+    free = _dropped(scene, rng)
+    said = {
+        name: _scene_words(name, getattr(scene, name), rng) for name in ("ground", "time") if name not in free
+    }
+    opening = [word for word in _opening(scene, free, rng) if word[0] != "of"]
+    return " ".join(word for word, _ in _arranged(opening, [], said, rng))
+
+
 def _dropped(scene: Scene, rng: random.Random) -> set[str]:
     if rng.random() < DROP_RARE:
         return set()
