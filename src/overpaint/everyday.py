@@ -14,8 +14,8 @@ from overpaint.run.inputs import Given, shows, taken_in
 from overpaint.run.result import Edit
 from overpaint.run.without import without
 
-METHOD, MODEL = "inpaint", "still-life-inpaint"
-"""What is used by itself: a network that was made for inpainting, which is shown what is around the mask."""
+METHOD, MODEL = "inpaint", "still-life"
+"""What is used by itself."""
 AROUND = 4
 """Pixels by which the mask of a thing is widened when it is removed: its shadow and its edge go too."""
 
@@ -36,7 +36,7 @@ def inpaint(
     Args:
         image, mask, mask_box, mask_words, mask_diff: as for `overpaint.edit`; one of the masks must be given.
         target: what the whole picture should show then, or what should be painted.
-        model: as for `overpaint.edit`; an ordinary network will do, but sees less of the surroundings.
+        model: as for `overpaint.edit`; one that was made for inpainting is shown what is around the mask.
         more: whatever else `overpaint.edit` takes, and the options of ``inpaint``.
 
     Raises:

@@ -8,8 +8,7 @@ from overpaint.errors import UsageError
 from overpaint.families.hub import TOKENIZER_FILES, is_hub_id, snapshot
 from overpaint.files.weightfile import PICKLES
 
-_STILL_LIFE = Path(__file__).parent.parent / "stilllife" / "model"
-SHIPPED = {"still-life": _STILL_LIFE, "still-life-inpaint": _STILL_LIFE / "inpaint"}
+SHIPPED = {"still-life": Path(__file__).parent.parent / "stilllife" / "model"}
 
 
 def shelves() -> Sequence[Path]:
