@@ -41,7 +41,7 @@ from overpaint.tune.xti import XTI
 class _AskedOptions(TypedDict, total=False):
     """What every edit can be told."""
     source: str
-    target: str
+    target: str | Sequence[str]
     model: str | Model
     seed: int
     mask: Given | Runs | None

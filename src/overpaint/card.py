@@ -118,6 +118,8 @@ class Card:
     """From the method's options to its cost."""
     law: Law
     optional: frozenset[Need] = frozenset()
+    further: Callable[[Any], Cost] | None = field(default=None, repr=False)
+    """From its options to what each further target costs; nothing where it takes one target alone."""
     target_or: str = ""
     """The option that may stand in for a target prompt, where that alone makes the prompt optional."""
     pictures: frozenset[str] = frozenset()

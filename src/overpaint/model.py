@@ -53,6 +53,8 @@ class Call:
     rows: Mapping[str, Prediction]
     """Every row of the call, by role: a branch may be guided by what another one sees."""
     meter: Meter
+    name: str = ""
+    """The branch that is guided."""
 
     def holding(self, eps: Latent) -> Prediction:
         """The belief that the latent is a clean picture under just this noise."""
@@ -367,7 +369,7 @@ class Model:
         where = i if level is None else level
         made = {
             b.name: b.guide.combine(
-                _own(b.name, call, asked), Call(i, path, where, xs[b.name], call, self.meter)
+                _own(b.name, call, asked), Call(i, path, where, xs[b.name], call, self.meter, b.name)
             )
             for b in branches
         }

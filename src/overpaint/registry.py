@@ -102,6 +102,7 @@ def describe(method: "type[Method]") -> dict[str, Any]:
         "families": {name: dict(preset) for name, preset in card.families.items()},
         "rows": list(default.rows),
         "backwards": list(default.backwards),
+        "further": None if card.further is None else list(card.further(method()).rows),
         "law": card.law.value,
         "random": card.random,
         "published": card.published,

@@ -7,8 +7,10 @@ import torch
 
 from overpaint.card import KINDS, Law, Need
 from overpaint.contract.trial import (
+    FURTHER,
     SIZE,
     SOURCE,
+    TARGET,
     BrokenContract,
     Kind,
     State,
@@ -217,6 +219,26 @@ def same_prompt(kind: Kind, shape: Shape) -> None:
     demand(not torch.equal(other, same), f"{kind.card.name} does not look at the target prompt.")
 
 
+def several_targets(kind: Kind, shape: Shape) -> None:
+    """Where it takes several targets each is what it is alone, and costs what the card says."""
+    more = kind.card.further
+    if more is None:
+        return
+    model, meter = network(kind, shape), Meter()
+    in_double_precision(model)
+    both = run(model, short(kind), encoded(model, kind, also=(FURTHER,)), meter)
+    demand(len(both.latents or both.pixels) == 2, f"{kind.card.name} does not give a result for each target.")
+    for one, target in zip(both.latents or both.pixels, (TARGET, FURTHER), strict=True):
+        alone = result(run(model, short(kind), encoded(model, kind, target=target)))
+        error = float((one - alone).abs().max() / alone.abs().max().clamp(min=1.0))
+        demand(error <= CLOSE, f"{kind.card.name} gives something else beside another target ({error:.1e}).")
+    low, high = (kind.card.cost(short(kind)) + more(short(kind))).rows
+    demand(
+        low <= meter.rows <= high,
+        f"{kind.card.name} took {meter.rows} rows for two targets, not {low} to {high}.",
+    )
+
+
 def in_double_precision(model: Model) -> None:
     """The denoiser and the networks beside it in float64."""
     for net in (model.net, *(net for several in model.family.parts.values() for net in several)):
@@ -260,6 +282,7 @@ CHECKS: dict[str, Check] = {
     "cost equals the card": cost_as_stated,
     "same row by row": rows_apart,
     "same-prompt law": same_prompt,
+    "several targets": several_targets,
     "half precision": half_precision,
     "options survive": options_survive,
 }

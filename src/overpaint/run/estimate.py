@@ -118,7 +118,8 @@ def estimate(job: Job, folder: FilePath | None = None) -> Estimate:
         speed.codec * (1 + look) + speed.row * (rows + looks + BACKWARD * backwards + SIDE * sides)
         for rows, backwards, sides in zip(cost.rows, cost.backwards, cost.sides, strict=True)
     ]
-    together = min(4 if Need.IMAGE in job.method.card.needs else 2, job.at_once or 4)
+    most = (4 if Need.IMAGE in job.method.card.needs else 2) + 2 * len(job.asked.request.also)
+    together = min(most, job.at_once or most)
     tuning = speed.tuned_bytes if cost.backwards[1] else 0
     memory = speed.peak(max(speed.row_bytes * together, tuning))
     return Estimate(
