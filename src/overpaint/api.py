@@ -264,7 +264,15 @@ def recalled(told: Recipe, maps: bool = False, limits: Limits | None = None) -> 
         for name, several in asked.further.items()
     }
     source = None if told.source is None else told.source.path
-    return replace(asked, place=source, mask=where, further=places, controls=sides, chosen=told.chosen)
+    return replace(
+        asked,
+        place=source,
+        mask=where,
+        further=places,
+        controls=sides,
+        chosen=told.chosen,
+        result=told.result,
+    )
 
 
 def carried_out(

@@ -31,6 +31,7 @@ from overpaint.inversions.style import Style
 from overpaint.inversions.virtual import Virtual
 from overpaint.masks.blend import Blending
 from overpaint.masks.contrast import Contrast
+from overpaint.tune.edit_layer import LayerLearning
 from overpaint.tune.imagic import ImagicLearning
 
 class _AskedOptions(TypedDict, total=False):
@@ -437,6 +438,17 @@ class _CycleNetOptions(_AskedOptions, total=False):
     there_and_back: bool
     """translate the result back and compare"""
 
+class _Text2LIVEOptions(_AskedOptions, total=False):
+    """Options of text2live."""
+    screen: str
+    """what the layer shows alone; none: the target prompt"""
+    region: str
+    """what of the picture changes: the layer begins there"""
+    other: str
+    """what of it stays, beside such a region"""
+    learning: LayerLearning | Mapping[str, Any]
+    """how the layer is learned"""
+
 class _GenerateOptions(TypedDict, total=False):
     """Options of generate."""
     steps: int
@@ -455,7 +467,6 @@ class _InvertOptions(TypedDict, total=False):
 
 class _SharedOptions(_AskedOptions, total=False):
     """What every method has; more is given as ``options``."""
-    steps: int
 
 @overload
 def edit(image: Given, *, method: Literal['sdedit'], **named: Unpack[_SDEditOptions]) -> Edit: ...
@@ -499,6 +510,8 @@ def edit(image: Given, *, method: Literal['imagic'], **named: Unpack[_ImagicOpti
 def edit(image: Given, *, method: Literal['inpaint'], **named: Unpack[_InpaintOptions]) -> Edit: ...
 @overload
 def edit(image: Given, *, method: Literal['cyclenet'], **named: Unpack[_CycleNetOptions]) -> Edit: ...
+@overload
+def edit(image: Given, *, method: Literal['text2live'], **named: Unpack[_Text2LIVEOptions]) -> Edit: ...
 @overload
 def edit(image: Given, *, method: Method, **named: Unpack[_AskedOptions]) -> Edit: ...
 @overload

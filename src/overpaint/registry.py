@@ -42,6 +42,7 @@ METHODS = {
     "imagic": "overpaint.methods.imagic:Imagic",
     "inpaint": "overpaint.methods.inpaint:Inpaint",
     "cyclenet": "overpaint.methods.cyclenet:CycleNet",
+    "text2live": "overpaint.methods.text2live:Text2LIVE",
 }
 SUMMARY = Path(__file__).with_name("registry.json")
 WALKED_BACK = SUMMARY.with_name("invert.json")

@@ -59,12 +59,17 @@ def check_sources(told: Recipe, common: Common) -> None:
                 check_file(Path(record.path), limits(common))
 
 
+def single_files(common: Common, out: Path | None) -> list[Path]:
+    """The files to write of which there is one each."""
+    every = (out, common.maps, common.mask_out, common.control_out, common.strip, common.preview)
+    return [place for place in every if place is not None]
+
+
 def check_files(common: Common, out: Path | None) -> None:
     """Refuse names that cannot be written before any work is done."""
     if common.dry_run:
         return
-    every = (out, common.maps, common.mask_out, common.control_out, common.strip, common.preview)
-    places = [place for place in every if place is not None]
+    places = single_files(common, out)
     for place in places:
         check_output(place, overwrite=common.overwrite, fresh_name=common.fresh_name)
     # Two spellings of one folder are one folder; a link that is a file itself is replaced, not followed.

@@ -18,7 +18,7 @@ from overpaint.cli.options import FILE, SEED, Common, MethodCommand, common
 @SEED
 @common(
     *("model", "device", "dtype", "threads", "cache", "writing", "framing", "beside", "limits", "look"),
-    *("as_json", "dry_run", "maps", "mask_out", "strip", "preview"),
+    *("as_json", "dry_run", "maps", "mask_out", "several", "strip", "preview"),
 )
 def command(
     picture: Path, source: str, target: str, method: str, seed: int, options: dict[str, Any], common: Common

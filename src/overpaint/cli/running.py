@@ -14,9 +14,10 @@ import click
 from overpaint import registry
 from overpaint.api import checked, finished
 from overpaint.cli.answer import true_answer
-from overpaint.cli.early import check_files
+from overpaint.cli.early import check_files, single_files
 from overpaint.cli.options import Common
-from overpaint.cli.progress import cancelling, previewing, progress
+from overpaint.cli.progress import cancelling, counted, previewing, progress
+from overpaint.cli.several import check_several, write_several
 from overpaint.cli.words import duration, heard, one_line, say
 from overpaint.errors import UsageError
 from overpaint.files.provenance import Origin
@@ -71,6 +72,8 @@ def perform(
         job = plan(asked, model)
         check_mask(job, common)
         check_conditions(job, common)
+        if not common.dry_run:
+            check_several(job, common, single_files(common, out))
         job = replace(job, at_once=common.at_once, look=common.look)
         if common.memory is not None:
             job = within(job, common.memory)
@@ -84,11 +87,12 @@ def perform(
             with cancelling(meter):
                 job = examined(job, beside(meter))
             forewarn(job)
-            with cancelling(meter), progress(asked.command, job.cost.rows[1], meter, always):
+            total, of = counted(job.cost)
+            with cancelling(meter), progress(asked.command, total, meter, always, of):
                 done = carried_out(job, meter, common)
             if twin is not None:
-                apart = Meter()
-                with cancelling(apart), progress("check", twin.cost.rows[1], apart, always):
+                apart, (total, of) = Meter(), counted(twin.cost)
+                with cancelling(apart), progress("check", total, apart, always, of):
                     done = replace(done, edit=checked(done.edit, twin, apart, common.memory))
         except Cancelled:
             raise click.Abort() from None
@@ -189,7 +193,7 @@ def write(done: Done, common: Common, out: Path | None) -> Done:
         files["condition"] = save_picture(condition, common.control_out, **how)
     if common.strip is not None:
         files["strip"] = save_picture(edit.strip(answer_of(edit)), common.strip, **how)
-    return Done(edit, files, done.told)
+    return Done(edit, {**files, **write_several(edit, common)}, done.told)
 
 
 def lost(edit: Edit, path: Path, quality: int | None) -> Iterator[str]:
@@ -237,6 +241,9 @@ def for_people(done: Done) -> Iterator[str]:
         yield one_line(f"Wrote {done.files['output']}")
     if "sheet" in done.files:
         yield one_line(f"Wrote {done.files['sheet']}: all {1 + len(done.edit.others)} results")
+    for name, place in done.files.items():
+        if name.startswith(("result-", "layer-")):
+            yield one_line(f"Wrote {place}")
     beside = f", {figures.sides} in side networks" * (figures.sides > 0)
     yield f"{figures.rows} rows in {figures.calls} network calls{beside}, {duration(figures.seconds)}"
     if figures.quality is not None:

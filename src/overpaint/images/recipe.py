@@ -154,6 +154,7 @@ class Recipe(Record):
     )
     watched: bool = Field(default=False, description="attention was recorded, which changes the last bits")
     warnings: tuple[str, ...] = Field(default=(), description="what was said of the edit, a sentence each")
+    result: int = Field(default=1, ge=1, description="which of several results it is, best first")
     output: str = Field(default="", description="SHA-256 of the pixels that were written")
 
     def picture(self, name: str) -> SourceRecord | None:

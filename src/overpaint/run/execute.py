@@ -77,7 +77,7 @@ def execute(job: Job, meter: Meter) -> Edit:
     warnings = (*job.notes, *noted, *poor)
     told = recipe(job, picture, warnings)
     picture = replace(picture, info=replace(picture.info, text={KEY: told.model_dump_json()}))
-    return Edit(
+    edit = Edit(
         picture=picture,
         latents=tuple(made.latents),
         recipe=told,
@@ -103,6 +103,7 @@ def execute(job: Job, meter: Meter) -> Edit:
         learned=tuple(made.learned),
         conditions=conditions(job),
     )
+    return edit.result(job.asked.result)
 
 
 def heard(noise: Draws, draws: list[None]) -> Draws:

@@ -45,6 +45,8 @@ class EditRequest:
     """Who chose options when a recipe was written; all of them are given now."""
     controls: tuple[Asked, ...] = ()
     """Networks that speak beside the model's own."""
+    result: int = 1
+    """Which of several results is wanted, best first."""
 
     @cached_property
     def shown(self) -> Picture | None:

@@ -9,9 +9,9 @@ from pydantic import BaseModel, ConfigDict, Field
 from torch import Tensor
 
 from overpaint.errors import UsageError
-from overpaint.images import Picture, encode_png, to_pil
+from overpaint.images import Picture, encode_png, pixels_hash, to_pil
 from overpaint.images import strip as side_by_side
-from overpaint.images.recipe import Recipe, save_with_recipe
+from overpaint.images.recipe import KEY, Recipe, save_with_recipe
 from overpaint.model import Patch
 from overpaint.path import Latent
 from overpaint.run.given import Plain
@@ -122,6 +122,34 @@ class Edit:
         return next(iter(self.latents))
 
     @property
+    def every(self) -> tuple[Picture, ...]:
+        """All results, best first."""
+        return self.picture, *self.others
+
+    def result(self, number: int) -> "Edit":
+        """The edit with another of its results in the place of the best; its recipe makes that one again.
+
+        Raises:
+            UsageError: there are not as many.
+        """
+        count = len(self.every)
+        if not 1 <= number <= count:
+            raise UsageError(f"The edit has {count} result{'s' * (count > 1)}, counted from 1; not {number}.")
+        if number == 1:
+            return self
+        order = [number - 1, *(k for k in range(count) if k != number - 1)]
+        told = self.recipe.model_copy(update={"result": number, "output": pixels_hash(self.every[order[0]])})
+        first, *others = (self.every[k] for k in order)
+        return replace(
+            self,
+            picture=replace(first, info=replace(first.info, text={KEY: told.model_dump_json()})),
+            latents=tuple(self.latents[k] for k in order) if self.latents else (),
+            recipe=told,
+            others=tuple(others),
+            scores={name: tuple(values[k] for k in order) for name, values in self.scores.items()},
+        )
+
+    @property
     def image(self) -> Image.Image:
         """The picture as an image of Pillow, the recipe in its ``info``."""
         image = to_pil(self.picture)
@@ -139,9 +167,8 @@ class Edit:
 
     def sheet(self) -> Picture:
         """The source and every result, each with its scores below."""
-        every = (self.picture, *self.others)
         cells = [] if self.source is None else [(self.source, "source")]
-        for k, one in enumerate(every):
+        for k, one in enumerate(self.every):
             said = ", ".join(f"{name} {values[k]:g}" for name, values in self.scores.items())
             cells.append((one, said or f"result {k + 1}"))
         return side_by_side([cell for cell, _ in cells], [plain(text) for _, text in cells])

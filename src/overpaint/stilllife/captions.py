@@ -88,6 +88,27 @@ def caption(scene: Scene, seed: int) -> Caption:
     return _caption(_arranged(opening, body, said, rng), frozenset(free), order)
 
 
+def phrase(thing: Thing, rng: random.Random, kept: frozenset[str] = frozenset()) -> str:
+    """Words about one thing alone, some of it unsaid but for its kind and what is to be ``kept``."""
+    whole = rng.random() < DROP_RARE
+    names = sorted(_sayable(thing))
+    told = {name for name in names if whole or name in kept or rng.random() >= DROP[name]}
+    return " ".join(word for word, _ in _noun_phrase(0, thing, told, rng))
+
+
+def surroundings(scene: Scene, seed: int) -> str:
+    """A sentence about everything but the things."""
+    rng = random.Random(f"surroundings {seed}")
+    free = _dropped(scene, rng)
+    opening = _opening(scene, free, rng)
+    said = {
+        name: _scene_words(name, getattr(scene, name), rng) for name in ("ground", "time") if name not in free
+    }
+    if opening and opening[-1][0] == "of":
+        opening = opening[:-1]
+    return " ".join(word for word, _ in _arranged(opening, [], said, rng)).strip(" ,")
+
+
 def _dropped(scene: Scene, rng: random.Random) -> set[str]:
     if rng.random() < DROP_RARE:
         return set()
