@@ -448,6 +448,8 @@ class _Text2LIVEOptions(_AskedOptions, total=False):
     """what of it stays, beside such a region"""
     learning: LayerLearning | Mapping[str, Any]
     """how the layer is learned"""
+    tuned: Literal['auto', 'published']
+    """defaults: what the model suggests for such prompts, or as published"""
 
 class _GenerateOptions(TypedDict, total=False):
     """Options of generate."""

@@ -13,7 +13,7 @@ def test_all_are_those_that_edit_with_what_is_given() -> None:
     masked = {cell.method for cell in cells(["all"], {}, {}, "sd1", BOTH | {Need.MASK})}
     assert {"p2p", "sdedit", "pnp"} <= with_source and "generate" not in with_source
     assert "p2p" not in without and "sdedit" in without
-    assert masked - with_source == {"blended-latent"}
+    assert {"blended-latent", "inpaint"} <= masked - with_source
 
 
 def test_a_grid_is_every_combination_wherever_there_is_such_an_option() -> None:

@@ -17,7 +17,7 @@ def test_contract(name: str, check: str, shape: Shape) -> None:
 
 
 def test_every_shape_is_covered() -> None:
-    assert {shape for _, _, shape in ALL} == {*SHAPES, "sd1-inpaint"}
+    assert {shape for _, _, shape in ALL} == {*SHAPES, "sd1-inpaint", "pixel"}
 
 
 def test_registry_summary_is_fresh() -> None:

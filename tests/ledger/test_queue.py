@@ -86,7 +86,7 @@ def test_order_pause_and_forgetting(ledger: Ledger, holder: Holder) -> None:
     with pytest.raises(UsageError, match="only what waits"):
         ledger.move(one)
     ledger.finish(entries[0], {})
-    assert ledger.prune(older=100) == 0 and ledger.prune() == 1
+    assert ledger.prune(older=100.0) == 0 and ledger.prune() == 1
     assert ledger.counts() == {"running": 2}
 
 

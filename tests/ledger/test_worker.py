@@ -65,12 +65,12 @@ def test_running_work_is_cancelled_and_a_stopped_worker_gives_its_work_back(ledg
     one, two = ledger.add({"n": 1}), ledger.add({"n": 2})
     do = Slow()
     worker, thread = running(ledger, do)
-    assert do.began.wait(5)
+    assert do.began.wait(30)
     do.began.clear()
     ledger.cancel(one)
-    assert do.began.wait(5), "the next begins"
+    assert do.began.wait(30), "the next begins"
     worker.stop.set()
-    thread.join(5)
+    thread.join(30)
     assert not thread.is_alive()
     assert [ledger.get(one).state, ledger.get(two).state] == ["cancelled", "queued"]
     assert ledger.get(two).attempts == 0

@@ -123,6 +123,23 @@ def cost(
     )
 
 
+@command.command("learn", short_help="Learn from results which edits come off.")
+@click.argument("folder", type=FILE, default=OUT)
+@click.option(
+    "-o", "--output", type=FILE, help="The file of the score.  [default: score.json in FOLDER, made anew]"
+)
+@click.option("--force", is_flag=True, help="Write over another file.")
+def learn(folder: Path, output: Path | None, force: bool) -> None:
+    """Learn from the results in FOLDER to tell edits that came off from others, without their answers.
+
+    Half of the cases teach, the other half shows what the score and every signal by itself are worth: the
+    area under the curve against true success. Results must be of one model and one version of the code.
+    """
+    from overpaint.cli.benching import learn_score
+
+    learn_score(folder, output, force)
+
+
 @command.command("table", short_help="Print the table of a folder of results.")
 @click.argument("folder", type=FILE, default=OUT)
 @click.option("--csv", "as_csv", is_flag=True, help="Every mean with its interval, for programs.")

@@ -29,18 +29,22 @@ from overpaint.bench.still_life import cases
 from overpaint.bench.table import as_csv as csv_of
 from overpaint.bench.table import markdown, rows
 from overpaint.bench.variant import GIFTS, Variant, variants
+from overpaint.choosing.learning import learn
+from overpaint.choosing.learning import markdown as markdown_of_signals
+from overpaint.choosing.score import DATA
 from overpaint.cli.app import CANCELLED, INTERNAL
 from overpaint.cli.options import Common
 from overpaint.cli.progress import cancelling
 from overpaint.cli.running import opened, quiet
 from overpaint.cli.words import duration, one_line, say
 from overpaint.errors import UsageError
+from overpaint.files import atomic
 from overpaint.images import save_picture
 from overpaint.inversions.cache import Cache
 from overpaint.meter import Cancelled, Meter
 from overpaint.run.loading import threads
 
-INVERSIONS = "inversions"
+INVERSIONS, SCORE = "inversions", DATA.name
 COSTED = "object"
 """The type of edit whose first case shows what methods cost."""
 
@@ -194,3 +198,14 @@ def print_table(folder: Path, as_csv: bool) -> None:
     click.echo(csv_of(found) if as_csv else markdown(found), nl=False)
     if results.damaged:
         say(f"{results.damaged} lines of {results.file} cannot be read and do not count.")
+
+
+def learn_score(folder: Path, output: Path | None, force: bool) -> None:
+    """Learn the trusted score from a folder of results and print what it is worth."""
+    learned = learn(list(Results.read(folder).lines.values()))
+    place = output or folder / SCORE
+    if output is not None and output.exists() and not force:
+        raise UsageError(f"There is a file {output} already; choose another, or say --force to replace it.")
+    atomic.write(place, learned.score.model_dump_json(indent=1).encode() + b"\n")
+    click.echo(markdown_of_signals(learned), nl=False)
+    say(f"Wrote {place}, learned from {learned.score.cases} edits.")

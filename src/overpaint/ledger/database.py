@@ -128,4 +128,7 @@ def entry_of(row: Sequence[Any]) -> Entry:
     values: dict[str, Any] = dict(zip(names, row, strict=True))
     values |= {name: json.loads(values[name]) for name in ("work", "result")}
     values["cancelling"] = bool(values["cancelling"])
+    # RETURNING gives whole numbers as such, whatever the column
+    for name in ("progress", "made", "began", "ended"):
+        values[name] = None if values[name] is None else float(values[name])
     return Entry(**values)

@@ -90,11 +90,11 @@ class Ledger:
             UsageError: there is none, or there are several.
         """
         with self.base.reading() as db:
-            escaped = "".join(c for c in id if c.isalnum())[:16]
+            known = "".join(c for c in id if c.isalnum())[:16] or "~"  # which none begins with
             rows = db.execute(
-                f"SELECT {COLUMNS} FROM entries WHERE id >= ? AND id < ? LIMIT 2", (escaped, escaped + "~")
+                f"SELECT {COLUMNS} FROM entries WHERE id >= ? AND id < ? LIMIT 2", (known, known + "~")
             ).fetchall()
-        if len(rows) != 1 or not escaped:
+        if len(rows) != 1:
             raise UsageError(
                 f"{'Several pieces' if rows else 'No piece'} of work in the queue "
                 f"{'have' if rows else 'has'} the id {id[:20]!r}; overpaint queue lists them."

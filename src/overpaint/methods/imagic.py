@@ -69,8 +69,7 @@ class Imagic(Method):
         """What was learned of the picture: from its file, from the store, or now."""
         if self.learned:
             return opened(self.learned, model, CARD.name, self.force)
-        texts = {"target": task.target}
-        found = self.learning.learned(model, [task.x0], texts, task.noise, store_of(model))
+        found = self.learning.learned(model, [task.x0], {"target": task.target}, task.noise, store_of(model))
         return self.learning.patch(found, model).told(target=task.target.prompt.text)
 
     def __call__(self, model: Model, task: Task) -> Outcome:

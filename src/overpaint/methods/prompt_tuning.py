@@ -31,6 +31,7 @@ class PromptTuningEdit(Method):
         cost=lambda o: o.inversion.cost(o.steps) + o.inversion.walk_cost(o.steps, sources=0),
         law=Law.NONE,
         published="none that could be checked; no official code was released, so the proof is by its laws",
+        trial={"guidance": 3.0},  # tuning follows rounding, and guidance multiplies it
     )
     steps: int = Field(default=50, ge=1, le=1000, description="denoising steps")
     guidance: Guidance = USUAL_GUIDANCE

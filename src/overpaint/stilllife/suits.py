@@ -38,7 +38,7 @@ P2P = {
     "added": options(0.2, 0.2, 0.4, CLOSE),
     "removed": options(0.8, 0.4, 0.2, CLOSE),
     "order": options(0.8, 0.4, 0.2, CLOSE),
-    "surroundings": options(0.4, 0.6, 0.14, FREE),
+    "surroundings": options(0.2, 0.2, 0.2, FREE),
     "style": options(0.4, 0.6, 0.2, FREE),
     "mixed": options(0.4, 0.6, 0.12, FREE),
 }

@@ -1,0 +1,178 @@
+"""Which signals tell a good edit without its answer, and the score learned from edits whose answer is known.
+
+The cases of a benchmark fall into two halves, every other case of each type; all edits of a case are in the
+same half. The score is learned on one half. What it and every single signal are worth is measured on the
+other: the area under the curve against true success, with the middle 95 % of samples drawn from the cases
+again.
+"""
+
+from collections.abc import Iterator, Mapping, Sequence
+from dataclasses import dataclass, field
+from typing import Any
+
+import numpy as np
+from numpy.typing import NDArray
+
+from overpaint.bench.table import grid
+from overpaint.choosing.score import Bin, Score, area, fit, scaled
+from overpaint.choosing.signals import SIGNALS
+from overpaint.errors import UsageError
+
+Line = Mapping[str, Any]
+FREE = ("clip", "direction", "structure")
+"""Figures of the benchmark that need no true answer: of the towers of CLIP and of the structure."""
+DRAWS, BINS, FEWEST = 500, 8, 40
+LOW, HIGH = 2.5, 97.5
+LEARNED = "the learned score"
+
+
+@dataclass(frozen=True)
+class Edit:
+    """An edit as learning sees it."""
+
+    case: str
+    kind: str
+    told: Mapping[str, float]
+    came: bool
+
+    @property
+    def half(self) -> int:
+        """0 to learn from, 1 to judge by: every other case of a type."""
+        return int(self.case.rpartition("-")[2]) % 2
+
+
+@dataclass(frozen=True)
+class Area:
+    """An area under the curve with its interval."""
+
+    value: float
+    low: float
+    high: float
+    edits: int
+
+
+@dataclass(frozen=True)
+class Learned:
+    """A score, and what it and every single signal are worth on the half it was not learned on."""
+
+    score: Score
+    areas: Mapping[str, Mapping[str, Area]] = field(default_factory=dict[str, Mapping[str, Area]])
+    """By signal, then by type of edit; ``all`` is one of them."""
+
+
+def edits(lines: Sequence[Line]) -> list[Edit]:
+    """The edits among lines of results: no references, no failures, nothing without signals."""
+    found = list[Edit]()
+    for line in lines:
+        if line.get("reference") or "error" in line or not line.get("signals"):
+            continue
+        figures = line["figures"]
+        told = {**line["signals"], **{name: float(figures[name]) for name in FREE if name in figures}}
+        found.append(Edit(str(line["case"]), str(line["type"]), told, bool(figures["success"])))
+    return found
+
+
+def learn(lines: Sequence[Line]) -> Learned:
+    """Learn the score of a model from the results of its edits.
+
+    Raises:
+        UsageError: too few edits, edits of several models, or all of them came off, or none did.
+    """
+    found = edits(lines)
+    models, codes = ({str(line[name]) for line in lines} for name in ("model", "code"))
+    if len(models) > 1 or len(codes) > 1:
+        raise UsageError(
+            "The results are of several models or versions of the code; keep those of one in a folder of "
+            "their own."
+        )
+    ours, others = ([edit for edit in found if edit.half == half] for half in (0, 1))
+    if min(len(ours), len(others)) < FEWEST or len({edit.came for edit in ours}) < 2:
+        raise UsageError(
+            f"There are {len(found)} edits to learn from; make at least {2 * FEWEST}, of which some came off "
+            "and some did not."
+        )
+    names = tuple(SIGNALS)
+    means, spreads, weights = fit(table(ours, names), [edit.came for edit in ours])
+    chances = chance(table(others, names), means, spreads, weights)
+    by_name = {name: [edit.told.get(name, np.nan) for edit in others] for name in (*names, *FREE)}
+    worth = {name: by_type(others, values) for name, values in ((LEARNED, chances), *by_name.items())}
+    areas = {name: by for name, by in worth.items() if by}
+    whole = areas[LEARNED]["all"]
+    score = Score(
+        model=models.pop(),
+        code=codes.pop(),
+        cases=len(ours),
+        names=names,
+        means=tuple(means),
+        spreads=tuple(spreads),
+        weights=tuple(weights),
+        auc=whole.value,
+        auc_low=whole.low,
+        auc_high=whole.high,
+        bins=tuple(bins(chances, [edit.came for edit in others])),
+    )
+    return Learned(score, areas)
+
+
+def table(given: Sequence[Edit], names: Sequence[str]) -> NDArray[np.float64]:
+    """Signals of edits as rows."""
+    return np.asarray([[edit.told[name] for name in names] for edit in given], float)
+
+
+def chance(
+    given: NDArray[np.float64], means: Sequence[float], spreads: Sequence[float], weights: Sequence[float]
+) -> list[float]:
+    """What a regression says of rows of signals."""
+    x = scaled(given, np.asarray(means), np.asarray(spreads))
+    return (1 / (1 + np.exp(-(x @ np.asarray(weights[:-1]) + weights[-1])))).tolist()
+
+
+def by_type(given: Sequence[Edit], values: Sequence[float]) -> dict[str, Area]:
+    """The area of a signal over all edits and over those of each type that has successes and failures."""
+    found = dict[str, Area]()
+    for kind in ("all", *dict.fromkeys(edit.kind for edit in given)):
+        there = [k for k, edit in enumerate(given) if kind in ("all", edit.kind) and not np.isnan(values[k])]
+        one = interval([given[k] for k in there], [values[k] for k in there])
+        found |= {} if one is None else {kind: one}
+    return found
+
+
+def interval(given: Sequence[Edit], values: Sequence[float]) -> Area | None:
+    """The area over some edits; cases are drawn again with all of their edits."""
+    whole = area(values, [edit.came for edit in given])
+    if whole is None:
+        return None
+    cases = list(dict.fromkeys(edit.case for edit in given))
+    places = {case: [k for k, edit in enumerate(given) if edit.case == case] for case in cases}
+    rng, drawn = np.random.default_rng(0), list[float]()
+    for _ in range(DRAWS):
+        chosen = [k for n in rng.integers(0, len(cases), len(cases)) for k in places[cases[n]]]
+        one = area([values[k] for k in chosen], [given[k].came for k in chosen])
+        drawn += [] if one is None else [one]
+    low, high = np.percentile(drawn, (LOW, HIGH))
+    return Area(whole, float(low), float(high), len(given))
+
+
+def bins(chances: Sequence[float], came: Sequence[bool]) -> Iterator[Bin]:
+    """Edits by the chance they were given, in groups of one size."""
+    order = np.argsort(chances, kind="stable")
+    for group in np.array_split(order, BINS):
+        said, good = np.asarray(chances)[group].mean(), np.asarray(came, float)[group].mean()
+        yield Bin(said=round(float(said), 4), came=round(float(good), 4), cases=len(group))
+
+
+def markdown(learned: Learned) -> str:
+    """What every signal is worth, overall and by type, and how well the score is calibrated."""
+    kinds = list(dict.fromkeys(kind for areas in learned.areas.values() for kind in areas))
+    ordered = sorted(learned.areas.items(), key=lambda one: -abs(one[1]["all"].value - 0.5))
+    head = ["signal", *("all (95 %)" if kind == "all" else kind for kind in kinds)]
+    rows = [[name, *(shown(areas.get(kind), kind) for kind in kinds)] for name, areas in ordered]
+    said = [[f"{one.said:.2f}", f"{one.came:.2f}", str(one.cases)] for one in learned.score.bins]
+    return f"{grid(head, rows)}\n\n{grid(['chance given', 'came off', 'edits'], said)}\n"
+
+
+def shown(one: Area | None, kind: str) -> str:
+    """A cell."""
+    if one is None:
+        return ""
+    return f"{one.value:.2f} ({one.low:.2f} to {one.high:.2f})" if kind == "all" else f"{one.value:.2f}"
