@@ -53,13 +53,13 @@ def test_relevancy_is_what_gradients_of_the_librarys_own_maps_say() -> None:
             pixels = toned.clone().requires_grad_()
             out = vision(pixel_values=pixels, output_attentions=True)
             agreement = 100 * torch.nn.functional.cosine_similarity(out.image_embeds, wish).sum()
-            maps = out.attentions[-2:]
-            grads = torch.autograd.grad(agreement, maps)
+            maps: list[torch.Tensor] = list(out.attentions[-2:])
+            grads: Any = torch.autograd.grad(agreement, maps)
     finally:
         vision.set_attn_implementation(before)
     found = torch.eye(17)
     for one, grad in zip(maps, grads, strict=True):
-        found = found + (one * grad).clamp(min=0).mean(1)[0] @ found
+        found = found + torch.relu(one * grad).mean(1)[0] @ found
     mine = relevancy(vision, toned, wish, blocks=2)
     assert gap(mine[0].flatten(), found[0, 1:].detach()) < 1e-5
     assert not mine.requires_grad

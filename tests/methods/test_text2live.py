@@ -66,7 +66,8 @@ def test_neither_the_denoiser_nor_the_family_has_a_say() -> None:
 
 def test_words_the_layer_and_the_region_are_read_from_are_all_heard() -> None:
     plain = made(text2live()).pixels[0]
-    for options in ({"screen": "snow"}, {"region": "cat"}, {"region": "cat", "other": "dog"}):
+    several: list[dict[str, Any]] = [{"screen": "snow"}, {"region": "cat"}, {"region": "cat", "other": "dog"}]
+    for options in several:
         assert not torch.equal(made(text2live(**options)).pixels[0], plain)
     assert not torch.equal(made(text2live(), target="a tiger").pixels[0], plain)
     told_apart = made(text2live(region="cat")).pixels[0], made(text2live(region="cat", other="dog")).pixels[0]

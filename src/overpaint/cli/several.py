@@ -43,17 +43,18 @@ def check_several(job: Job, common: Common, others: Collection[Path]) -> None:
             )
         places += results_places(common.all_out, count)
     if common.layers_out is not None:
-        if not card.layers:
-            having = [kind.card.name for kind in registry.every() if kind.card.layers]
+        names = card.layers(job.method)
+        if not names:
+            having = [kind.card.name for kind in registry.every() if kind.card.layers(kind())]
             raise UsageError(
-                f"The method {card.name!r} makes no layers; leave out --layers-out, or choose one that does: "
+                f"With these options the method {card.name!r} makes no layers; leave out --layers-out, or choose one that does: "
                 f"{', '.join(having)}."
             )
         if not holds_alpha(common.layers_out):
             raise UsageError(
                 "A JPEG holds no transparency, so no layer; let --layers-out end in .png or .webp."
             )
-        places += layers_places(common.layers_out, card.layers).values()
+        places += layers_places(common.layers_out, names).values()
     for place in places:
         check_output(place, overwrite=common.overwrite, fresh_name=common.fresh_name)
     whole = [place.parent.resolve() / place.name for place in (*places, *others)]

@@ -87,7 +87,10 @@ def runs(kind: Kind, shape: Shape) -> None:
     made, wanted = run(model, method, given), kind.card.results(method)
     count, layers = len(made.latents or made.pixels), frozenset(made.layers)
     demand(count == wanted, f"{kind.card.name} gives {count} results, not {wanted} as its card says.")
-    demand(layers == kind.card.layers, f"{kind.card.name} gives the layers {sorted(layers)}; its card errs.")
+    demand(
+        layers == kind.card.layers(method),
+        f"{kind.card.name} gives the layers {sorted(layers)}; its card errs.",
+    )
     pixels = (1, 3, *SIZE)
     for want, several in ((given.shape, made.latents), (pixels, made.pixels)):
         for one in several:

@@ -74,7 +74,7 @@ class Glances:
         shaken = happens(draws, count, 0.7, "shaken", *key)
         parts = [
             jittered(one, SHAKEN, draws, *key, n) if shaken[n] else one
-            for n, one in enumerate(views.split(1))
+            for n, one in enumerate(views[k : k + 1] for k in range(count))
         ]
         bare = happens(draws, count, 0.15, "grey", *key).to(views).view(-1, 1, 1, 1)
         views = torch.cat(parts)
@@ -83,7 +83,7 @@ class Glances:
 
 def piece(picture: Colours, least: float, draws: Draws, *key: Key) -> Colours:
     """A piece with an equal share of either side, anywhere in the picture."""
-    share, down, across = uniform(draws, (3,), "piece", *key).tolist()  # pyright: ignore[reportUnknownMemberType]
+    share, down, across = (float(one) for one in uniform(draws, (3,), "piece", *key))
     height, width = picture.shape[-2:]
     rows, columns = (max(1, int(n * (least + (1 - least) * share))) for n in (height, width))
     top, left = int(down * (height - rows + 1)), int(across * (width - columns + 1))
@@ -101,7 +101,7 @@ def example(picture: Colours, draws: Draws, *key: Key) -> Colours:
     if happens(draws, 1, 0.1, "example shaken", *key):
         picture = jittered(picture, SHAKEN, draws, "example", *key)
     picture = mirrored(picture, draws, "example", *key)
-    (scale,) = (0.8 + 0.4 * uniform(draws, (1,), "example scale", *key)).tolist()  # pyright: ignore[reportUnknownMemberType]
+    scale = 0.8 + 0.4 * float(uniform(draws, (1,), "example scale", *key))
     height, width = (max(1, int(n * scale)) for n in picture.shape[-2:])
     return piece(sized(picture, (height, width)), 0.85, draws, "example", *key)
 

@@ -28,7 +28,7 @@ CARD = Card(
     official=Cost.of(0, 1000, looks=1014 * 66, updates=1000),
     law=Law.NONE,
     sees=True,
-    layers=frozenset({LAYER}),
+    layers=lambda _: frozenset({LAYER}),
     random=True,
     published="People preferred it to CLIPStyler in 85 % and to VQGAN-CLIP in 86 % of 12450 comparisons "
     "(arXiv:2204.02491, section 4; recalled)",

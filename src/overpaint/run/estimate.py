@@ -141,8 +141,12 @@ def eye_seconds(job: Job) -> float:
     if not job.cost.looks[1] or model.open_eye is None:
         return 0.0
     blank = torch.zeros(1, 3, model.eye.side, model.eye.side, device=model.device)
+
+    def look() -> None:
+        model.eye.embed(blank)
+
     with model.lock, torch.no_grad():
-        return seconds(lambda: model.eye.embed(blank), model.device)
+        return seconds(look, model.device)
 
 
 def look_folder() -> FilePath:

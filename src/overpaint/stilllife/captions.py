@@ -88,25 +88,15 @@ def caption(scene: Scene, seed: int) -> Caption:
     return _caption(_arranged(opening, body, said, rng), frozenset(free), order)
 
 
-def phrase(thing: Thing, rng: random.Random, kept: frozenset[str] = frozenset()) -> str:
-    """Words about one thing alone, some of it unsaid but for its kind and what is to be ``kept``."""
-    whole = rng.random() < DROP_RARE
-    names = sorted(_sayable(thing))
-    told = {name for name in names if whole or name in kept or rng.random() >= DROP[name]}
-    return " ".join(word for word, _ in _noun_phrase(0, thing, told, rng))
-
-
-def surroundings(scene: Scene, seed: int) -> str:
-    """A sentence about everything but the things."""
-    rng = random.Random(f"surroundings {seed}")
+def around(scene: Scene, seed: int) -> str:
+    """A sentence about the surroundings alone, as if no thing were there; some are left unsaid."""
+    rng = random.Random(f"around {seed}")
     free = _dropped(scene, rng)
-    opening = _opening(scene, free, rng)
     said = {
         name: _scene_words(name, getattr(scene, name), rng) for name in ("ground", "time") if name not in free
     }
-    if opening and opening[-1][0] == "of":
-        opening = opening[:-1]
-    return " ".join(word for word, _ in _arranged(opening, [], said, rng)).strip(" ,")
+    opening = [word for word in _opening(scene, free, rng) if word[0] != "of"]
+    return " ".join(word for word, _ in _arranged(opening, [], said, rng))
 
 
 def _dropped(scene: Scene, rng: random.Random) -> set[str]:

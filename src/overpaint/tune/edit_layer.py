@@ -187,5 +187,5 @@ def told(eye: Gaze, texts: Mapping[str, Text], vocabulary: Sequence[str]) -> Say
 
 def picked(draws: Draws, k: int, name: str, count: int) -> Sequence[int]:
     """Some of so many sentences at an update: from one to all, and any of them more than once."""
-    first, *rest = (uniform(draws, (1 + count,), "sentences", name, k) * count).long().tolist()  # pyright: ignore[reportUnknownMemberType]
+    first, *rest = (int(one) for one in uniform(draws, (1 + count,), "sentences", name, k) * count)
     return rest[: first + 1]

@@ -108,7 +108,7 @@ def apart() -> Float[Tensor, "3 3"]:
     """From what the network says to red, green and blue."""
     shares = torch.tensor(_SHARES)
     shares = shares / torch.tensor((1.6, 1.0, 1.0))
-    return (shares / shares.norm(dim=0).max()).T
+    return (shares / shares.square().sum(0).sqrt().amax()).T
 
 
 def _convolved(layer: str, outputs: int, inputs: int, side: int) -> Iterator[tuple[str, tuple[int, ...]]]:

@@ -2,6 +2,7 @@
 
 from collections.abc import Iterator, Sequence
 from dataclasses import replace
+from typing import Any
 
 import torch
 from torch import Tensor
@@ -16,6 +17,7 @@ from overpaint.tune.edit_layer import DECAY, LayerLearning
 from overpaint.tune.learn import learn
 from overpaint.tune.madgrad import Madgrad
 from overpaint.tune.skip_net import SkipNet
+from tests.kit import numbers
 from tests.parity.adapters.base import Adapter, Reach
 from tests.parity.figures import Row
 
@@ -41,6 +43,11 @@ def there(name: str) -> str:
         return f"8.1.{kind}"
     scale, role, *norm = layer.split(".")
     return "1.1.7." * int(scale) + (NORMS if norm else PLACES)[role] + f".{kind}"
+
+
+def rows(several: Tensor) -> list[Tensor]:
+    """Each by itself."""
+    return [one[None] for one in several]
 
 
 class Text2LIVEFile(Adapter):
@@ -87,7 +94,8 @@ class Text2LIVEFile(Adapter):
         units = s.part("clip_normalisation")
         if self.blocks != 1 or units is None:
             raise s.odd("relevancy_num_layers", self.blocks)
-        tower = CLIPVisionModelWithProjection.from_pretrained(self.golden.file.parent / TOWER)
+        make: Any = CLIPVisionModelWithProjection
+        tower: Any = make.from_pretrained(self.golden.file.parent / TOWER)
         tones = tuple(tuple(units.get(name)) for name in ("mean", "std"))
         vision = tower.float().eval().requires_grad_(False)
         self.eye = ClipEye(vision, None, torch.zeros(0), None, *tones)
@@ -132,8 +140,8 @@ class Text2LIVEFile(Adapter):
         """The losses at one step, what they are made of, and the gradient to the layers."""
         golden = self.golden
         free = golden["rgba"].clone().requires_grad_()
-        pictures, layers = list(golden["images"].split(1)), list(free.split(1))
         with torch.enable_grad():
+            pictures, layers = rows(golden["images"]), rows(free)
             loss = self.loss()
             terms = loss.terms(self.k, pictures, layers, True)
             total = self.loss()(self.k, pictures, layers, self.learning.weight(self.k))
@@ -158,7 +166,7 @@ class Text2LIVEFile(Adapter):
     def loss(self) -> LayerLoss:
         """The losses, with the stored draws in the order in which they were drawn."""
         golden, how = self.golden, self.learning
-        crops: list[list[int]] = golden["crops"].tolist()  # pyright: ignore[reportUnknownMemberType]
+        crops = [numbers(one) for one in golden["crops"]]
         picked = {"words": "indices_comp", "direction": "indices_dir", "screen": "indices_screen"}
 
         def look(picture: Tensor, *key: Key) -> Tensor:
