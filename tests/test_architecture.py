@@ -35,7 +35,7 @@ LAYERS: list[set[str]] = [
     {"registry", "stub"},
     {"run"},
     {"api", "contract"},
-    {"doctor", "stilllife", "train", "ledger"},
+    {"doctor", "stilllife", "train", "ledger", "everyday"},
     {"cli", "web", "batch", "bench", "choosing", "comparing", "__main__"},
 ]
 UNTYPED = {"diffusers", "transformers", "accelerate", "peft", "tokenizers"}

@@ -12,6 +12,7 @@ if TYPE_CHECKING:
     from overpaint.bench.measuring import measure
     from overpaint.comparing.comparison import Comparison, compare
     from overpaint.errors import OverpaintError, UsageError
+    from overpaint.everyday import inpaint, outpaint, remove
     from overpaint.images import Limits, Picture, load_picture
     from overpaint.images.recipe import Recipe, read_recipe
     from overpaint.meter import Cancelled, Meter
@@ -42,11 +43,14 @@ __all__ = [
     "compare",
     "edit",
     "generate",
+    "inpaint",
     "invert",
     "load",
     "load_picture",
     "measure",
+    "outpaint",
     "read_recipe",
+    "remove",
     "rerun",
     "unload",
 ]
@@ -56,6 +60,7 @@ _HOMES = {
     "bench.measuring": ("measure",),
     "comparing.comparison": ("Comparison", "compare"),
     "errors": ("OverpaintError", "UsageError"),
+    "everyday": ("inpaint", "outpaint", "remove"),
     "images": ("Limits", "Picture", "load_picture"),
     "meter": ("Cancelled", "Meter"),
     "run.kept": ("unload",),

@@ -23,12 +23,14 @@ from overpaint.run.examine import examined
 from overpaint.run.inputs import Given, recipe_in
 from overpaint.run.kept import KEPT
 from overpaint.run.loading import threads
+from overpaint.run.locating import located
 from overpaint.run.memory import run_patiently, within
 from overpaint.run.plan import Job, plan
 from overpaint.run.request import EditRequest, edit_request
 from overpaint.run.result import Edit
 from overpaint.run.sided import Settings, Wanted
 from overpaint.run.unasked import METHOD, nothing_asked, unasked
+from overpaint.run.where import Where
 from overpaint.sides.options import Control
 
 LOG = logging.getLogger("overpaint")
@@ -45,6 +47,10 @@ def edit(
     seed: int = 0,
     mask: Given | Runs | None = None,
     mask_box: str | Sequence[int] | None = None,
+    mask_words: str | Sequence[str] | None = None,
+    mask_diff: bool = False,
+    grow: int = 0,
+    extend: str = "",
     context: int | None = None,
     pictures: Mapping[str, Given | Sequence[Given]] | None = None,
     control: Settings | Sequence[Wanted] = (),
@@ -75,6 +81,10 @@ def edit(
         mask: a picture of the same size, white where the result may differ; outside it every pixel stays.
             Also runs as COCO and PIE-Bench write them in JSON: a file, or what it holds.
         mask_box: a rectangle in its place: left, top, width, height, or ``"x,y,w,h"``.
+        mask_words: words in its place, such as ``"ball"``: where the model looks for them in the picture.
+        mask_diff: in its place wherever source and target prompt disagree about the picture.
+        grow: pixels by which the mask is widened, whichever it is.
+        extend: pixels to add to sides of the picture, ``"left=64,top=0"``; all that is new may change.
         context: show the model the mask and so many pixels around it alone, at its full resolution.
         pictures: further ones that the method looks at, by name: ``{"examples": [...]}``.
         control: side networks that speak into every call: a `Control`, the same as text
@@ -100,6 +110,7 @@ def edit(
     """
     request = {"source": source, "target": target, "seed": seed, "feather": feather}
     request |= {"fit": fit, "alpha": alpha, "background": background, "context": context}
+    request |= {"grow": grow, "extend": extend}
     said = {**(options or {}), **named}
     asked = edit_request(
         "edit",
@@ -108,8 +119,7 @@ def edit(
         request,
         said,
         maps,
-        mask=mask,
-        mask_box=mask_box,
+        where=Where(mask, mask_box, mask_words, mask_diff),
         pictures=pictures,
         control=control,
         limits=limits,
@@ -121,6 +131,7 @@ def edit(
 def generate(
     prompt: str,
     *,
+    method: str | Method = "generate",
     model: str | Model = "still-life",
     seed: int = 0,
     control: Settings | Sequence[Wanted] = (),
@@ -133,12 +144,13 @@ def generate(
     """A picture from a prompt; its recipe lets later edits start from the exact noise instead of inverting.
 
     Side networks (``control``, as in `edit`) look at what is given; there is no picture to make it from.
+    Other methods than plain sampling are those that need no picture: ``p-plus``.
 
     Raises:
         UsageError: an empty or overlong prompt, or an option that is wrong.
     """
     request, said = {"target": prompt, "seed": seed}, {**(options or {}), **named}
-    asked = edit_request("generate", "generate", None, request, said, maps, control=control)
+    asked = edit_request("generate", method, None, request, said, maps, control=control)
     return carried_out(asked, model, meter, memory)
 
 
@@ -246,7 +258,7 @@ def recalled(told: Recipe, maps: bool = False, limits: Limits | None = None) -> 
         told.request,
         told.options,
         watch,
-        mask=mask,
+        where=Where(mask),
         pictures=further,
         control=control,
     )
@@ -286,6 +298,7 @@ def carried_out(
     """Plan, look at the picture, and run, the model held from the first look to the last."""
     loaded, meter = of_name(model), meter or Meter()
     with loaded.lock, loaded.keeping(kept_in(loaded, cache, isinstance(model, str))):
+        asked = located(asked, loaded, beside(meter))
         job = replace(plan(asked, loaded), look=look)
         job = job if memory is None else within(job, memory)
         return finished(examined(job, beside(meter)), meter)

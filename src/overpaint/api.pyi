@@ -15,6 +15,7 @@ from overpaint.run.plan import Job
 from overpaint.run.request import EditRequest
 from overpaint.run.result import Edit
 from overpaint.run.sided import Settings, Wanted
+from overpaint.controls.layers import LayerPrompt
 from overpaint.guides.concept import Concept
 from overpaint.inversions.cycle import Cycle
 from overpaint.inversions.ddim import DDIM
@@ -31,8 +32,12 @@ from overpaint.inversions.style import Style
 from overpaint.inversions.virtual import Virtual
 from overpaint.masks.blend import Blending
 from overpaint.masks.contrast import Contrast
+from overpaint.tune.asymmetric import Start
+from overpaint.tune.by_level import LevelShares
+from overpaint.tune.diffusion_clip import DiffusionCLIPLearning
 from overpaint.tune.edit_layer import LayerLearning
 from overpaint.tune.imagic import ImagicLearning
+from overpaint.tune.xti import XTI
 
 class _AskedOptions(TypedDict, total=False):
     """What every edit can be told."""
@@ -42,6 +47,10 @@ class _AskedOptions(TypedDict, total=False):
     seed: int
     mask: Given | Runs | None
     mask_box: str | Sequence[int] | None
+    mask_words: str | Sequence[str] | None
+    mask_diff: bool
+    grow: int
+    extend: str
     context: int | None
     pictures: Mapping[str, Given | Sequence[Given]] | None
     control: Settings | Sequence[Wanted]
@@ -393,6 +402,46 @@ class _BlendedLatentOptions(_AskedOptions, total=False):
     offset: int | None
     """added to the visited levels, in place of the model's own"""
 
+class _PPlusOptions(_AskedOptions, total=False):
+    """Options of p-plus."""
+    steps: int
+    """denoising steps"""
+    guidance: float
+    """classifier-free guidance scale (a model may have its own)"""
+    layer_prompt: Sequence[LayerPrompt | Mapping[str, Any] | str] | str
+    """layers that read another prompt, the later one counts: 4:9=a red cube"""
+    mix: str
+    """a word, and what it is outside the band: <shape>=><look>"""
+    band: tuple[int, int] | None | str
+    """layers 4 to 8 as 4:9; by itself those of the two coarsest maps"""
+    inversion: DDIM | Literal['ddim'] | Mapping[str, Any] | Direct | Literal['direct'] | NullText | Literal['null-text'] | NegativePrompt | Literal['negative-prompt'] | PromptTuning | Literal['prompt-tuning'] | Style | Literal['style'] | Edict | Literal['edict'] | EditFriendly | Literal['edit-friendly'] | Cycle | Literal['cycle'] | Virtual | Literal['virtual'] | FixedPoint | Literal['fixed-point'] | Regularised | Literal['regularised'] | Recorded | Literal['recorded']
+    """how a picture becomes noise"""
+    word: str
+    """what the pictures called examples show, to be learned first"""
+    learning: XTI | Mapping[str, Any]
+    """how it is learned"""
+
+class _DiffusionCLIPOptions(_AskedOptions, total=False):
+    """Options of diffusion-clip."""
+    steps: int
+    """steps on the way back"""
+    to_noise: int
+    """levels on the way to noise"""
+    level: int | None
+    """training level; by itself as learned"""
+    share: float | Sequence[float] | str
+    """how much of the tuned network, several as 0.2:1.0:0.2"""
+    several: Sequence[LevelShares | Mapping[str, Any] | str] | str
+    """shares of several files from a training level up: 300=0.4,0.6"""
+    start: Start | Mapping[str, Any]
+    """how the picture becomes noise"""
+    learning: DiffusionCLIPLearning | Mapping[str, Any]
+    """how it is learned"""
+    learned: Sequence[str] | str
+    """files of 'overpaint learn', several with commas, so that nothing is learned again"""
+    force: bool
+    """use what was learned on another model all the same"""
+
 class _ImagicOptions(_AskedOptions, total=False):
     """Options of imagic."""
     steps: int
@@ -420,6 +469,19 @@ class _InpaintOptions(_AskedOptions, total=False):
     """how the picture is put back outside the mask, on ordinary networks"""
     drawn: bool
     """show an inpainting network a sample of the erased picture, as diffusers"""
+
+class _GlideOptions(_AskedOptions, total=False):
+    """Options of glide."""
+    steps: int
+    """denoising steps"""
+    guidance: float
+    """classifier-free guidance scale (a model may have its own)"""
+    strength: float
+    """how strongly CLIP pulls (published: 3)"""
+    sampler: Literal['ancestral', 'ddim']
+    """random steps, or deterministic ones, whose noise CLIP pulls"""
+    cells: Literal['middle', 'corner', 'half', 'touched']
+    """which cells of the latent the mask covers"""
 
 class _CycleNetOptions(_AskedOptions, total=False):
     """Options of cyclenet."""
@@ -507,9 +569,15 @@ def edit(image: Given, *, method: Literal['blended-diffusion'], **named: Unpack[
 @overload
 def edit(image: Given, *, method: Literal['blended-latent'], **named: Unpack[_BlendedLatentOptions]) -> Edit: ...
 @overload
+def edit(image: Given, *, method: Literal['p-plus'], **named: Unpack[_PPlusOptions]) -> Edit: ...
+@overload
+def edit(image: Given, *, method: Literal['diffusion-clip'], **named: Unpack[_DiffusionCLIPOptions]) -> Edit: ...
+@overload
 def edit(image: Given, *, method: Literal['imagic'], **named: Unpack[_ImagicOptions]) -> Edit: ...
 @overload
 def edit(image: Given, *, method: Literal['inpaint'], **named: Unpack[_InpaintOptions]) -> Edit: ...
+@overload
+def edit(image: Given, *, method: Literal['glide'], **named: Unpack[_GlideOptions]) -> Edit: ...
 @overload
 def edit(image: Given, *, method: Literal['cyclenet'], **named: Unpack[_CycleNetOptions]) -> Edit: ...
 @overload
@@ -519,7 +587,7 @@ def edit(image: Given, *, method: Method, **named: Unpack[_AskedOptions]) -> Edi
 @overload
 def edit(image: Given, *, method: str, **named: Unpack[_SharedOptions]) -> Edit: ...
 
-def generate(prompt: str, *, model: str | Model='still-life', seed: int=0, control: Settings | Sequence[Wanted]=(), memory: str | int | None=None, meter: Meter | None=None, maps: bool=False, options: Mapping[str, Any] | None=None, **named: Unpack[_GenerateOptions]) -> Edit:
+def generate(prompt: str, *, method: str | Method='generate', model: str | Model='still-life', seed: int=0, control: Settings | Sequence[Wanted]=(), memory: str | int | None=None, meter: Meter | None=None, maps: bool=False, options: Mapping[str, Any] | None=None, **named: Unpack[_GenerateOptions]) -> Edit:
     ...
 
 def invert(image: Given, *, source: str='', model: str | Model='still-life', seed: int=0, fit: str='pad', limits: Limits | None=None, memory: str | int | None=None, look: bool=True, check: bool | str=False, meter: Meter | None=None, cache: bool | None=None, options: Mapping[str, Any] | None=None, **named: Unpack[_InvertOptions]) -> Edit:

@@ -38,6 +38,8 @@ class Site:
     module: nn.Module = field(repr=False, compare=False)
     layer: int = 0
     """The residual block of its place that it is in or follows, in order: published layer numbers."""
+    reader: int = 0
+    """Of a cross layer: its place among those that can be told a text each (P+), in execution order."""
 
 
 @dataclass(frozen=True)

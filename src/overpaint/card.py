@@ -88,6 +88,12 @@ class Cost:
         sums = {name: _sum(getattr(self, name), getattr(other, name)) for name in KINDS}
         return Cost(**sums, depth=max(self.depth, other.depth))
 
+    def __or__(self, other: "Cost") -> "Cost":
+        """What it takes where it is one or the other."""
+        both = {name: (getattr(self, name), getattr(other, name)) for name in KINDS}
+        spans = {name: (min(a[0], b[0]), max(a[1], b[1])) for name, (a, b) in both.items()}
+        return Cost(**spans, depth=max(self.depth, other.depth))
+
 
 KINDS = ("rows", "backwards", "sides", "looks", "decodes", "updates")
 """What is counted, by the meter and on cards."""

@@ -1,7 +1,7 @@
 """What stands around a walk: encoded prompts, the family of a network, other networks that speak into it."""
 
 from collections.abc import Mapping, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from typing import Protocol, runtime_checkable
 
 import torch
@@ -24,6 +24,38 @@ class Text:
     states: Float[Tensor, "rows tokens width"]
     pooled: Float[Tensor, "rows pooled"] | None = None
     words: Words | None = None
+    layers: int = 1
+    """For how many layers it has tokens of their own, one after the other (P+); 1: all read the same."""
+
+    @property
+    def window(self) -> int:
+        """Tokens that one layer reads."""
+        return self.states.shape[1] // self.layers
+
+    def part(self, layer: int) -> Float[Tensor, "rows tokens width"]:
+        """What one layer reads."""
+        if self.layers == 1:
+            return self.states
+        return self.states[:, layer * self.window : (layer + 1) * self.window]
+
+    @property
+    def mean(self) -> Float[Tensor, "rows tokens width"]:
+        """What the layers read on average: where one text must stand for all."""
+        if self.layers == 1:
+            return self.states
+        return torch.stack([self.part(layer) for layer in range(self.layers)]).mean(0)
+
+    def for_layers(self, layers: int) -> "Text":
+        """The same, said to each of so many layers.
+
+        Raises:
+            OverpaintError: it speaks to another number of layers already.
+        """
+        if layers == self.layers:
+            return self
+        if self.layers > 1:
+            raise OverpaintError(f"A text for {self.layers} layers cannot speak to {layers}.")
+        return replace(self, states=self.states.repeat(1, layers, 1), layers=layers)
 
     @property
     def tensors(self) -> tuple[Tensor, ...]:
@@ -39,15 +71,32 @@ class Text:
 
 
 def together(texts: Sequence[Text]) -> Text:
-    """Several texts as one batch."""
+    """Several texts as one batch; where one tells layers apart, the others tell each the same."""
+    pooled, layers = [t.pooled for t in texts if t.pooled is not None], max(t.layers for t in texts)
+    states = torch.cat([t.for_layers(layers).states for t in texts])
+    return Text(states, torch.cat(pooled) if pooled else None, layers=layers)
+
+
+def by_layer(texts: Sequence[Text], words: Words | None = None) -> Text:
+    """One text for each layer as a text (Voynov et al., "P+", 2023, arXiv:2303.09522, section 3.1).
+
+    What a network is told once, pooled, is the mean of theirs. A text that tells layers apart itself speaks
+    to its own.
+    """
     pooled = [t.pooled for t in texts if t.pooled is not None]
-    return Text(torch.cat([t.states for t in texts]), torch.cat(pooled) if pooled else None)
+    states = torch.cat([text.part(k) for k, text in enumerate(texts)], 1)
+    return Text(states, torch.stack(pooled).mean(0) if pooled else None, words, len(texts))
 
 
 def same(one: Text, other: Text) -> bool:
     """Whether two texts tell a network the same."""
     pairs = ((one.states, other.states), (one.pooled, other.pooled))
     return all(a is b or (a is not None and b is not None and torch.equal(a, b)) for a, b in pairs)
+
+
+def readers(sites: Sequence[Site]) -> int:
+    """How many layers of a network can be told a text each (P+): 16 of SD 1 and 2, 11 of SDXL."""
+    return 1 + max((site.reader for site in sites if site.kind == "cross"), default=-1)
 
 
 @dataclass(frozen=True)
@@ -120,7 +169,7 @@ class Eye(Protocol):
         """Vectors of sentences before they are brought to length one."""
         ...
 
-    def tokens(self, pixels: Pixels) -> Float[Tensor, "rows tokens width"]:
+    def tokens(self, pixels: Pixels) -> Float[Tensor, "rows tokens features"]:
         """What it sees before that is made one vector: the picture as a whole, then patch by patch."""
         ...
 
@@ -151,6 +200,24 @@ class Gaze(Eye, Protocol):
         self, pixels: Pixels, wish: Float[Tensor, "1 features"], blocks: int = 1, sideways: bool = False
     ) -> Float[Tensor, "rows down across"]:
         """How much each patch of pictures at their own size has to do with a sentence's vector."""
+        ...
+
+
+@runtime_checkable
+class Glimpse(Protocol):
+    """An eye that may see through noise: it then knows what a latent shows at any level."""
+
+    @property
+    def sees_noise(self) -> bool:
+        """Whether it does."""
+        ...
+
+    def through(self, x: Latent, t: Tensor) -> Float[Tensor, "rows features"]:
+        """Vectors of noisy latents at a training level, of length one; gradients flow to the latents."""
+        ...
+
+    def read(self, prompts: Sequence[str]) -> Float[Tensor, "rows features"]:
+        """Vectors of sentences, of length one."""
         ...
 
 
@@ -208,6 +275,10 @@ class Family(Protocol):
 
     def text(self, prompt: str) -> Text:
         """A prompt encoded."""
+        ...
+
+    def vectors(self, word: str) -> Sequence[Tensor]:
+        """What the text encoders have for the tokens of a word before they read it, one tensor for each."""
         ...
 
     def learned_text(self, prompt: str, vectors: Mapping[str, Sequence[Tensor]]) -> Text:

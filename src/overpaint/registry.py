@@ -39,8 +39,11 @@ METHODS = {
     "pix2pix-zero": "overpaint.methods.pix2pix_zero:Pix2PixZero",
     "blended-diffusion": "overpaint.methods.blended_diffusion:BlendedDiffusion",
     "blended-latent": "overpaint.methods.blended_latent:BlendedLatent",
+    "p-plus": "overpaint.methods.p_plus:PPlus",
+    "diffusion-clip": "overpaint.methods.diffusion_clip:DiffusionCLIP",
     "imagic": "overpaint.methods.imagic:Imagic",
     "inpaint": "overpaint.methods.inpaint:Inpaint",
+    "glide": "overpaint.methods.glide:Glide",
     "cyclenet": "overpaint.methods.cyclenet:CycleNet",
     "text2live": "overpaint.methods.text2live:Text2LIVE",
 }

@@ -41,6 +41,10 @@ class Request(Options):
     feather: int = Field(
         default=0, ge=0, le=1000, description="pixels inside a mask's border over which edits fade"
     )
+    grow: int = Field(default=0, ge=0, le=1000, description="pixels by which a mask is widened")
+    extend: str = Field(
+        default="", description="pixels to add to sides of the picture, as left=64,top=0: they may change"
+    )
     context: int | None = Field(
         default=None,
         ge=0,

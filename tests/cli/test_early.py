@@ -40,6 +40,8 @@ ABSENT: dict[str, tuple[str, ...]] = {
     "the source of a rerun": ("rerun", "orphan.png"),
     "a pickle": ("convert", "no.ckpt"),
     "a model to check": ("models", "check", "no/model"),
+    "a folder of pictures": ("batch", "no", "--out", "out", "--target", TARGET),
+    "a table of pictures": ("batch", "no.csv", "--out", "out", "--target", TARGET),
     "results": ("bench", "table", "no"),
 }
 

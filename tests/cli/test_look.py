@@ -45,7 +45,7 @@ def test_figures_for_programs_and_the_rows_are_counted_apart(place: Path, tmp_pa
     estimated = overpaint(*told, "--dry-run").figures
     least, most = estimated["rows"]
     assert estimated["look"] == 3 and least <= figures["rows"] <= most
-    assert "and 3 for a look at the picture first" in overpaint(*told[:-1], "--dry-run").out
+    assert "and 3 to look at the picture first" in overpaint(*told[:-1], "--dry-run").out
     assert "look at" not in overpaint(*told[:-1], "--dry-run", "--no-look").out
 
 

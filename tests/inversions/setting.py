@@ -108,6 +108,9 @@ class Plane:
     def text(self, prompt: str) -> Text:
         return Text(torch.full((1, 4, 2), float(len(prompt))))
 
+    def vectors(self, word: str) -> list[Tensor]:
+        return []
+
     def learned_text(self, prompt: str, vectors: Mapping[str, Sequence[Tensor]]) -> Text:
         return self.text(prompt)
 

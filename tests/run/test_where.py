@@ -12,10 +12,11 @@ from tests.kit import shared
 import overpaint
 from overpaint.errors import UsageError
 from overpaint.images import Picture, mask_of
-from overpaint.images.canvas import around, box_in, box_mask
+from overpaint.images.canvas import Extension, around, box_in, box_mask
 from overpaint.images.masking import inverted
 from overpaint.run.request import edit_request
 from overpaint.run.result import Edit
+from overpaint.run.where import Where
 
 SIZE = (48, 64)
 BOX = (10, 8, 20, 24)
@@ -55,7 +56,8 @@ def test_runs_lie_in_files_and_are_made_again_from_the_recipe(tmp_path: Path) ->
 
 
 def test_context_shows_the_mask_and_its_surroundings_larger() -> None:
-    asked = edit_request("edit", "inpaint", smooth(), {"target": "a dog", "context": 4}, {}, mask_box=BOX)
+    request = {"target": "a dog", "context": 4}
+    asked = edit_request("edit", "inpaint", smooth(), request, {}, where=Where(box=BOX))
     assert asked.part is not None and asked.part.window == (slice(4, 36), slice(6, 34))
     near, whole = edit(mask_box=BOX, context=4), edit(mask_box=BOX)
     source = np.asarray(smooth())
@@ -115,3 +117,55 @@ def test_a_mask_that_is_nearly_all_white_is_asked_about() -> None:
     assert "96%" in inverted(white)[0] and "swap black and white" in inverted(white)[0]
     white[4] = 0
     assert inverted(white) == ()
+
+
+def test_a_picture_is_extended_and_what_it_showed_stays() -> None:
+    made = edit(extend="left=16,bottom=8")
+    old = np.asarray(smooth())
+    assert made.picture.size == (56, 80)
+    assert np.array_equal(made.picture.rgb[:48, 16:], old)
+    assert made.mask is not None
+    white = made.mask.rgb[..., 0] == 255
+    assert white[:, :16].all() and white[48:].all() and not white[:48, 16:].any()
+    again = overpaint.rerun(made, model=shared())
+    assert np.array_equal(made.picture.rgb, again.picture.rgb) and made.source is not None
+    assert made.source.size == SIZE
+
+
+def test_a_mask_of_the_old_picture_is_part_of_the_extended_one() -> None:
+    made = edit(extend="top=16", mask=inside())
+    assert made.mask is not None
+    white = made.mask.rgb[..., 0] == 255
+    assert white[:16].all() and np.array_equal(white[16:], inside())
+    again = overpaint.rerun(made, model=shared())
+    assert np.array_equal(made.picture.rgb, again.picture.rgb)
+
+
+@pytest.mark.parametrize(
+    ("said", "words"),
+    [
+        ("left", "0 to 10000 pixels, not ''"),
+        ("left=-3", "0 to 10000 pixels, not '-3'"),
+        ("left=99999", "0 to 10000 pixels"),
+        ("lft=3", "no side 'lft'; did you mean 'left'"),
+        ("left=0", "by how many pixels"),
+        (",", "by how many pixels"),
+    ],
+)
+def test_what_is_no_extension_is_said(said: str, words: str) -> None:
+    with pytest.raises(UsageError, match=words):
+        edit(extend=said)
+
+
+def test_transparency_of_what_is_new_is_none() -> None:
+    clear = Picture(np.zeros((4, 4, 3), np.uint8), np.full((4, 4), 7, np.uint8))
+    larger = Extension(left=2, top=1).picture(clear)
+    assert larger.size == (5, 6) and larger.alpha is not None
+    assert (larger.alpha[1:, 2:] == 7).all() and (larger.alpha[0] == 255).all()
+
+
+def test_a_mask_grows_by_squares_and_there_must_be_one() -> None:
+    made = edit(mask_box="20,20,10,10", grow=3)
+    assert made.mask is not None and (made.mask.rgb[..., 0] == 255).sum() == 16 * 16
+    with pytest.raises(UsageError, match="no mask to grow"):
+        edit(grow=2)

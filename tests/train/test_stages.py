@@ -22,8 +22,8 @@ from overpaint.train.distributed import Crew
 from overpaint.train.loop import TrainError
 
 ORDER = (
-    *("renders", "text", "vae", "latents", "decoder", "echoes", "judge", "unet", "clip"),
-    *("assemble", "known", "words", "figures"),
+    *("renders", "text", "vae", "latents", "decoder", "echoes", "judge", "unet", "holes", "inpaint"),
+    *("clip", "noisy-clip", "assemble", "known", "words", "figures"),
 )
 
 
@@ -40,14 +40,15 @@ def losses(home: Path, stage: str) -> list[float]:
 
 
 def test_every_stage_leaves_its_mark(whole: Path) -> None:
-    for stage in ("judge", "text", "vae", "decoder", "unet", "clip"):
+    for stage in ("judge", "text", "vae", "decoder", "unet", "inpaint", "clip", "noisy-clip"):
         assert (whole / stage / "state.safetensors").is_file()
         assert all(torch.isfinite(torch.tensor(losses(whole, stage))))
-    for part in ("unet", "vae", "text_encoder", "image_encoder", "judge", "tokenizer", "scheduler"):
+    parts = ("unet", "vae", "text_encoder", "image_encoder", "judge", "tokenizer", "scheduler", "inpaint")
+    for part in (*parts, "noisy_image_encoder"):
         assert list((whole / "model" / part).iterdir())
     log: dict[str, Any] = json.loads((whole / "model" / "LOG.json").read_text())
     assert log["command"] == "overpaint train still-life --size toy"
-    assert {"judge", "vae", "unet_1", "unet_2", "inversion", "words"} == set(log["figures"])
+    assert {"judge", "vae", "unet_1", "unet_2", "inversion", "words", "inpaint"} == set(log["figures"])
 
 
 def test_figures_stay_until_the_weights_change(whole: Path, tmp_path: Path) -> None:
@@ -82,9 +83,13 @@ def test_the_folder_is_a_model(whole: Path) -> None:
 
     model = load(str(whole / "model"), device="cpu")
     assert model.path(5).kind == "v_prediction"
+    wide = load(str(whole / "model" / "inpaint"), device="cpu")
+    assert wide.family.name == "sd1-inpaint" and wide.name == "model-inpaint"
 
 
-@pytest.mark.parametrize("stage", ["judge", "text", "vae", "decoder", "unet", "clip"])
+@pytest.mark.parametrize(
+    "stage", ["judge", "text", "vae", "decoder", "unet", "inpaint", "clip", "noisy-clip"]
+)
 def test_a_resumed_stage_ends_on_the_same_bits(whole: Path, tmp_path: Path, stage: str) -> None:
     one, two = _copy(whole, tmp_path / "one", stage), _copy(whole, tmp_path / "two", stage)
     train(out=one, toy=True, quiet=True, stage=stage, steps=4, device="cpu")
@@ -125,7 +130,15 @@ def _copy(whole: Path, home: Path, stage: str) -> Path:
 
 
 # The denoiser's rate rises over its first 200 steps, so a few dozen of them show noise alone.
-STEPS = [("judge", 40), ("text", 40), ("vae", 40), ("decoder", 60), ("unet", 160), ("clip", 60)]
+STEPS = [
+    ("judge", 40),
+    ("text", 40),
+    ("vae", 40),
+    ("decoder", 60),
+    ("unet", 160),
+    ("inpaint", 40),
+    ("clip", 60),
+]
 
 
 @pytest.mark.parametrize(("stage", "steps"), STEPS)

@@ -27,6 +27,7 @@ from overpaint.run.estimate import BACKWARD, Estimate, estimate
 from overpaint.run.memory import run_patiently
 from overpaint.run.plan import Job, grain, plan
 from overpaint.run.request import edit_request
+from overpaint.run.where import Where
 
 SEED = 0
 """Of every edit's random draws; what is drawn at random is the cases."""
@@ -242,7 +243,9 @@ def planned(model: Model, case: Case, pictures: Pictures, variant: Variant) -> J
     if "region" in variant.gifts and pictures.region is not None:
         mask = (pictures.region * 255).astype("uint8")
     request = {"source": case.source_prompt, "target": case.target_prompt, "seed": SEED}
-    return plan(edit_request("edit", variant.method, pictures.source, request, said, mask=mask), model)
+    return plan(
+        edit_request("edit", variant.method, pictures.source, request, said, where=Where(mask)), model
+    )
 
 
 def alone(cost: Cost, rows: int, backwards: int, seconds: float) -> dict[str, float]:

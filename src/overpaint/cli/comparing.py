@@ -64,7 +64,7 @@ def compare(asked: Asked, common: Common) -> int:
     within = limits(common)
     request = {"source": source_for(asked.picture, asked.source, within), "target": asked.target}
     request |= {"seed": asked.seed, **common.framing}
-    wish = asking(asked.picture, request, mask=common.mask, control=common.controls, limits=within)
+    wish = asking(asked.picture, request, where=common.where, control=common.controls, limits=within)
     folder = common.output or asked.picture.with_name(f"{asked.picture.stem}-compare")
     with ExitStack() as stack:
         stack.enter_context(threads(common.threads))

@@ -26,7 +26,7 @@ def check_early(common: Common, *pictures: Path | None, out: Path | None = None)
     for picture in (*pictures, common.mask):
         if picture is not None:
             check_file(picture, limits(common))
-    origin = Origin.said(common.loras, common.embeddings, common.prediction, common.tokenizer)
+    origin = Origin.said(common.loras, common.embeddings, common.prediction, common.tokenizer, common.force)
     check_there(Path(one.file) for one in (*origin.loras, *origin.embeddings))
     if common.model is not None and not common.download:
         place_of(common.model)

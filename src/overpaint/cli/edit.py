@@ -17,8 +17,8 @@ from overpaint.cli.options import FILE, SEED, Common, MethodCommand, common
 @click.option("--method", default="p2p", show_default=True, help="See: overpaint methods.")
 @SEED
 @common(
-    *("model", "device", "dtype", "threads", "cache", "writing", "framing", "beside", "limits", "look"),
-    *("as_json", "dry_run", "maps", "mask_out", "several", "strip", "preview"),
+    *("model", "device", "dtype", "threads", "cache", "writing", "framing", "seeking", "beside", "limits"),
+    *("look", "as_json", "dry_run", "maps", "mask_out", "several", "strip", "preview"),
 )
 def command(
     picture: Path, source: str, target: str, method: str, seed: int, options: dict[str, Any], common: Common
@@ -43,8 +43,7 @@ def command(
         picture,
         request,
         options,
-        mask=common.mask,
-        mask_box=common.mask_box,
+        where=common.where,
         control=common.controls,
         limits=within,
     )

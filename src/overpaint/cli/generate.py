@@ -10,19 +10,20 @@ from overpaint.cli.options import SEED, Common, MethodCommand, common
 
 
 class Generating(MethodCommand):
-    """Has the options of text to image."""
+    """Has the options of text to image, or of another method that takes no picture."""
 
-    fixed = "generate"
+    default = "generate"
 
 
 @click.command(short_help="Make a picture of a prompt.", cls=Generating)
 @click.argument("prompt")
+@click.option("--method", default="generate", show_default=True, help="Or p-plus: a prompt for each layer.")
 @SEED
 @common(
     *("model", "device", "dtype", "threads", "writing", "beside"),
     *("as_json", "dry_run", "maps", "preview"),
 )
-def command(prompt: str, seed: int, options: dict[str, Any], common: Common) -> None:
+def command(prompt: str, method: str, seed: int, options: dict[str, Any], common: Common) -> None:
     """Make a picture of PROMPT; edits of it need no inversion."""
     from overpaint.cli.early import check_early
 
@@ -33,7 +34,7 @@ def command(prompt: str, seed: int, options: dict[str, Any], common: Common) -> 
     from overpaint.run.request import edit_request
 
     request = {"target": prompt, "seed": seed}
-    asked = edit_request("generate", "generate", None, request, options, control=common.controls)
+    asked = edit_request("generate", method, None, request, options, control=common.controls)
     done = perform(common, asked, out)
     if done is not None:
         report(done, common)

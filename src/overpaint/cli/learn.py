@@ -14,7 +14,8 @@ from overpaint.errors import UsageError
 from overpaint.run.settings import settings_of
 
 if TYPE_CHECKING:
-    from overpaint.tune.patch import Weights
+    from overpaint.run.request import EditRequest
+    from overpaint.tune.learned import Learned
 
 
 class Learning(MethodCommand):
@@ -35,6 +36,12 @@ def command() -> None:
     """Learn something once and keep it in a file, for many edits (--learned FILE)."""
 
 
+class OfWords(Learning):
+    """The same for words."""
+
+    fixed = "p-plus"
+
+
 @command.command("imagic", short_help="What Imagic learns of a picture.", cls=Learning)
 @click.argument("picture", type=FILE)
 @click.option("--target", default="", help="What it should show after the edits.")
@@ -49,18 +56,68 @@ def imagic(
     Give the file to an edit with the same --target: --method imagic --learned FILE --eta 0.4:1.0:0.2. It then
     only samples. A learning that was stopped or killed goes on where it was (--no-cache keeps nothing).
     """
-    from overpaint.cli.early import check_early
-
     out = output or picture.with_suffix(".safetensors")
-    check_early(common, picture)
-    writable(out, common.overwrite)
+    check_learning(common, out, picture)
 
     from overpaint.cli.facts import limits
     from overpaint.run.request import edit_request
 
     said = {f"learning.{name}": value for name, value in options.items()}
     request = {"target": target, "seed": seed, **common.framing}
-    asked = edit_request("edit", "imagic", picture, request, said, limits=limits(common))
+    learn(edit_request("edit", "imagic", picture, request, said, limits=limits(common)), out, common)
+
+
+@command.command("p-plus", short_help="A word for what pictures show.", cls=OfWords)
+@click.argument("pictures", type=FILE, nargs=-1, required=True)
+@click.option("--word", help="What it is called in prompts.  [default: the word to begin with, in <>]")
+@click.option("-o", "--output", type=FILE, help="The file to write.  [default: PICTURE.safetensors]")
+@SEED
+@common("model", "device", "dtype", "threads", "cache", "overwrite", "fit", "limits", "as_json")
+def p_plus(
+    pictures: tuple[Path, ...],
+    word: str | None,
+    output: Path | None,
+    seed: int,
+    options: dict[str, Any],
+    common: Common,
+) -> None:
+    """Learn what one to five PICTURES show as a word, for each layer of the network by itself.
+
+    Say what it is, to begin with: --init dog. Give the file to any edit or picture to make, and say the word
+    in its prompts: --learned FILE --target "a photo of <dog>". For a network of 16 such layers the file is
+    laid out as kohya's tools have it. A learning that was stopped or killed goes on where it was.
+    """
+    out = output or pictures[0].with_suffix(".safetensors")
+    check_learning(common, out, *pictures)
+
+    from overpaint.cli.facts import limits
+    from overpaint.run.request import edit_request
+
+    word = word or f"<{options.get('init', '')}>"
+    said = {"word": word, **{f"learning.{name}": value for name, value in options.items()}}
+    request = {"target": word, "seed": seed, "fit": "crop", **common.framing}
+    shown = {"examples": pictures}
+    learn(
+        edit_request("edit", "p-plus", None, request, said, pictures=shown, limits=limits(common)),
+        out,
+        common,
+    )
+
+
+def check_learning(common: Common, out: Path, *pictures: Path) -> None:
+    """Refuse early what cannot be read or written.
+
+    Raises:
+        UsageError: a picture is not there, or the file cannot be written.
+    """
+    from overpaint.cli.early import check_early
+
+    check_early(common, *pictures)
+    writable(out, common.overwrite)
+
+
+def learn(asked: "EditRequest", out: Path, common: Common) -> None:
+    """Learn, write, and say so."""
     found, seconds = made(asked, common)
     write(found, out, common.overwrite)
     if common.as_json:
@@ -71,7 +128,7 @@ def imagic(
         say(f"Wrote {out}")
 
 
-def made(asked: Any, common: Common) -> "tuple[Weights, float]":
+def made(asked: "EditRequest", common: Common) -> "tuple[Learned, float]":
     """What is learned, with a bar for whoever waits and Ctrl-C at any update; and how long it took."""
     from overpaint.cli.progress import cancelling, progress
     from overpaint.cli.running import opened, quiet
@@ -92,7 +149,7 @@ def made(asked: Any, common: Common) -> "tuple[Weights, float]":
                 raise click.Abort() from None
 
 
-def write(found: "Weights", out: Path, overwrite: bool) -> None:
+def write(found: "Learned", out: Path, overwrite: bool) -> None:
     """The file, whole or not at all.
 
     Raises:
@@ -111,12 +168,13 @@ def write(found: "Weights", out: Path, overwrite: bool) -> None:
         ) from None
 
 
-def facts(found: "Weights") -> dict[str, Any]:
+def facts(found: "Learned") -> dict[str, Any]:
     """All there is to say about something learned, as data."""
     every = found.every
     return {
         "kind": "learned",
         **found.about,
+        **found.said,
         "fingerprint": found.model,
         "hash": found.fingerprint,
         "tensors": len(every),
@@ -126,14 +184,20 @@ def facts(found: "Weights") -> dict[str, Any]:
 
 def lines(told: dict[str, Any]) -> Iterator[tuple[str, str]]:
     """The same as titled lines."""
-    yield "learned", one_line(f"for {told.get('method', 'an unknown method')}")
-    if "target" in told:
-        yield "target", one_line(told["target"])
-    if "paper" in told:
-        yield "paper", one_line(told["paper"])
+    method = str(told.get("method", "METHOD"))
+    if "word" in told:
+        yield "learned", one_line(f"the word {told['word']}, for {told['layers']} layers")
+    else:
+        yield "learned", one_line(f"for {told.get('method', 'an unknown method')}")
+    for name in ("source", "target", "paper"):
+        if name in told:
+            yield name, one_line(told[name])
     model = f"{told.get('model', 'unknown')}, weights {told['fingerprint'][:12] or 'unknown'}"
     yield "model", one_line(model)
     yield "size", f"{told['numbers']} numbers in {told['tensors']} tensors"
     if "options" in told:
         yield "options", one_line(told["options"])
-    yield "use", f"overpaint edit PICTURE --method {told.get('method', 'METHOD')} --learned FILE"
+    if "word" in told:
+        yield "use", one_line(f"overpaint edit PICTURE --learned FILE --target 'a {told['word']}'")
+    else:
+        yield "use", one_line(f"overpaint edit PICTURE --method {method} --learned FILE")

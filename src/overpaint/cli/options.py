@@ -33,6 +33,8 @@ class Common:
     embeddings: tuple[str, ...] = ()
     prediction: str | None = None
     tokenizer: str | None = None
+    force: bool = False
+    """Whether concepts are read that were learned on another model."""
     download: bool = False
     origin: Any = None
     """An `overpaint.files.provenance.Origin` from a recipe, in place of the four that say the same."""
@@ -53,6 +55,10 @@ class Common:
     background: str | None = None
     mask: Path | None = None
     mask_box: str | None = None
+    mask_words: str | None = None
+    mask_diff: bool = False
+    grow: int | None = None
+    extend: str | None = None
     context: int | None = None
     feather: int | None = None
     controls: tuple[str, ...] = ()
@@ -72,8 +78,16 @@ class Common:
     @property
     def framing(self) -> dict[str, Any]:
         """What was said about how the picture is shown to the model and put back."""
-        told = {name: getattr(self, name) for name in ("fit", "alpha", "background", "feather", "context")}
+        names = ("fit", "alpha", "background", "feather", "context", "grow", "extend")
+        told = {name: getattr(self, name) for name in names}
         return {name: value for name, value in told.items() if value is not None}
+
+    @property
+    def where(self) -> Any:
+        """Where the picture may change (`overpaint.run.where.Where`)."""
+        from overpaint.run.where import Where
+
+        return Where(self.mask, self.mask_box, self.mask_words, self.mask_diff)
 
 
 UNITS = {"K": 10**3, "M": 10**6, "G": 10**9}
@@ -99,6 +113,12 @@ COMMON: Mapping[str, Callable[..., Any]] = {
     "loras": click.option("--lora", "loras", metavar="FILE[:0.8]", multiple=True, help="Add a LoRA."),
     "embeddings": click.option(
         "--embedding", "embeddings", metavar="FILE[:WORD]", multiple=True, help="Teach the model a word."
+    ),
+    "learned": click.option(
+        "--learned", "learned", metavar="FILE[:WORD]", multiple=True, help="Use a concept: 'learn p-plus'."
+    ),
+    "force": click.option(
+        "--force", is_flag=True, default=None, help="Use concepts that were learned on another model."
     ),
     "prediction": click.option("--prediction", metavar="epsilon|v", help="Of a model that cannot tell."),
     "tokenizer": click.option("--tokenizer", metavar="FOLDER", help="For a checkpoint in one file."),
@@ -138,6 +158,19 @@ COMMON: Mapping[str, Callable[..., Any]] = {
         help="A picture, white where yours may change, or runs in JSON (COCO, PIE-Bench).",
     ),
     "mask_box": click.option("--mask-box", metavar="X,Y,W,H", help="A rectangle that may change."),
+    "mask_words": click.option(
+        "--mask-words", metavar="WORDS", help="What these words speak of may change: ball, red cube."
+    ),
+    "mask_diff": click.option(
+        "--mask-diff",
+        is_flag=True,
+        default=None,
+        help="What source and target disagree about may change.",
+    ),
+    "grow": click.option("--grow", type=int, metavar="PIXELS", help="Widen the mask.  [default: 0]"),
+    "extend": click.option(
+        "--extend", metavar="left=64,top=0", help="Add pixels to sides of the picture, which may change."
+    ),
     "context": click.option(
         "--context", type=int, metavar="PIXELS", help="Show the model just the mask and so much around it."
     ),
@@ -178,11 +211,12 @@ COMMON: Mapping[str, Callable[..., Any]] = {
 }
 TOGETHER = {
     "threads": ("threads", "memory", "offload"),
-    "model": ("model", "loras", "embeddings", "prediction", "tokenizer", "download"),
+    "model": ("model", "loras", "embeddings", "learned", "force", "prediction", "tokenizer", "download"),
     "writing": ("output", "overwrite", "fresh_name", "quality"),
     "beside": ("controls", "control_out"),
     "several": ("all_out", "layers_out"),
-    "framing": ("fit", "alpha", "background", "mask", "mask_box", "context", "feather"),
+    "framing": ("fit", "alpha", "background", "mask", "mask_box", "grow", "context", "feather"),
+    "seeking": ("mask_words", "mask_diff", "extend"),
     "limits": ("max_pixels", "max_bytes"),
 }
 """Options that a command has all of or none of."""
@@ -195,7 +229,9 @@ def common(*names: str) -> Callable[[Callable[..., Any]], Callable[..., Any]]:
 
     def decorate(command: Callable[..., Any]) -> Callable[..., Any]:
         def gathered(**said: Any) -> Any:
-            own = {name: said.pop(name) for name in names}
+            own = {name: said.pop(name, None) for name in names}
+            if concepts := own.pop("learned", None):
+                own["embeddings"] = (*own["embeddings"], *concepts)
             return command(common=Common(**{k: v for k, v in own.items() if v is not None}), **said)
 
         gathered.__doc__ = command.__doc__
@@ -249,8 +285,13 @@ class MethodCommand(click.Command):
         return self.fixed or said(ctx, "--method") or self.default
 
     def get_params(self, ctx: click.Context) -> list[click.Parameter]:
-        """The command's own and the method's."""
-        return [*super().get_params(ctx), *self.settings(ctx)]
+        """The command's own and the method's, which come first where both have one of that name."""
+        return [*self.plain(ctx), *self.settings(ctx)]
+
+    def plain(self, ctx: click.Context) -> list[click.Parameter]:
+        """The command's own that the method has not got itself."""
+        taken = {one.path for one in self.settings(ctx)}
+        return [param for param in super().get_params(ctx) if param.name not in taken & {"learned", "force"}]
 
     def settings(self, ctx: click.Context) -> list[SettingOption]:
         """The method's, made once a run."""
@@ -279,7 +320,7 @@ class MethodCommand(click.Command):
 
     def format_options(self, ctx: click.Context, formatter: click.HelpFormatter) -> None:
         """The command's own options, then the method's, then those of its components."""
-        own = [p for p in super().get_params(ctx) if not isinstance(p, click.Argument)]
+        own = [p for p in self.plain(ctx) if not isinstance(p, click.Argument)]
         groups: dict[str, list[click.Parameter]] = {"Options": own}
         for option in self.settings(ctx):
             head, dot, _ = option.path.partition(".")

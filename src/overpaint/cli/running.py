@@ -23,7 +23,6 @@ from overpaint.errors import UsageError
 from overpaint.files.provenance import Origin
 from overpaint.files.sizes import amount
 from overpaint.images import Picture, check_side, heatmaps, save_picture
-from overpaint.images.encoding import holds_alpha, lossy
 from overpaint.inversions.cache import Cache
 from overpaint.meter import Cancelled, Meter, beside
 from overpaint.model import Model
@@ -31,11 +30,13 @@ from overpaint.run.estimate import Estimate, estimate
 from overpaint.run.examine import examined
 from overpaint.run.kept import KEPT
 from overpaint.run.loading import threads
+from overpaint.run.locating import located
 from overpaint.run.memory import within
 from overpaint.run.plan import Job, plan
 from overpaint.run.request import EditRequest
 from overpaint.run.result import Edit
 from overpaint.run.unasked import nothing_asked
+from overpaint.run.written import lost
 
 
 @dataclass(frozen=True)
@@ -60,8 +61,8 @@ def perform(
         click.Abort: somebody pressed Ctrl-C.
     """
     check_files(common, out)
-    if out is not None and asked.picture is not None:
-        check_side(out, asked.picture.size)
+    if out is not None and asked.size is not None:
+        check_side(out, asked.size)
     asked = replace(asked, watch=asked.watch or common.maps is not None)
     with ExitStack() as stack:
         stack.enter_context(threads(common.threads))
@@ -69,14 +70,9 @@ def perform(
         model = opened(common)
         stack.enter_context(model.lock)
         stack.enter_context(model.keeping(Cache() if common.cache else None))
-        job = plan(asked, model)
-        check_mask(job, common)
-        check_conditions(job, common)
+        job = prepared(asked, model, common)
         if not common.dry_run:
             check_several(job, common, single_files(common, out))
-        job = replace(job, at_once=common.at_once, look=common.look)
-        if common.memory is not None:
-            job = within(job, common.memory)
         twin = None if check is None else nothing_asked(asked, model, check)
         if common.dry_run:
             forewarn(job)
@@ -85,6 +81,8 @@ def perform(
         meter = Meter()
         try:
             with cancelling(meter):
+                if asked.seek is not None:
+                    job = prepared(located(asked, model, beside(meter), job), model, common)
                 job = examined(job, beside(meter))
             forewarn(job)
             total, of = counted(job.cost)
@@ -97,6 +95,19 @@ def perform(
         except Cancelled:
             raise click.Abort() from None
     return write(done, common, out)
+
+
+def prepared(asked: EditRequest, model: Model, common: Common) -> Job:
+    """The plan, as the command line wants it carried out.
+
+    Raises:
+        UsageError: anything about the wish is wrong.
+    """
+    job = plan(asked, model)
+    check_mask(job, common)
+    check_conditions(job, common)
+    job = replace(job, at_once=common.at_once, look=common.look)
+    return job if common.memory is None else within(job, common.memory)
 
 
 def forewarn(job: Job) -> None:
@@ -119,7 +130,7 @@ def carried_out(job: Job, meter: Meter, common: Common) -> Done:
 def opened(common: Common) -> Model:
     """The model, kept for the next command of this process where nothing of it has changed since."""
     origin = common.origin or Origin.said(
-        common.loras, common.embeddings, common.prediction, common.tokenizer
+        common.loras, common.embeddings, common.prediction, common.tokenizer, common.force
     )
     name = "still-life" if common.model is None else common.model
     return KEPT.get(name, common.dtype, common.device, origin, common.offload, common.download)
@@ -196,16 +207,6 @@ def write(done: Done, common: Common, out: Path | None) -> Done:
     return Done(edit, {**files, **write_several(edit, common)}, done.told)
 
 
-def lost(edit: Edit, path: Path, quality: int | None) -> Iterator[str]:
-    """What the format could not hold, a sentence each."""
-    alpha = edit.picture.alpha
-    if alpha is not None and alpha.min() < 255 and not holds_alpha(path):
-        background = edit.recipe.request.get("background", "white")
-        yield f"A JPEG holds no transparency, so the picture was laid on {background}."
-    if edit.recipe.mask is not None and lossy(path, quality):
-        yield "This format is not exact, so pixels outside the mask differ a little; a PNG is."
-
-
 def answer_of(edit: Edit) -> Picture | None:
     """The true answer, where it is known."""
     source, target = (str(edit.recipe.request.get(name, "")) for name in ("source", "target"))
@@ -262,7 +263,7 @@ def report_estimate(found: Estimate, check: Estimate | None, common: Common) -> 
         click.echo(json.dumps(found.model_dump(mode="json") | more))
         return
     rows, seconds = (sorted({*pair}) for pair in (found.rows, found.seconds))
-    look = f", and {found.look} for a look at the picture first" if found.look else ""
+    look = f", and {found.look} to look at the picture first" if found.look else ""
     click.echo(f"Rows through the network: {' to '.join(map(str, rows))}{look}")
     if found.sides[1]:
         click.echo(f"Rows through side networks: {' to '.join(map(str, sorted({*found.sides})))}")

@@ -47,8 +47,8 @@ def check_several(job: Job, common: Common, others: Collection[Path]) -> None:
         if not names:
             having = [kind.card.name for kind in registry.every() if kind.card.layers(kind())]
             raise UsageError(
-                f"With these options the method {card.name!r} makes no layers; leave out --layers-out, or choose "
-                f"one that does: {', '.join(having)}."
+                f"With these options the method {card.name!r} makes no layers; leave out --layers-out, or "
+                f"choose one that does: {', '.join(having)}."
             )
         if not holds_alpha(common.layers_out):
             raise UsageError(

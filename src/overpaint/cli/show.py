@@ -66,9 +66,9 @@ def show_direction(file: Path, common: Common) -> None:
 def show_learned(file: Path, common: Common) -> None:
     """What is in a file of something learned."""
     from overpaint.cli.learn import facts, lines
-    from overpaint.tune.patch import Weights
+    from overpaint.tune.learned import read_learned
 
-    told = facts(Weights.load(file))
+    told = facts(read_learned(file))
     if common.as_json:
         click.echo(json.dumps(told))
         return

@@ -11,6 +11,8 @@ from typing import Any
 
 import click
 
+from overpaint.files.times import spoken
+
 
 def shown(text: str) -> str:
     """The text with everything that does not print written as an escape."""
@@ -93,7 +95,7 @@ def heard() -> bool:
 
 def duration(seconds: float) -> str:
     """A time for people."""
-    return f"{seconds:.1f} s" if seconds < 90 else f"{seconds / 60:.1f} min"
+    return spoken(seconds)
 
 
 def interactive() -> bool:

@@ -31,6 +31,7 @@ from overpaint.run.notebook import table
 from overpaint.run.request import EditRequest, edit_request
 from overpaint.run.result import Edit
 from overpaint.run.sided import Settings, Wanted
+from overpaint.run.where import Where
 
 STANDING = "sdedit"
 """Any method will do to read a request with before its methods are known; this one needs no source prompt."""
@@ -156,7 +157,7 @@ def compare(
     """
     request = {"source": source, "target": target, "seed": seed, "feather": feather}
     request |= {"fit": fit, "alpha": alpha, "background": background}
-    asked = asking(image, request, mask=mask, control=control, limits=limits)
+    asked = asking(image, request, where=Where(mask), control=control, limits=limits)
     names = [name.strip() for name in methods.split(",")] if isinstance(methods, str) else methods
     said = {**(options or {}), **named}
     loaded = of_name(model)

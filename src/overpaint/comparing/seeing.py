@@ -11,6 +11,7 @@ from overpaint.bench.measuring import Seen, metrics, outside, structures, unit
 from overpaint.bench.measuring import agreement as agreement_of
 from overpaint.errors import UsageError
 from overpaint.families.clip import ClipEye
+from overpaint.files.weightfile import base_of
 from overpaint.images import Picture
 from overpaint.model import Model
 from overpaint.run.plan import Job
@@ -66,7 +67,7 @@ def seen(job: Job, edit: Edit, bare: Picture) -> dict[str, float]:
                 found |= outside(unit(source), unit(bare), keep, "")
                 found |= outside(unit(source), unit(edit.picture), keep, "_pasted")
         if job.model.open_eye is not None and job.model.home is not None:
-            eye = eye_of(job.model.home)
+            eye = eye_of(base_of(job.model.home))
             told = job.asked.request
             both = Seen(source, edit.picture, source_prompt=told.source, target_prompt=told.target)
             found |= structures(both, eye) | agreement_of(both, eye)

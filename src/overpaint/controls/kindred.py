@@ -37,5 +37,5 @@ def kindred(source: Text, target: Text, official: bool = False) -> tuple[Alignme
 
 def alike(source: Text, target: Text) -> Tensor:
     """The cosine of every token of one text with every token of another."""
-    one, other = (normalize(text.states[0].float(), dim=-1) for text in (source, target))
+    one, other = (normalize(text.mean[0].float(), dim=-1) for text in (source, target))
     return one @ other.T

@@ -18,10 +18,12 @@ from overpaint.errors import UsageError
 from overpaint.families.hub import is_hub_id, snapshot
 from overpaint.families.load import hushed
 from overpaint.families.locate import SHIPPED
+from overpaint.families.noisy import NoisyTower
 from overpaint.families.patches import entered, relevancy, walked
 from overpaint.families.wordlevel import read
 from overpaint.files.fingerprint import tensor_hash
 from overpaint.network import Pixels
+from overpaint.path import Latent
 
 HALF = (0.5, 0.5, 0.5)
 """Mean and spread of colours in [0, 1] for a tower that does not say its own."""
@@ -42,6 +44,8 @@ class ClipEye:
     tokenizer: Any
     mean: tuple[float, ...] = HALF
     spread: tuple[float, ...] = HALF
+    noisy: NoisyTower | None = None
+    """Another image tower for the same sentences, which sees through noise."""
 
     @staticmethod
     def load(folder: str | Path | None = None, device: str | torch.device = "cpu") -> "ClipEye":
@@ -67,7 +71,8 @@ class ClipEye:
         weight = load_file(home / "text_projection" / "model.safetensors")["weight"]
         mean, spread = colours(home / "image_encoder")
         nets = ready(vision, device), ready(text, device)
-        return ClipEye(nets[0], nets[1], weight.float().to(device), read(home / "tokenizer"), mean, spread)
+        words, noisy = read(home / "tokenizer"), NoisyTower.load(home, device)
+        return ClipEye(nets[0], nets[1], weight.float().to(device), words, mean, spread, noisy)
 
     @property
     def side(self) -> int:
@@ -92,11 +97,26 @@ class ClipEye:
         """The same as they come, of any length; colours beyond black and white pull back too."""
         return self.vision(pixel_values=self._shown(pixels)).image_embeds
 
-    def tokens(self, pixels: Pixels) -> Float[Tensor, "rows tokens width"]:
+    def tokens(self, pixels: Pixels) -> Float[Tensor, "rows tokens features"]:
         """What the image tower's last layer says of the whole and of each patch, normed and not projected."""
         tower = self.vision.vision_model
         shown = self._shown(pixels.clamp(-1, 1))
         return tower.post_layernorm(tower(pixel_values=shown).last_hidden_state)
+
+    @property
+    def sees_noise(self) -> bool:
+        """Whether it has a tower that does."""
+        return self.noisy is not None
+
+    def through(self, x: Latent, t: Tensor) -> Float[Tensor, "rows features"]:
+        """Vectors of noisy latents.
+
+        Raises:
+            UsageError: it has no tower for them.
+        """
+        if self.noisy is None:
+            raise UsageError("This CLIP has seen clean pictures only; take one with a noise-aware tower.")
+        return self.noisy.through(x, t)
 
     def read(self, prompts: Sequence[str]) -> Float[Tensor, "rows features"]:
         """Unit vectors of sentences; what is longer than the tower reads is cut off."""

@@ -21,7 +21,7 @@ def add(model: Model, origin: Origin) -> None:
     for lora in origin.loras:
         Lora(_safe(lora.file), lora.scale).put(model)
     for word in origin.embeddings:
-        Embedding(_safe(word.file), word.token).put(model)
+        Embedding(_safe(word.file), word.token, word.force).put(model)
 
 
 def _safe(name: str) -> Path:

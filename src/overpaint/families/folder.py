@@ -10,11 +10,12 @@ from typing import Any
 import torch
 
 from overpaint.errors import OverpaintError, UsageError, short_of_memory
+from overpaint.families.difference import read_difference, restored
 from overpaint.families.parts import Parts, shape_of
 from overpaint.families.variants import STEMS, best_form, said
 from overpaint.families.vocabulary import check_words
 from overpaint.files.mistaken import read_json
-from overpaint.files.weightfile import check_folder
+from overpaint.files.weightfile import TUNED, base_of, check_folder
 
 _CONFIG = {"tokenizer": "tokenizer_config.json", "scheduler": "scheduler_config.json"}
 _VOCABULARY = ("tokenizer.json", "vocab.json")
@@ -31,11 +32,15 @@ SIDES = {"ControlNetModel": "a ControlNet", "T2IAdapter": "a T2I-Adapter"}
 
 
 def parts_of_folder(home: Path) -> Parts:
-    """Read every part of the model in a folder.
+    """Read every part of the model in a folder; of one that is kept as a difference, from the one above it.
 
     Raises:
         UsageError: a part is missing, is not whole, or is not to be believed.
     """
+    if (home / TUNED).is_file():
+        difference, parts = read_difference(home), parts_of_folder(base_of(home))
+        restored(parts.unet, difference)
+        return parts
     own = read_json(home / "config.json").get("_class_name") if (home / "config.json").is_file() else None
     if own in SIDES:
         raise UsageError(f"{home} is {SIDES[own]}, which is given by --control beside a model.")

@@ -15,7 +15,7 @@ from overpaint.families.hub import cache_folder
 from overpaint.families.locate import SHIPPED, shelves
 from overpaint.families.original import MASKED, family_name, is_lora, layout_of, what_else
 from overpaint.files.mistaken import read_json
-from overpaint.files.weightfile import PICKLES, read_header
+from overpaint.files.weightfile import PICKLES, TUNED, base_of, read_header
 
 DEEPEST = 3
 """Levels of folders that are looked through below one that was named."""
@@ -78,6 +78,10 @@ def below(folder: Path, deepest: int, seen: set[Path]) -> Iterator[Found]:
     own = in_folder(folder, folder.resolve().name)
     if own is not None:
         yield own
+        for tuned in sorted(folder.glob(f"*/{TUNED}")):
+            found = in_folder(tuned.parent, f"{own.name}-{tuned.parent.name}")
+            if found is not None:
+                yield found
         return
     try:
         entries = sorted(one for one in folder.iterdir() if not one.name.startswith("."))
@@ -93,11 +97,16 @@ def below(folder: Path, deepest: int, seen: set[Path]) -> Iterator[Found]:
 
 
 def in_folder(home: Path, name: str) -> Found | None:
-    """The diffusers model in a folder, if it is one."""
-    config = told(home / "unet" / "config.json")
+    """The diffusers model in a folder, or what is tuned from the one above it, if it is one."""
+    base = base_of(home)
+    config = told(base / "unet" / "config.json")
     if config is None:
         return None
-    return Found(name, "model", family_of(home, config), size_of(home), licence_of(home), home)
+    if base == home:
+        return Found(name, "model", family_of(home, config), size_of(home), licence_of(home), home)
+    wide = read_header(home / TUNED).shape("conv_in.weight.by") or (0, config.get("in_channels"))
+    family = family_of(base, {**config, "in_channels": wide[1]})
+    return Found(name, "model", family, (home / TUNED).stat().st_size, licence_of(base), home)
 
 
 def of_file(file: Path) -> Found | None:

@@ -23,6 +23,7 @@ from overpaint.families.schedule import schedule_of
 from overpaint.families.single import parts_of_file
 from overpaint.families.unet import UNetFamily
 from overpaint.files.provenance import PREDICTION_TYPES, Origin
+from overpaint.files.weightfile import base_of
 from overpaint.model import Model
 from overpaint.options import USUAL_GUIDANCE, Guidance, Suits
 from overpaint.out_of_memory import roomy, ways_out
@@ -146,11 +147,11 @@ def _assembled(
         extra=extra,
         bring=bring,
     )
-    own = habits(home)
+    own = habits(base_of(home))
     return Model(
         unet.to(at, dtype),
         family,
-        name=name if name in SHIPPED else home.resolve().stem if home.is_file() else home.resolve().name,
+        name=name if name in SHIPPED else called(home),
         home=home,
         device=where,
         dtype=dtype,
@@ -162,6 +163,12 @@ def _assembled(
         notes=list(parts.notes),
         lock=RLock() if ferry is None else Held(ferry),
     )
+
+
+def called(home: Path) -> str:
+    """What a model is called by where it lies: its folder or file, after its base if it has one."""
+    home, base = home.resolve(), base_of(home.resolve())
+    return home.stem if home.is_file() else home.name if base == home else f"{base.name}-{home.name}"
 
 
 class Habits(Suits):

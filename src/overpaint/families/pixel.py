@@ -43,6 +43,10 @@ class PixelFamily:
         words = tuple(prompt.split())
         return Text(torch.zeros(1, 1, 1), None, Words(prompt, words, ((),) * len(words), (), self.window))
 
+    def vectors(self, word: str) -> list[Tensor]:
+        """None: words reach no network."""
+        return []
+
     def learned_text(self, prompt: str, vectors: Mapping[str, Sequence[Tensor]]) -> Text:
         """Nothing either."""
         return self.text(prompt)

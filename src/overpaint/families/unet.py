@@ -13,11 +13,12 @@ from torch import Tensor, nn
 
 from overpaint.attention import Site
 from overpaint.errors import UsageError
+from overpaint.families.by_layer import by_layer as told_apart
 from overpaint.families.codec import Codec, single
 from overpaint.families.offload import Bring, stay
 from overpaint.families.sites import sites_of
 from overpaint.families.spoken import Vectors, spoken
-from overpaint.network import Pixels, Residuals, Text
+from overpaint.network import Pixels, Residuals, Text, by_layer
 from overpaint.path import Latent, Schedule
 from overpaint.words import Words
 
@@ -54,6 +55,10 @@ class UNetFamily:
         default_factory=dict[str, tuple[tuple[int, ...], ...]]
     )
     """Words that were taught (`overpaint.families.embedding`), in small letters: their tokens, by encoder."""
+    concepts: dict[str, tuple[tuple[tuple[int, ...], ...], ...]] = field(
+        default_factory=dict[str, tuple[tuple[tuple[int, ...], ...], ...]]
+    )
+    """Those among them that every layer of the network reads in its own way: the same, by layer."""
     bring: Bring = stay
     """Told which networks are about to work."""
 
@@ -103,7 +108,8 @@ class UNetFamily:
             # The network empties this list while it runs.
             extra["down_intrablock_additional_residuals"] = [d.to(dtype) for d in more.intra]
         extra |= told_besides(x, text, self.factor, dtype)
-        return net(x.to(dtype), t, text.states.to(dtype), return_dict=False, **extra)[0]
+        with told_apart(net, text):
+            return net(x.to(dtype), t, text.states.to(dtype), return_dict=False, **extra)[0]
 
     def text(self, prompt: str) -> Text:
         """A prompt encoded: all positions, padded to the window, without a mask (as SD was trained).
@@ -111,9 +117,25 @@ class UNetFamily:
         Raises:
             UsageError: the prompt is longer than the encoders read.
         """
-        return self._encoded(
-            self._words(prompt), [self._states(k, prompt) for k in range(len(self.encoders))]
-        )
+        words, layers = self._words(prompt), self._layers(prompt)
+        texts = [
+            self._encoded(words, [self._states(k, prompt, layer) for k in range(len(self.encoders))])
+            for layer in layers
+        ]
+        return texts[0] if len(texts) == 1 else by_layer(texts, words)
+
+    def vectors(self, word: str) -> list[Vectors]:
+        """What each encoder has in its table for the tokens of a word.
+
+        Raises:
+            UsageError: it is no word.
+        """
+        if len(word.split()) != 1 or not self._tokens(0, word):
+            raise UsageError(f"{word!r} is no word that a prompt could hold; give one without spaces.")
+        return [
+            single(encoder.get_input_embeddings().weight[list(self._tokens(k, word))])
+            for k, encoder in enumerate(self.encoders)
+        ]
 
     def learned_text(self, prompt: str, vectors: Mapping[str, Sequence[Vectors]]) -> Text:
         """A prompt in which words have vectors that are being learned, one tensor for each encoder.
@@ -160,14 +182,20 @@ class UNetFamily:
 
         return Words.of(prompt, tokens, tokenizer.bos_token_id, tokenizer.eos_token_id, self.window)
 
-    def _tokens(self, k: int, text: str) -> list[int]:
+    def _tokens(self, k: int, text: str, layer: int = 0) -> list[int]:
         """Tokens without begin and end; words that were taught have tokens of their own."""
         found: list[int] = []
         for piece in self._pieces(normalize("NFC", text)):
-            own = self.learned.get(piece.lower())
+            word = piece.lower()
+            own = self.concepts[word][layer] if word in self.concepts else self.learned.get(word)
             plain = self.tokenizers[k](piece, add_special_tokens=False, truncation=False).input_ids
             found += plain if own is None else own[k]
         return found
+
+    def _layers(self, prompt: str) -> range:
+        """The layers that read a prompt differently: one for all, unless a word in it says otherwise."""
+        taught = (piece.lower() for piece in self._pieces(normalize("NFC", prompt))[1::2])
+        return range(max((len(self.concepts[word]) for word in taught if word in self.concepts), default=1))
 
     def _pieces(self, text: str) -> list[str]:
         """The text split around the words that were taught."""
@@ -185,19 +213,19 @@ class UNetFamily:
         """A prompt without the words that were taught."""
         return " ".join(self._pieces(normalize("NFC", prompt))[::2])
 
-    def _ids(self, k: int, prompt: str) -> Tensor:
+    def _ids(self, k: int, prompt: str, layer: int = 0) -> Tensor:
         """The tokens of a prompt as the encoder reads them, filled up to its window."""
         tokenizer, text = self.tokenizers[k], " ".join(prompt.split())
         if len(self._pieces(text)) > 1:
-            own = [tokenizer.bos_token_id, *self._tokens(k, text)][: self.window - 1]
+            own = [tokenizer.bos_token_id, *self._tokens(k, text, layer)][: self.window - 1]
             ids = [*own, tokenizer.eos_token_id]
             return torch.tensor([ids + [tokenizer.pad_token_id] * (self.window - len(ids))])
         return tokenizer(
             text, padding="max_length", max_length=self.window, truncation=True, return_tensors="pt"
         ).input_ids
 
-    def _states(self, k: int, prompt: str) -> Any:
-        encoder, ids = self.encoders[k], self._ids(k, prompt)
+    def _states(self, k: int, prompt: str, layer: int = 0) -> Any:
+        encoder, ids = self.encoders[k], self._ids(k, prompt, layer)
         self.bring(*self.encoders)  # prompts come in turn to all of them
         return encoder(ids.to(encoder.device), output_hidden_states=len(self.encoders) > 1)
 

@@ -8,7 +8,7 @@ from torch import Tensor, nn
 
 from overpaint.errors import UsageError
 from overpaint.files.provenance import Origin
-from overpaint.files.weightfile import read_header
+from overpaint.files.weightfile import TUNED, base_of, read_header
 
 WHOLE = 256 * 2**20
 PIECE = 2**20
@@ -77,12 +77,16 @@ def weights_hash(net: nn.Module, home: FilePath | None, origin: Origin | None = 
 def _own_hash(net: nn.Module, home: FilePath | None) -> str:
     if home is None:
         return tensor_hash(*(value for _, value in sorted(net.state_dict().items())))
-    return _folder_hash(home) if home.is_dir() else file_hash(home)
+    if not home.is_dir():
+        return file_hash(home)
+    base = base_of(home)  # of what is tuned from another model both count
+    return _folder_hash(home) if base == home else f"{_folder_hash(base)}-{_folder_hash(home)}"
 
 
 def _folder_hash(home: FilePath) -> str:
     digest = sha256()
     for path in sorted(home.rglob("*")):
         if path.suffix in (".safetensors", ".json", ".txt") and path.is_file() and path.name != BESIDE:
-            digest.update(f"{path.relative_to(home)} {file_hash(path)}\n".encode())
+            if path.parent == home or not (path.parent / TUNED).is_file():  # else it is another model's
+                digest.update(f"{path.relative_to(home)} {file_hash(path)}\n".encode())
     return digest.hexdigest()

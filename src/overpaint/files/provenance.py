@@ -57,9 +57,10 @@ class EmbeddingFile(Piece):
 
     file: str = Field(description="absolute path")
     token: str = Field(default="", description="nothing: the name the file gives it, or the file's own")
+    force: bool = Field(default=False, description="whether it may have been learned on another model")
 
     @classmethod
-    def said(cls, text: str) -> "EmbeddingFile":
+    def said(cls, text: str, force: bool = False) -> "EmbeddingFile":
         """``FILE`` or ``FILE:word``.
 
         Raises:
@@ -67,8 +68,8 @@ class EmbeddingFile(Piece):
         """
         name, colon, token = text.rpartition(":")
         if not colon or Path(text).expanduser().is_file() or "/" in token or "\\" in token:
-            return cls(file=_place(text))
-        return cls(file=_place(name), token=checked_token(token))
+            return cls(file=_place(text), force=force)
+        return cls(file=_place(name), token=checked_token(token), force=force)
 
 
 class Origin(Piece):
@@ -86,8 +87,9 @@ class Origin(Piece):
         embeddings: Iterable[str] = (),
         prediction: str | None = None,
         tokenizer: str | Path | None = None,
+        force: bool = False,
     ) -> "Origin":
-        """From what a person writes.
+        """From what a person writes; ``force`` is about words that were learned on another model.
 
         Raises:
             UsageError: something of it cannot be.
@@ -98,7 +100,7 @@ class Origin(Piece):
             prediction=prediction,
             tokenizer=None if tokenizer is None else _folder(str(tokenizer)),
             loras=tuple(LoraFile.said(text) for text in loras),
-            embeddings=tuple(EmbeddingFile.said(text) for text in embeddings),
+            embeddings=tuple(EmbeddingFile.said(text, force) for text in embeddings),
         )
 
     @property

@@ -2,7 +2,6 @@
 
 import json
 import os
-import sys
 import time
 import warnings
 from collections.abc import Callable, Mapping
@@ -18,6 +17,7 @@ from safetensors.torch import load, save
 from torch import Tensor
 
 from overpaint.files import atomic
+from overpaint.files.caches import default_folder
 from overpaint.files.fingerprint import tensor_hash
 
 FORMAT = "4"
@@ -29,19 +29,6 @@ DAMAGED = (OSError, ValueError, KeyError, TypeError, AttributeError, SafetensorE
 """What reading a file that is not whole ends with."""
 Stored = tuple[dict[str, Tensor], dict[str, str]]
 """Tensors by name, and words about them."""
-
-
-def default_folder(what: str = "inversions") -> FilePath:
-    """A folder in ``$OVERPAINT_CACHE``, or else in the place for caches on this system."""
-    if given := os.environ.get("OVERPAINT_CACHE"):
-        return FilePath(given).expanduser() / what
-    if sys.platform == "darwin":
-        base = FilePath.home() / "Library" / "Caches"
-    elif sys.platform == "win32":
-        base = FilePath(os.environ.get("LOCALAPPDATA") or FilePath.home() / "AppData" / "Local")
-    else:
-        base = FilePath(os.environ.get("XDG_CACHE_HOME") or FilePath.home() / ".cache")
-    return base / "overpaint" / what
 
 
 @runtime_checkable

@@ -20,3 +20,11 @@ def seconds_of(said: str | float) -> float:
     if not value > 0:
         raise UsageError(f"{str(said)[:40]!r} is no time; write it as 60s, 5min or 1h.")
     return value
+
+
+def spoken(seconds: float) -> str:
+    """A time for people."""
+    for unit, word in ((3600, "h"), (60, "min")):
+        if seconds >= 1.5 * unit:
+            return f"{seconds / unit:.1f} {word}"
+    return f"{seconds:.1f} s"

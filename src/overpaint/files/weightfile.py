@@ -31,6 +31,8 @@ DIRECTION = "overpaint-direction"
 """The name of the text by which a file says that it holds an edit direction."""
 LEARNED = "overpaint-learned"
 """The name of the text by which a file says that it holds something learned for edits."""
+TUNED = "difference.safetensors"
+"""A file in a folder inside a model's: what a network that was tuned from the model's differs by."""
 
 
 @dataclass(frozen=True)
@@ -184,14 +186,22 @@ def check_folder(folder: Path) -> Sequence[Path]:
     return files
 
 
+def base_of(home: Path) -> Path:
+    """The folder that holds the other parts of a model: the one above it, if only its difference is kept."""
+    return home.absolute().parent if (home / TUNED).is_file() else home
+
+
 def is_direction(file: Path) -> bool:
     """Whether a file says that it holds an edit direction, whole or not."""
     return _says(file, DIRECTION)
 
 
 def is_learned(file: Path) -> bool:
-    """Whether a file says that it holds something learned for edits, whole or not."""
-    return _says(file, LEARNED)
+    """Whether a file says that it holds something learned for edits, whole or not.
+
+    Words by layer as kohya's tools write them say nothing; the names of their first and last tensor do.
+    """
+    return _says(file, LEARNED) or (_says(file, "IN01") and _says(file, "OUT11"))
 
 
 def _says(file: Path, mark: str) -> bool:

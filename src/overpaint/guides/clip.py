@@ -94,10 +94,7 @@ class Seen(Guide):
         (grad,) = torch.autograd.grad(loss, call.x)
         call.meter.note("clip loss", float(loss.detach()))
         if not finite([grad]):
-            raise NotFinite(
-                f"The pull of CLIP stopped being numbers at step {call.i + 1} of {len(call.path)}; lower the "
-                "strength, or choose the type float32."
-            )
+            raise stopped(call)
         if self.shift == "mean":
             return replace(p, pull=-grad)
         return replace(call.holding(p.eps + call.path.sigma[call.level] * grad), spread=p.spread)
@@ -111,6 +108,14 @@ class Seen(Guide):
         loss = self.weight * arc(self.eye.embed(views), self.wish).mean()
         loss = loss + self.colours * beyond(p.x0 if pixels.shape == p.x0.shape else pixels)
         return loss if self.outside is None else loss + self.outside(pixels, self.mask)
+
+
+def stopped(call: Call) -> NotFinite:
+    """The error for a pull that is no number any more."""
+    return NotFinite(
+        f"The pull of CLIP stopped being numbers at step {call.i + 1} of {len(call.path)}; lower the "
+        "strength, or choose the type float32."
+    )
 
 
 def beyond(pixels: Latent) -> Tensor:

@@ -4,6 +4,7 @@ from dataclasses import dataclass
 
 import numpy as np
 from jaxtyping import UInt8
+from numpy.lib.stride_tricks import sliding_window_view
 from numpy.typing import NDArray
 from PIL import Image, ImageFilter
 
@@ -38,8 +39,10 @@ class Mask:
     """What had to be guessed about it, a sentence each."""
 
 
-def mask_of(given: Picture, size: tuple[int, int], feather: int = 0, place: str | None = None) -> Mask:
-    """The mask for a picture of that height and width; ``feather`` pixels inside its border fade.
+def mask_of(
+    given: Picture, size: tuple[int, int], feather: int = 0, place: str | None = None, grow: int = 0
+) -> Mask:
+    """The mask for a picture of that height and width, wider by ``grow`` pixels; ``feather`` inside fade.
 
     Raises:
         UsageError: it has another size, is made of colours, or nothing in it is white.
@@ -51,6 +54,7 @@ def mask_of(given: Picture, size: tuple[int, int], feather: int = 0, place: str 
     if not weights.any():
         lightest = "" if not (most := given.rgb.max()) else f" (its lightest pixel is {most} of 255)"
         raise UsageError(f"The mask is black everywhere{lightest}; paint white what may change.")
+    weights = grown(weights, grow)
     soft = np.minimum(weights, ramp(weights, feather))
     if not soft.any():
         raise UsageError(f"A feather of {feather} pixels is wider than what the mask lets change; lower it.")
@@ -114,6 +118,16 @@ def coloured(given: Picture, weights: Weights) -> tuple[str, ...]:
         "The mask has colours, of which only the lightness counts: "
         f"{partial.mean():.0%} of the picture takes a share of the edit.",
     )
+
+
+def grown(weights: Weights, by: int) -> Weights:
+    """Every pixel as white as the whitest so many pixels around it, in a square."""
+    for axis in (0, 1) if by else ():
+        line = [(0, 0), (0, 0)]
+        line[axis] = (by, by)
+        around = sliding_window_view(np.pad(weights, line), 2 * by + 1, axis)
+        weights = around.max(-1)
+    return weights
 
 
 def ramp(weights: Weights, width: int) -> Weights:

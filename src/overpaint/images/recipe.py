@@ -15,6 +15,7 @@ from overpaint.images import (
     Limits,
     Picture,
     decode_picture,
+    encode_picture,
     encode_png,
     load_picture,
     pixels_hash,
@@ -193,13 +194,28 @@ def save_with_recipe(
 
     The recipe names the pixels as they were made, so that it stays true of a JPEG, which changes them.
     """
-    complete = recipe.model_copy(update={"output": pixels_hash(picture)})
     return save_picture(
         picture,
         path,
-        {KEY: complete.model_dump_json()},
+        {KEY: complete(recipe, picture).model_dump_json()},
         overwrite=overwrite,
         fresh_name=fresh_name,
+        quality=quality,
+        background=str(recipe.request.get("background", "white")),
+    )
+
+
+def complete(recipe: Recipe, picture: Picture) -> Recipe:
+    """The recipe with the pixels as they were made."""
+    return recipe.model_copy(update={"output": pixels_hash(picture)})
+
+
+def encoded_with_recipe(picture: Picture, name: str, recipe: Recipe, quality: int | None = None) -> bytes:
+    """The bytes of a file of that name as `save_with_recipe` writes them."""
+    return encode_picture(
+        picture,
+        name,
+        {KEY: complete(recipe, picture).model_dump_json()},
         quality=quality,
         background=str(recipe.request.get("background", "white")),
     )

@@ -121,10 +121,10 @@ class NegativePrompt(Inversion):
         return Trajectory(path.t, inverted(model, path, x0, told(guide)), null.states, null.pooled)
 
     def _between(self, text: Text, null: Text) -> Text:
-        states = slerp(text.states, null.states, self.interp)
+        states = slerp(text.states, null.for_layers(text.layers).states, self.interp)
         if text.pooled is None or null.pooled is None:
-            return Text(states)
-        return Text(states, slerp(text.pooled, null.pooled, self.interp))
+            return Text(states, layers=text.layers)
+        return Text(states, slerp(text.pooled, null.pooled, self.interp), layers=text.layers)
 
     def guide(self, path: Path, traj: Trajectory, text: Text, null: Text, scale: float) -> Guide:
         """The target, guided away from the source prompt."""

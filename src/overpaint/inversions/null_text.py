@@ -1,5 +1,6 @@
 """Null-text inversion: the empty prompt is tuned at every step, so that guided sampling stays on course."""
 
+from dataclasses import replace
 from typing import Literal
 
 from pydantic import Field
@@ -12,7 +13,6 @@ from overpaint.inversions.ddim import DDIM_PAPER
 from overpaint.inversions.trajectory import Trajectory
 from overpaint.inversions.tuning import Course, Pace, Row, Step, level_latents
 from overpaint.model import Model
-from overpaint.network import Text
 from overpaint.noise import Draws
 from overpaint.path import Latent, Path
 
@@ -85,7 +85,7 @@ class NullText(Inversion):
             return Trajectory(path.t, latents)
 
         def tune(step: Step) -> Row:
-            return lambda states: (step.row("-", Text(states, null.pooled)), ())
+            return lambda states: (step.row("-", replace(null, states=states, words=None)), ())
 
         pace = Pace(self.inner, self.lr, self.stop, self.relax)
         found = Course(model, path, latents, guide).tuned("-", tune, pace, null.states, draft)

@@ -1,5 +1,6 @@
 """Prompt tuning inversion: the prompt itself is tuned at every step, and then mixed with the target's."""
 
+from dataclasses import replace
 from typing import Literal
 
 import torch
@@ -110,7 +111,7 @@ class PromptTuning(Inversion):
             return Trajectory(path.t, latents, more={PROMPTS: found, **more})
 
         def tune(step: Step) -> Row:
-            return lambda states: (step.row("+", Text(states, start.pooled)), ())
+            return lambda states: (step.row("+", replace(start, states=states, words=None)), ())
 
         pace = Pace(self.inner, self.lr, self.stop, self.relax)
         found = Course(model, path, latents, guide).tuned("+", tune, pace, start.states, draft)
@@ -130,7 +131,9 @@ class PromptTuning(Inversion):
 def mixed(traj: Trajectory, text: Text, share: float) -> list[Text]:
     """The texts of all steps: so much of this one, the rest of what was tuned."""
     tuned, pooled = traj.more[PROMPTS], traj.more.get(POOLED)
+    text = text.for_layers(max(text.layers, tuned.shape[1] // text.window))
+    tuned = tuned.repeat(1, text.states.shape[1] // tuned.shape[1], 1)
     states = torch.lerp(tuned, text.states.expand_as(tuned), share)
     if pooled is not None and text.pooled is not None:
         pooled = torch.lerp(pooled, text.pooled, share)
-    return [Text(states[i : i + 1], pooled) for i in range(len(states))]
+    return [Text(one[None], pooled, layers=text.layers) for one in states]

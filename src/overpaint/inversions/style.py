@@ -133,7 +133,7 @@ class Style(Inversion):
         if not self.inner:
             return Trajectory(path.t, level_latents(model, path, x0, text, draft))
         seen = as_wide(self.shown(model, x0), text.states.shape[-1])
-        mapping = ValueMapping(seen, text.states.shape[1])
+        mapping = ValueMapping(seen, text.window)
         latents = level_latents(model, path, x0, text, draft)
         names = near_side(model.tap.sites, *x0.shape[-2:])
         latest = Latest(names) if self.hold else None

@@ -51,7 +51,8 @@ class Trajectory:
         if self.nulls is None:
             return base
         pooled = base.pooled if self.pooled is None else self.pooled
-        texts = [Text(self.nulls[k : k + 1], pooled) for k in range(len(self.nulls))]
+        layers = self.nulls.shape[1] // base.window  # of a source that speaks to each layer by itself
+        texts = [Text(one[None], pooled, layers=layers) for one in self.nulls]
         return texts[0] if len(texts) == 1 else texts
 
     def on(self, path: Path) -> "Trajectory":

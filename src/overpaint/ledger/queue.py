@@ -116,6 +116,21 @@ class Ledger:
         with self.base.reading() as db:
             return dict(db.execute("SELECT state, count(*) FROM entries GROUP BY state").fetchall())
 
+    def states(self) -> dict[str, State]:
+        """The state of everything there is, by id."""
+        with self.base.reading() as db:
+            return dict(db.execute("SELECT id, state FROM entries").fetchall())
+
+    def waiting(self, name: str) -> dict[str, str]:
+        """The ids of what waits, by a value of the work."""
+        with self.base.reading() as db:
+            return dict(
+                db.execute(
+                    "SELECT work ->> ?, id FROM entries WHERE state = 'queued' AND work ->> ? IS NOT NULL",
+                    (name, name),
+                ).fetchall()
+            )
+
     # Working --------------------------------------------------------------------------------------------
 
     def lease(self, holder: Holder, seconds: float = LEASE) -> Entry | None:
@@ -213,6 +228,15 @@ class Ledger:
         entry = self.get(id)
         if not self._again("id = ?", entry.id):
             raise UsageError(f"The work {entry.id} is {entry.state}, so there is nothing to try again.")
+
+    def redo(self, id: str) -> None:
+        """Queue work anew that was done, because what came out is gone."""
+        with self.base.writing() as db:
+            db.execute(
+                "UPDATE entries SET state = 'queued', result = '{}', progress = 0.0, ended = NULL, "
+                "began = NULL WHERE id = ? AND state = 'done'",
+                (id,),
+            )
 
     def retry_failed(self) -> int:
         """Queue all work anew that failed, and say how much that is."""

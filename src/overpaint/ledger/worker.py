@@ -3,12 +3,12 @@
 import os
 import traceback
 from collections.abc import Callable, Generator, Mapping
-from contextlib import contextmanager
+from contextlib import contextmanager, suppress
 from dataclasses import dataclass, field
 from threading import Event, Thread
 from typing import Any
 
-from overpaint.errors import OverpaintError
+from overpaint.errors import OverpaintError, short_of_memory
 from overpaint.ledger.entry import Entry, LedgerError, Lost
 from overpaint.ledger.holder import Holder
 from overpaint.ledger.queue import LEASE, Ledger
@@ -20,6 +20,14 @@ BEATS = 8
 """Looks between two signs of life."""
 Do = Callable[[Entry, Meter], Mapping[str, Any]]
 """Does a piece of work and says what came out; a refusal is an `OverpaintError`."""
+
+
+def unforeseen(error: Exception) -> str:
+    """What to say of an error that nobody foresaw."""
+    if short_of_memory(error):
+        return "The work does not fit into memory; use a smaller picture or model."
+    said = " ".join(f"{type(error).__name__}: {error}".split())
+    return f"Internal error ({said[:200]}); OVERPAINT_DEBUG=1 shows where."
 
 
 @dataclass
@@ -41,10 +49,15 @@ class Worker:
                 entry = self.ledger.lease(holder, self.lease)
                 if entry is not None:
                     self._one(entry)
-                elif forever or self.ledger.counts().get("running"):
-                    self.stop.wait(LOOK)  # what another one works at may come back
+                elif forever or self.may_come():
+                    self.stop.wait(LOOK)
                 else:
                     return
+
+    def may_come(self) -> bool:
+        """Whether there may be work later: another works at some, which may come back, or all is paused."""
+        counts = self.ledger.counts()
+        return bool(counts.get("running") or (self.ledger.paused and counts.get("queued")))
 
     def _one(self, entry: Entry) -> None:
         """Do one piece of work and say how it ended."""
@@ -62,15 +75,18 @@ class Worker:
             result = self.do(entry, meter)
         except Cancelled:
             ledger.give_back(entry) if self.stop.is_set() else ledger.drop(entry)
-        except (Lost, LedgerError):
+        except Lost:
+            raise
+        except LedgerError:  # nothing is wrong with the work, so it waits until there is room
+            with suppress(Lost, LedgerError):
+                ledger.give_back(entry)
             raise
         except OverpaintError as error:
             ledger.fail(entry, str(error))
         except Exception as error:  # a mistake in one method must not end a run of days
             if os.environ.get("OVERPAINT_DEBUG") == "1":
                 traceback.print_exception(error)
-            said = " ".join(f"{type(error).__name__}: {error}".split())
-            ledger.fail(entry, f"Internal error ({said[:200]}); OVERPAINT_DEBUG=1 shows where.")
+            ledger.fail(entry, unforeseen(error))
         else:
             ledger.finish(entry, result)
 

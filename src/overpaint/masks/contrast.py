@@ -4,7 +4,8 @@ Couairon et al., "DiffEdit: Diffusion-based semantic image editing with mask gui
 arXiv:2210.11427, step 1. No code was published; what the paper leaves open is as in its re-implementations.
 """
 
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
+from functools import partial
 from typing import Literal
 
 import torch
@@ -14,7 +15,8 @@ from torch import Tensor
 from torch.nn.functional import max_pool2d
 
 from overpaint.guides import Plain
-from overpaint.model import Branch, Model
+from overpaint.masks.erased import beside_nothing
+from overpaint.model import Branch, Guide, Model
 from overpaint.network import Text, same
 from overpaint.options import Options
 from overpaint.path import Latent, Path, part
@@ -63,7 +65,8 @@ class Contrast(Options):
         """Where a task's target prompt and the reference disagree about its picture."""
         path = path.last(max(1, part(len(path), self.strength)))
         copies = [self._noisy(model, path, task, k) for k in range(self.samples)]
-        return self.cut(contrast(model, path, copies, task.target, said(task, self.reference)))
+        texts, beside = (task.target, said(task, self.reference)), partial(beside_nothing, model, task)
+        return self.cut(contrast(model, path, copies, *texts, beside))
 
     def _noisy(self, model: Model, path: Path, task: Task, k: int) -> Latent:
         x0 = task.x0
@@ -84,13 +87,28 @@ def said(task: Task, what: Prompt) -> Text:
     return task.null if what == "nothing" or task.given_source is None else task.given_source
 
 
-def contrast(model: Model, path: Path, copies: Sequence[Latent], one: Text, other: Text) -> Contrasts:
-    """How much two texts disagree, cell by cell, about latents at the first level of a path."""
+def as_it_is(guide: Guide) -> Guide:
+    """The guide itself."""
+    return guide
+
+
+def contrast(
+    model: Model,
+    path: Path,
+    copies: Sequence[Latent],
+    one: Text,
+    other: Text,
+    beside: Callable[[Guide], Guide] = as_it_is,
+) -> Contrasts:
+    """How much two texts disagree, cell by cell, about latents at the first level of a path.
+
+    ``beside`` adds what the network reads beside latents.
+    """
     gaps = list[Latent]()
     for start in range(0, len(copies), TOGETHER):
         few = copies[start : start + TOGETHER]
         xs = {f"{name}{k}": x for k, x in enumerate(few) for name in ("one", "other")}
-        texts = {name: Plain(one if name.startswith("one") else other) for name in xs}
+        texts = {name: beside(Plain(one if name.startswith("one") else other)) for name in xs}
         ps = model.predict(xs, 0, path, [Branch(name, guide) for name, guide in texts.items()])
         gaps += [(ps[f"one{k}"].eps - ps[f"other{k}"].eps).abs() for k in range(len(few))]
     found = torch.cat(gaps).mean((0, 1))[None, None]

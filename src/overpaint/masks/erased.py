@@ -1,5 +1,7 @@
 """What inpainting networks read beside a latent: where to paint, and the picture with a hole there."""
 
+from dataclasses import replace
+
 import torch
 from jaxtyping import Float
 from torch import Tensor
@@ -38,11 +40,27 @@ def erased(model: Model, task: Task, cells: CELLS = "middle", drawn: bool = Fals
     return torch.cat([task.region(cells).to(x0), x0], 1)
 
 
+def known(task: Task) -> Float[Tensor, "1 4 height width"]:
+    """The channels of a network that works on pixels, as GLIDE's: the picture with its hole, and 1 around."""
+    around = 1 - task.region()
+    return torch.cat([task.pixels * around, around], 1)
+
+
 def beside_erased(model: Model, task: Task, guide: Guide, cells: CELLS, drawn: bool = False) -> Guide:
     """The guide as the model reads it: with those channels on an inpainting network, as it is on others."""
     if not model.family.extra:
         return guide
-    return Beside(guide, erased(model, task, cells, drawn))
+    pixels = model.family.factor == 1
+    return Beside(guide, known(task) if pixels else erased(model, task, cells, drawn))
+
+
+def beside_nothing(model: Model, task: Task, guide: Guide) -> Guide:
+    """The guide as an inpainting network reads it that is shown no picture: as if it were an ordinary one."""
+    if not model.family.extra:
+        return guide
+    whole = torch.ones_like(task.pixels[:, :1])
+    blind = replace(task, given_mask=whole)
+    return beside_erased(model, blind, guide, "middle")
 
 
 def covered(task: Task, cells: CELLS) -> Mask01:

@@ -55,10 +55,10 @@ def inside(data: Mapping[str, Any]) -> str:
     return text.replace("<", "\\u003c").replace(">", "\\u003e").replace("&", "\\u0026")
 
 
-def shown(picture: Picture) -> str:
+def shown(picture: Picture, tallest: int = TALLEST) -> str:
     """A picture as an address that holds it, no taller than is shown."""
     image = to_pil(flattened(picture))
-    image.thumbnail((2 * TALLEST, TALLEST))
+    image.thumbnail((2 * tallest, tallest))
     small, name = from_pil(image), "x.png" if max(image.size) <= EXACT else "x.jpg"
     data = encode_picture(small, name, quality=None if name == "x.png" else QUALITY)
     kind = "png" if name == "x.png" else "jpeg"

@@ -10,7 +10,10 @@ from overpaint.run.settings import Setting, settings_of
 MOST = 3
 """Owners of an option that are named; of more, the first."""
 Settings = Mapping[str, Setting]
-LOADING = ("dtype", "device", "loras", "embeddings", "prediction", "tokenizer", "download", "offload")
+LOADING = (
+    *("dtype", "device", "loras", "embeddings", "prediction", "tokenizer"),
+    *("force_words", "download", "offload"),
+)
 """What is said when a model is loaded."""
 FRAMING = (
     *(
@@ -18,6 +21,10 @@ FRAMING = (
         "target",
         "mask",
         "mask_box",
+        "mask_words",
+        "mask_diff",
+        "grow",
+        "extend",
         "context",
         "pictures",
         "feather",

@@ -20,6 +20,7 @@ from overpaint.files.store import default_folder
 from overpaint.model import Line, Model
 from overpaint.out_of_memory import roomy, ways_out
 from overpaint.run.examine import rows_of_look, wanted
+from overpaint.run.locating import rows_of
 from overpaint.run.plan import Job
 
 ROWS = 2
@@ -112,7 +113,7 @@ def address(one: Tensor) -> int:
 def estimate(job: Job, folder: FilePath | None = None) -> Estimate:
     """What a job will take on this machine; the look at the model is kept in ``folder``."""
     speed, cost = speed_of(job, folder or look_folder()), job.cost
-    look, looks = wanted(job), rows_of_look(job)
+    look, looks = wanted(job), rows_of_look(job) + rows_of(job.asked.seek)
     eye = eye_seconds(job)
     seconds = [
         speed.codec * (1 + look)

@@ -47,4 +47,4 @@ def examined(job: Job, meter: Meter) -> Job:
         return job  # the edit will say so, or get by with fewer rows
     told = (*job.notes, look.words) if look.words else job.notes
     took = job.seconds + perf_counter() - began
-    return replace(job, seen=look, notes=told, look_rows=meter.rows - before, seconds=took)
+    return replace(job, seen=look, notes=told, look_rows=job.look_rows + meter.rows - before, seconds=took)

@@ -123,7 +123,7 @@ def idle_seed(job: Job) -> tuple[str, ...]:
 def understood(job: Job, meter: Meter) -> Quality | None:
     """How well the inversion reconstructs the picture, where the method has one."""
     inversion = inversion_of(job.method)
-    if inversion is None:
+    if inversion is None or job.asked.picture is None:
         return None
     quality = inversion.grade(meter, goes_on(job.asked, job.model, job.method))
     unknown = job.seen is not None and job.seen.unknown
@@ -155,16 +155,19 @@ def mask_of(job: Job, meter: Meter) -> Picture | None:
     if MASK not in meter.maps or not job.method.card.finds_mask(job.method):
         given = job.asked.mask
         return None if given is None else Picture(given.weights[..., None].repeat(3, 2))
-    grid = over_picture(job, meter.maps[MASK].cpu(), "nearest-exact")
-    size = grid.shape if job.asked.picture is None else job.asked.picture.size
-    white = interpolate(grid[None, None], size, mode="nearest-exact")[0] > 0.5
+    return painted(job, meter.maps[MASK].cpu())
+
+
+def painted(job: Job, grid: Float[Tensor, "rows columns"]) -> Picture:
+    """A mask over the frame as a picture of the result's size, white on black."""
+    seen = over_picture(job, grid, "nearest-exact")
+    white = interpolate(seen[None, None], job.asked.size or seen.shape, mode="nearest-exact")[0] > 0.5
     return from_tensor(white.expand(1, 3, -1, -1) * 2.0 - 1)
 
 
 def conditions(job: Job) -> tuple[Picture, ...]:
     """What side networks looked at, at the size of the picture."""
-    size = None if job.asked.picture is None else job.asked.picture.size
-    return tuple(laid_out(one, job.fitted, size) for one in job.beside.conditions)
+    return tuple(laid_out(one, job.fitted, job.asked.size) for one in job.beside.conditions)
 
 
 def over_picture(
@@ -173,9 +176,9 @@ def over_picture(
     """A map of the frame in pixels, without the frame's padding."""
     height, width = (n * job.model.family.factor for n in job.task.shape[-2:])
     smooth = interpolate(grid[None, None].float(), (height, width), mode=how)[0, 0]
-    if job.fitted is None or job.asked.picture is None:
+    if job.fitted is None or job.asked.size is None:
         return smooth
-    return spread(smooth[job.fitted.placement.window], job.fitted, job.asked.picture.size)
+    return spread(smooth[job.fitted.placement.window], job.fitted, job.asked.size)
 
 
 def recipe(job: Job, picture: Picture, warnings: tuple[str, ...] = ()) -> Recipe:

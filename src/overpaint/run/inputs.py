@@ -64,8 +64,17 @@ def mask_in(given: Given | Runs, picture: Picture, feather: int = 0, limits: Lim
     Raises:
         UsageError: it cannot be read, has another size than the picture, or lets nothing change.
     """
-    mask, place = runs_in(given, picture.size, limits) or taken_in(given, limits)
+    mask, place = masked(given, picture.size, limits)
     return mask_of(mask, picture.size, feather, place)
+
+
+def masked(given: Given | Runs, size: tuple[int, int], limits: Limits | None) -> tuple[Picture, str | None]:
+    """A mask as a picture, and where it lies if it is a file; runs say how large they are, or ``size`` does.
+
+    Raises:
+        UsageError: it cannot be read.
+    """
+    return runs_in(given, size, limits) or taken_in(given, limits)
 
 
 def runs_in(

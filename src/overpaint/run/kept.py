@@ -10,6 +10,7 @@ import torch
 from overpaint.errors import OutOfMemory
 from overpaint.families.locate import place_of
 from overpaint.files.provenance import Origin
+from overpaint.files.weightfile import base_of
 from overpaint.model import Model
 from overpaint.run.loading import load_as
 from overpaint.sides.load import KEPT as SIDES
@@ -118,7 +119,7 @@ def unload(name: str | None = None) -> int:
 
 def _files(home: Path, origin: Origin) -> tuple[tuple[str, int, int], ...]:
     """Size and time of everything a model is made of, so that one that changed on disk is loaded anew."""
-    own = [home] if home.is_file() else [one for one in home.rglob("*") if one.suffix in WEIGHTS]
+    own = [home] if home.is_file() else [one for one in base_of(home).rglob("*") if one.suffix in WEIGHTS]
     files = sorted({*own, *(file for file, _ in origin.files)})
     found = ((file, file.stat()) for file in files if file.is_file())
     return tuple((str(file), stat.st_size, stat.st_mtime_ns) for file, stat in found)

@@ -12,6 +12,7 @@ from overpaint.errors import UsageError
 from overpaint.families.clip import beside, named
 from overpaint.families.load import load as load_at
 from overpaint.files.provenance import Origin
+from overpaint.files.weightfile import base_of
 from overpaint.model import Model
 from overpaint.neutral import neutral
 
@@ -32,6 +33,7 @@ def load(
     embeddings: Iterable[str] = (),
     prediction: str | None = None,
     tokenizer: str | Path | None = None,
+    force_words: bool = False,
     download: bool = False,
     offload: bool = False,
 ) -> Model:
@@ -44,9 +46,11 @@ def load(
             CPU and bfloat16 or float16 elsewhere.
         device: ``"cpu"``, ``"cuda"``, ``"cuda:1"`` or ``"mps"``; by itself the best there is.
         loras: LoRA files, each with its strength where that is not 1: ``"style.safetensors:0.8"``.
-        embeddings: textual-inversion files, each with its word if it is another: ``"cat.safetensors:my"``.
+        embeddings: textual-inversion files and concepts (``overpaint learn p-plus``, kohya's XTI), each with
+            its word if it is another: ``"cat.safetensors:my"``.
         prediction: ``"epsilon"`` or ``"v"``, where the model cannot tell or tells wrongly.
         tokenizer: the folder of the tokenizer, for a checkpoint in one file.
+        force_words: also read concepts that were learned on another model.
         download: fetch what is not on this machine from the Hub; by itself nothing is fetched.
         offload: let text encoders, network and autoencoder wait on the CPU until they are used: the device
             then holds the largest of them at a time instead of all. The result is the same, to the bit.
@@ -55,7 +59,7 @@ def load(
         UsageError: no such model, type or device, a model that lacks parts, or an unsupported family.
         OutOfMemory: the model does not fit on the device.
     """
-    origin = Origin.said(loras, embeddings, prediction, tokenizer)
+    origin = Origin.said(loras, embeddings, prediction, tokenizer, force_words)
     return load_as(name, dtype, device, origin, download, offload)
 
 
@@ -74,7 +78,7 @@ def load_as(
     state = torch.random.get_rng_state()
     try:
         model = load_at(name, dtype, device, origin, download, offload)
-        model.open_eye = beside(model.home, model.device)
+        model.open_eye = beside(model.home and base_of(model.home), model.device)
         model.open_named = partial(named, device=model.device)
         return model
     finally:  # constructors may draw weights before the stored ones replace them

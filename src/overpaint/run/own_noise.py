@@ -90,7 +90,7 @@ def recorded_walk(asked: EditRequest) -> tuple[Recipe | None, OwnWalk | None]:
     """The recipe of a picture that was generated, and its walk, where this edit has a use for such a one."""
     told = None if asked.picture is None else recipe_of(asked.picture)
     field, named = inversion_field(asked.kind), asked_for(asked).get("name")
-    if told is None or told.command != "generate" or field is None:
+    if told is None or (told.command, told.method) != ("generate", "generate") or field is None:
         return None, None
     if told.controls or asked.controls:  # with others speaking, the way back is another
         return None, None

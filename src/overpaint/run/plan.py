@@ -50,7 +50,7 @@ class Job:
     seen: Look | None = None
     """What that look said, once it was taken."""
     look_rows: int = 0
-    """The rows it took."""
+    """The rows it took, and the search for a mask."""
     beside: Beside = field(default_factory=Beside)
     """Networks that speak into every call, and what they look at."""
 
@@ -132,7 +132,11 @@ def planned(asked: EditRequest, model: Model) -> Job:
     who: dict[str, Choice] = {**asked.chosen, **chosen(presets, asked.options)}
     told = tuple(unlearned(model, prompts(asked, task)))
     return Job(
-        asked, model, method, task, fitted, perf_counter() - began, chosen=who, notes=told, beside=speaking
+        *(asked, model, method, task, fitted, perf_counter() - began),
+        chosen=who,
+        notes=told,
+        beside=speaking,
+        look_rows=asked.sought,
     )
 
 
@@ -168,9 +172,9 @@ def check_steps(method: Method) -> None:
 def prompts(asked: EditRequest, task: Task) -> dict[str, str]:
     """Every prompt of a request by what it is."""
     source, target = asked.request.source, asked.request.target
-    if asked.command == "generate":
-        return {"prompt": target}
     further = {f"prompt {text!r}": text for text in task.texts if text not in (source, target)}
+    if asked.command == "generate":
+        return {"prompt": target, **further}
     return {"source prompt": source, "target prompt": target, **further}
 
 

@@ -8,18 +8,19 @@ from typing import Any, cast
 from overpaint import registry
 from overpaint.card import Need
 from overpaint.errors import UsageError
-from overpaint.images import Limits, Mask, Picture, flattened, mask_of
-from overpaint.images.canvas import around, box_in, box_mask
+from overpaint.images import Limits, Mask, Picture, flattened
+from overpaint.images.canvas import Extension, around
 from overpaint.images.fitting import Placement
 from overpaint.images.recipe import Choice, Command, trusted_recipe
-from overpaint.images.runs import Runs
 from overpaint.method import Method
 from overpaint.methods.invert import Invert
-from overpaint.run.inputs import Given, checked_text, mask_in, shows, taken_in
+from overpaint.run.inputs import Given, checked_text, shows, taken_in
 from overpaint.run.resolve import resolve
 from overpaint.run.sided import Asked, Settings, Wanted, controls_in
+from overpaint.run.where import Seek, Where, where_of
 from overpaint.task import Request
 
+EVERYWHERE = Where()
 Named = tuple[Picture, str | None]
 """A picture, and where it lies if it is a file."""
 
@@ -47,20 +48,31 @@ class EditRequest:
     """Networks that speak beside the model's own."""
     result: int = 1
     """Which of several results is wanted, best first."""
+    seek: Seek | None = None
+    """What the model is to look for, to know where the picture may change."""
+    sought: int = 0
+    """Rows that this took."""
 
     @cached_property
     def shown(self) -> Picture | None:
-        """The picture as it is edited: without its transparency where that was asked for."""
-        if self.picture is None or self.request.alpha == "keep":
-            return self.picture
-        return flattened(self.picture, self.request.background)
+        """The picture as it is edited: without its transparency, or larger, where that was asked for."""
+        if self.picture is None:
+            return None
+        flat = self.request.alpha == "flatten"
+        picture = flattened(self.picture, self.request.background) if flat else self.picture
+        return Extension.said(self.request.extend).picture(picture) if self.request.extend else picture
+
+    @property
+    def size(self) -> tuple[int, int] | None:
+        """Height and width of the result; nothing where there is no picture."""
+        return None if self.shown is None else self.shown.size
 
     @cached_property
     def changed(self) -> bool:
         """Whether what is edited is not the picture that a recipe in it speaks of."""
-        return self.request.context is not None or (
-            self.picture is not None and trusted_recipe(self.picture) is None
-        )
+        if self.request.context is not None or self.request.extend:
+            return True
+        return self.picture is not None and trusted_recipe(self.picture) is None
 
     @property
     def part(self) -> Placement | None:
@@ -82,8 +94,7 @@ def edit_request(
     options: Mapping[str, Any],
     watch: bool = False,
     *,
-    mask: Given | Runs | None = None,
-    mask_box: str | Sequence[int] | None = None,
+    where: Where = EVERYWHERE,
     pictures: Mapping[str, Given | Sequence[Given]] | None = None,
     control: Settings | Sequence[Wanted] = (),
     limits: Limits | None = None,
@@ -106,40 +117,14 @@ def edit_request(
     if picture is not None and not given.get("source"):
         given["source"] = shows(picture)
     asked = resolve(Request, given, {}, "an edit")
-    where = where_of(mask, mask_box, picture, asked, limits)
+    mask = where_of(where, picture, asked, limits)
     further = {
         checked_name(name, kind): tuple(taken_in(one, limits) for one in listed(given))
         for name, given in (pictures or {}).items()
     }
     sides = controls_in(control, picture, limits)
-    return EditRequest(command, kind, asked, options, picture, place, watch, where, further, controls=sides)
-
-
-def where_of(
-    mask: Given | Runs | None,
-    box: str | Sequence[int] | None,
-    picture: Picture | None,
-    asked: Request,
-    limits: Limits | None,
-) -> Mask | None:
-    """Where the picture may change, from whichever says so; nothing where nothing does.
-
-    Raises:
-        UsageError: two of them do, there is no picture, or no mask that pixels could be shown around.
-    """
-    if mask is not None and box is not None:
-        raise UsageError("A mask and a box both say where the picture may change; give one of them.")
-    if mask is None and box is None:
-        if asked.context is not None:
-            raise UsageError("The context is what lies around a mask; give one, or leave the context out.")
-        return None
-    if picture is None:
-        raise UsageError("A mask says where a picture may change; give the picture too.")
-    if mask is not None:
-        return mask_in(mask, picture, asked.feather, limits)
-    drawn, notes = box_mask(box_in(box), picture.size)
-    found = mask_of(drawn, picture.size, asked.feather)
-    return replace(found, notes=(*found.notes, *notes))
+    made = EditRequest(command, kind, asked, options, picture, place, watch, mask, further)
+    return replace(made, controls=sides, seek=where.seek)
 
 
 def told(method: object, options: Mapping[str, Any]) -> tuple[type[Method], Mapping[str, Any]]:

@@ -1,6 +1,7 @@
 """From what a user said to options that hold, or to one sentence about what is wrong with it."""
 
 from collections.abc import Mapping
+from functools import lru_cache
 from typing import Any, TypeVar, cast
 
 from pydantic import ValidationError
@@ -66,7 +67,7 @@ def resolve(kind: type[T], given: Mapping[str, Any], preset: Mapping[str, Any], 
     Raises:
         UsageError: an unknown option (the sentence names the nearest), a wrong type, or out of range.
     """
-    settings = settings_of(kind.model_json_schema())
+    settings = _settings(kind)
     own = {name: field.default for name, field in kind.model_fields.items() if is_part(field.default)}
     values = merged(nested(preset, settings), nested(given, settings))
     values |= {name: merged(nested(own, settings), values)[name] for name in own.keys() & values.keys()}
@@ -74,6 +75,12 @@ def resolve(kind: type[T], given: Mapping[str, Any], preset: Mapping[str, Any], 
         return kind.model_validate(values)
     except ValidationError as error:
         raise UsageError(_sentence(error.errors()[0], settings, title)) from None
+
+
+@lru_cache(256)
+def _settings(kind: type[Options]) -> Mapping[str, Setting]:
+    """The settings of a kind of options, made once: lists of edits ask for them at every line."""
+    return settings_of(kind.model_json_schema())
 
 
 def _sentence(error: ErrorDetails, settings: Mapping[str, Setting], title: str) -> str:

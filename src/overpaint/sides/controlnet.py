@@ -15,6 +15,7 @@ from torch import Tensor
 
 from overpaint.attention import Moment
 from overpaint.card import Paper
+from overpaint.families.by_layer import by_layer
 from overpaint.families.unet import told_besides
 from overpaint.network import Residuals, Text
 from overpaint.path import Latent
@@ -91,19 +92,21 @@ class ControlNet:
     def _text(self, text: Text, rows: Sequence[int]) -> Text:
         """The text of some rows, or the network's own in place of each."""
         one, chosen = (text, list(rows)) if self.text is None else (self.text, [0] * len(rows))
-        return Text(one.states[chosen], None if one.pooled is None else one.pooled[chosen])
+        pooled = None if one.pooled is None else one.pooled[chosen]
+        return Text(one.states[chosen], pooled, layers=one.layers)
 
     def _heard(self, x: Latent, t: Tensor, text: Text) -> tuple[Sequence[Tensor], Tensor]:
         """The residuals of these rows as the network gives them."""
         dtype, picture = self.net.dtype, self.condition.to(x.device, self.net.dtype)
-        down, mid = self.net.module(
-            x.to(dtype),
-            t,
-            text.states.to(dtype),
-            picture if len(picture) == len(x) else picture.expand(len(x), -1, -1, -1),
-            return_dict=False,
-            **told_besides(x, text, self.net.factor, dtype),
-        )
+        with by_layer(self.net.module, text):
+            down, mid = self.net.module(
+                x.to(dtype),
+                t,
+                text.states.to(dtype),
+                picture if len(picture) == len(x) else picture.expand(len(x), -1, -1, -1),
+                return_dict=False,
+                **told_besides(x, text, self.net.factor, dtype),
+            )
         return down, mid
 
 

@@ -41,15 +41,18 @@ class Size:
 SIZES: Mapping[str, Size] = {
     "toy": Size(
         (8, 8, 8, 16), (8, 16, 16), (1, 1, 1), 4, 96, 8, 4,
-        {"judge": 8, "vae": 8, "decoder": 4, "text": 8, "unet": 8, "clip": 8},
+        {"judge": 8, "vae": 8, "decoder": 4, "text": 8, "unet": 8, "inpaint": 8, "clip": 8,
+         "noisy-clip": 8},
     ),
     "cpu": Size(
         (16, 32, 64, 128), (32, 64, 128), (1, 2, 4), 8, 40_000, 64, 16,
-        {"judge": 2_000, "vae": 3_000, "decoder": 1_600, "text": 2_500, "unet": 16_000, "clip": 1_000},
+        {"judge": 2_000, "vae": 3_000, "decoder": 1_600, "text": 2_500, "unet": 16_000, "inpaint": 3_000,
+         "clip": 1_000, "noisy-clip": 2_000},
     ),
     "gpu": Size(
         (32, 64, 128, 192), (64, 128, 192), (2, 4, 6), 16, 200_000, 512, 64,
-        {"judge": 6_000, "vae": 12_000, "decoder": 1_500, "text": 6_000, "unet": 14_000, "clip": 6_000},
+        {"judge": 6_000, "vae": 12_000, "decoder": 1_500, "text": 6_000, "unet": 14_000, "inpaint": 6_000,
+         "clip": 6_000, "noisy-clip": 6_000},
     ),
 }  # fmt: skip
 
@@ -125,6 +128,22 @@ def make_vision() -> CLIPVisionModelWithProjection:
             num_attention_heads=4,
             image_size=128,
             patch_size=16,
+        )
+    )
+
+
+def make_noisy_vision() -> CLIPVisionModelWithProjection:
+    """The same on latents of 16x16 cells with their level as a channel, 8x8 patches of two cells."""
+    return CLIPVisionModelWithProjection(
+        CLIPVisionConfig(
+            hidden_size=128,
+            intermediate_size=512,
+            projection_dim=TEXT_WIDTH,
+            num_hidden_layers=4,
+            num_attention_heads=4,
+            num_channels=5,
+            image_size=LATENT,
+            patch_size=2,
         )
     )
 

@@ -45,12 +45,22 @@ class Painter:
         return torch.cat(parts)
 
     @torch.no_grad()
-    def denoise(self, x: Tensor, texts: Sequence[str], steps: int, guidance: float) -> Tensor:
-        """From noise to latents: DDIM (Song et al. 2021, arXiv 2010.02502) with classifier-free guidance."""
+    def denoise(
+        self,
+        x: Tensor,
+        texts: Sequence[str],
+        steps: int,
+        guidance: float,
+        beside: Float[Tensor, "b extra h w"] | None = None,
+    ) -> Tensor:
+        """From noise to latents: DDIM (Song et al. 2021, arXiv 2010.02502) with classifier-free guidance.
+
+        `beside` are further channels of the network: a mask, and a picture with a hole.
+        """
         levels = grid_of(steps)
         states = self._states(texts, guidance != 1)
         for t, before in zip(levels, [*levels[1:], None], strict=True):
-            x = self._move(x, t, t, before, states, guidance)
+            x = self._move(x, t, t, before, states, guidance, beside)
         return x
 
     @torch.no_grad()
@@ -78,11 +88,19 @@ class Painter:
         return self.tower(input_ids=token_batch(both).to(self.device)).last_hidden_state
 
     def _move(
-        self, x: Tensor, t: int, start: int | None, end: int | None, states: Tensor, guidance: float
+        self,
+        x: Tensor,
+        t: int,
+        start: int | None,
+        end: int | None,
+        states: Tensor,
+        guidance: float,
+        beside: Tensor | None = None,
     ) -> Tensor:
         """Ask the network at level `t` about a latent of level `start` and put the answer on level `end`."""
         rows = len(states) // len(x)
-        out = self.unet(torch.cat([x] * rows), torch.tensor(t, device=x.device), states).sample
+        shown = x if beside is None else torch.cat([x, beside], 1)
+        out = self.unet(torch.cat([shown] * rows), torch.tensor(t, device=x.device), states).sample
         if rows == 2:
             with_text, without = out.chunk(2)
             out = without + guidance * (with_text - without)

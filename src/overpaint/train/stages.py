@@ -25,9 +25,13 @@ from overpaint.train import assemble, nets
 from overpaint.train.clip import BATCH, Vision, clip_stage
 from overpaint.train.data import CPU, Renders
 from overpaint.train.figures import all_figures, sample_figures, sheet, table
+from overpaint.train.filling import filling_figures
+from overpaint.train.holes import Holes, dig_all
+from overpaint.train.inpainter import Inpainter
 from overpaint.train.judge import judge_stage
 from overpaint.train.loop import Pace, Run, Stage, TrainError, run
 from overpaint.train.nets import Prediction, Size, size_of
+from overpaint.train.noisy_clip import NoisyVision, noisy_clip_stage, projection
 from overpaint.train.optim import Rates
 from overpaint.train.sampling import Painter
 from overpaint.train.text import Heads, text_stage
@@ -95,7 +99,10 @@ class Trainer:
             "echoes": self.make_echoes,
             "judge": self.judge,
             "unet": self.unet,
+            "holes": self.holes,
+            "inpaint": Inpainter(self).train,
             "clip": self.clip,
+            "noisy-clip": self.noisy_clip,
             "assemble": self.assemble,
             "known": self.known,
             "words": self.words,
@@ -159,14 +166,23 @@ class Trainer:
 
     def latents(self) -> None:
         """Encode the training pictures, a file for every ten thousand."""
+        self._in_parts("latents", encode_all)
+
+    def holes(self) -> None:
+        """Dig a hole into each training picture and encode what is left."""
+        self._in_parts("holes", dig_all)
+
+    def _in_parts(
+        self, name: str, encode: Callable[[AutoencoderKL, Renders, int, int, int], Latents | Holes]
+    ) -> None:
         vae = self.ready(self.part("vae", "vae", lambda: nets.make_vae(self.size), AutoencoderKL))
-        (self.home / "latents").mkdir(parents=True, exist_ok=True)
+        (self.home / name).mkdir(parents=True, exist_ok=True)
         for first in range(0, self.renders.ready, PART):
-            file = self.home / "latents" / f"{first:07d}.safetensors"
+            file = self.home / name / f"{first:07d}.safetensors"
             if file.is_file() or self.left() < 0:
                 continue
-            self.say(f"encoding pictures from {first}")
-            made = encode_all(vae, self.renders, first, min(PART, self.renders.ready - first), self.few(16))
+            self.say(f"{name}: encoding pictures from {first}")
+            made = encode(vae, self.renders, first, min(PART, self.renders.ready - first), self.few(16))
             with atomic.drafted(file) as draft:
                 made.save(draft)
 
@@ -195,12 +211,16 @@ class Trainer:
 
     def glance(self, unet: UNet2DConditionModel) -> Mapping[str, float]:
         """A first impression: a few samples read by the judge."""
-        painter, judge = self.painter(unet), self.ready(self.part("judge", "judge", Judge, Judge))
+        painter, judge = self.painter(unet), self.trained_judge()
         out: dict[str, float] = {}
         for objects in (1, 2):
             figures = sample_figures(painter, judge, objects, self.exam(64), steps=self.walk(25))
             out |= {f"{name}_{objects}": value for name, value in figures.items()}
         return out
+
+    def trained_judge(self) -> Judge:
+        """The judge, ready to read."""
+        return self.ready(self.part("judge", "judge", Judge, Judge))
 
     def judged(self) -> bool:
         """Whether there is a judge to look at samples."""
@@ -212,6 +232,18 @@ class Trainer:
         vision = self.fresh("clip", "vision", Vision)
         plan = (self.renders, self.count("clip"), RATES["clip"])
         stage = clip_stage(vision, tower, *plan, batch=min(BATCH, self.size.batch), exam=self.exam(256))
+        return self.train(stage)
+
+    def noisy_clip(self) -> Run:
+        """Train the noise-aware image tower against the text tower and the projection of the clean one."""
+        vision = self.fresh("noisy-clip", "noisy", NoisyVision)
+        read = self.part("clip", "vision", Vision, Vision) if self.state("clip").is_file() else None
+        weight = projection(SHIPPED) if read is None else read.text_projection.weight.detach()
+        plan = (self.stored_latents().to(self.device), self.count("noisy-clip"), RATES["clip"])
+        batch = min(BATCH, self.size.batch)
+        stage = noisy_clip_stage(
+            vision, self.painter(), weight.to(self.device), *plan, batch=batch, exam=self.exam(200)
+        )
         return self.train(stage)
 
     def painter(self, unet: UNet2DConditionModel | None = None) -> Painter:
@@ -242,10 +274,13 @@ class Trainer:
         vae, scale = self.best_vae()
         assemble.save_vae(vae.cpu(), folder / "vae", scale)
         assemble.save_part(self.painter().unet.cpu(), folder / "unet")
+        Inpainter(self).save(folder)
         assemble.save_part(self.part("text", "text", nets.make_text, CLIPTextModel), folder / "text_encoder")
         assemble.save_judge(self.part("judge", "judge", Judge, Judge), folder / "judge")
         if self.state("clip").is_file():
             self.part("clip", "vision", Vision, Vision).save(folder)
+        if self.state("noisy-clip").is_file():
+            self.part("noisy-clip", "vision", NoisyVision, NoisyVision).save(folder)
         total = assemble.check_weight(folder)
         lost = assemble.save_log(folder, self.home, self.command, {}, self.earlier())
         if lost:
@@ -258,7 +293,7 @@ class Trainer:
 
     def figures(self, count: int = 500) -> Mapping[str, Any]:
         """Measure everything and print the table."""
-        painter, judge = self.painter(), self.ready(self.part("judge", "judge", Judge, Judge))
+        painter, judge = self.painter(), self.trained_judge()
         found = all_figures(
             painter,
             judge,
@@ -266,6 +301,7 @@ class Trainer:
             steps=self.walk(50),
             note=lambda what: self.say(f"measured {what}"),
         )
+        found["inpaint"] = filling_figures(Inpainter(self).painter(), judge, self.exam(200), self.walk(50))
         folder = self.home / "model"
         folder.mkdir(parents=True, exist_ok=True)
         assemble.save_log(folder, self.home, self.command, found, self.earlier())

@@ -15,6 +15,7 @@ from transformers import CLIPTextModel
 
 from overpaint.attention import Moment, Tap
 from overpaint.families.sites import sites_of
+from overpaint.files.weightfile import read_header
 from overpaint.stilllife.captions import caption
 from overpaint.train.data import Renders, boxes, pick, token_batch, training_scene
 from overpaint.train.grounding import NOTHING, Looks, astray, places_of, spoken_of
@@ -65,6 +66,11 @@ class Latents:
         """Keep them in one file."""
         tensors = {name: getattr(self, name) for name in TENSORS}
         save_file(tensors | {"scale": torch.tensor(self.scale)}, file)
+
+    @staticmethod
+    def count(file: Path) -> int:
+        """How many pictures a file holds; none where there is none."""
+        return read_header(file).shape("things")[0] if file.is_file() else 0
 
     @classmethod
     def load(cls, file: Path) -> Latents:
@@ -132,7 +138,7 @@ def unet_stage(
             "spoken": torch.where(dropped, NOTHING, data.spoken[rows, said]),
             "places": data.places[rows].float(),
             "weight": (1 + cells) / (1 + cells.mean()),
-            "level": _levels(torch.rand(batch_size, generator=rng, device=device)),
+            "level": levels(torch.rand(batch_size, generator=rng, device=device)),
             "noise": torch.randn((batch_size, 2, *mean.shape[1:]), generator=rng, device=device),
         }
 
@@ -159,7 +165,7 @@ def unet_stage(
     return Stage("unet", {"unet": unet}, batch, loss, steps, rates, batch_size, compiled=(unet,), shared=True)
 
 
-def _levels(chance: Float[Tensor, " n"]) -> Int[Tensor, " n"]:
+def levels(chance: Float[Tensor, " n"]) -> Int[Tensor, " n"]:
     """One level from every n-th part of the thousand, so that no batch misses a region."""
     n = len(chance)
     return ((torch.arange(n, device=chance.device) + chance) * (1000 / n)).long().clamp_max(999)

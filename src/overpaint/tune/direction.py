@@ -60,7 +60,9 @@ class Direction:
         pooled = text.pooled
         if pooled is not None and self.pooled is not None:
             pooled = pooled + strength * self.pooled.to(pooled)
-        return Text(text.states + strength * self.states.to(text.states), pooled)
+        text = text.for_layers(max(text.layers, self.states.shape[1] // text.window))
+        way = self.states.to(text.states).repeat(1, text.states.shape[1] // self.states.shape[1], 1)
+        return Text(text.states + strength * way, pooled, layers=text.layers)
 
     @property
     def hash(self) -> str:
@@ -76,7 +78,8 @@ class Direction:
         own = model.family.text(PROBE)
         wide, here = (tuple(t.shape[1:]) for t in (self.states, own.states))
         again = "make one for it: overpaint direction, with the same --model"
-        if wide != here or (self.pooled is None) != (own.pooled is None):
+        fits = wide[0] % here[0] == 0 and wide[1] == here[1]  # by layer it has a multiple of the tokens
+        if not fits or (self.pooled is None) != (own.pooled is None):
             raise UsageError(
                 f"{called} has {wide[0]} x {wide[1]} numbers, but prompts of this model have {here[0]} x "
                 f"{here[1]}: it was made with a model of another kind; {again}."
@@ -198,7 +201,8 @@ def discovered(
             one, other, counts = _paired(model, sides)
         else:
             (one, counts[0]), (other, counts[1]) = (mean(model, side) for side in sides)
-        return {name: (other[name] - one[name]).float() for name in one}, {"counts": json.dumps(counts)}
+        way = {name: _wide(other[name], one[name]) - _wide(one[name], other[name]) for name in one}
+        return {name: value.float() for name, value in way.items()}, {"counts": json.dumps(counts)}
 
     fetch = None if model.cache is None else model.cache.store.fetch
     tensors, told = make() if fetch is None else fetch(_key(model, sides), make, model.device)
@@ -268,7 +272,14 @@ def _plus(total: Embedded, text: Text) -> Embedded:
     """A text more."""
     own = {"states": text.states, "pooled": text.pooled}
     known = {name: value.double() for name, value in own.items() if value is not None}
-    return {name: total[name] + value if name in total else value for name, value in known.items()}
+    before = {name: total.get(name, torch.zeros_like(value)) for name, value in known.items()}
+    return {name: _wide(before[name], value) + _wide(value, before[name]) for name, value in known.items()}
+
+
+def _wide(states: Tensor, like: Tensor) -> Tensor:
+    """As many tokens as the other has, if those are more: words of concepts have some for each layer."""
+    times = like.shape[1] // states.shape[1]
+    return states if times <= 1 else states.repeat(1, times, 1)
 
 
 def _key(model: Model, sides: Sides) -> str:

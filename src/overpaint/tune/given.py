@@ -1,8 +1,8 @@
 """What was learned as an option: the name of a file, and a hash of what is in it."""
 
-from typing import Annotated
+from typing import Annotated, Any, cast
 
-from pydantic import AfterValidator, Field
+from pydantic import AfterValidator, BeforeValidator, Field
 
 from overpaint.errors import UsageError
 from overpaint.model import Model
@@ -34,6 +34,26 @@ LearnedFile = Annotated[
     Field(description="a file of 'overpaint learn', so that nothing is learned again"),
 ]
 """What was learned as an option."""
+
+
+def known_all(given: Any) -> Any:
+    """Several files on one line, with commas between them, each with a hash of what is in it.
+
+    Raises:
+        UsageError: one holds nothing learned, or not what it held any more when the edit was made.
+    """
+    several = [one.strip() for one in given.split(",")] if isinstance(given, str) else given
+    if not isinstance(several, list | tuple):
+        return given
+    return tuple(known(one) if isinstance(one, str) else one for one in cast("list[Any]", several) if one)
+
+
+LearnedFiles = Annotated[
+    tuple[str, ...],
+    BeforeValidator(known_all),
+    Field(description="files of 'overpaint learn', several with commas, so that nothing is learned again"),
+]
+"""Several things learned as an option."""
 Force = Annotated[bool, Field(description="use what was learned on another model all the same")]
 
 

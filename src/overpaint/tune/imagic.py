@@ -147,7 +147,7 @@ class ImagicLearning(Tuner):
 
 def told(target: Text, learned: Mapping[str, Tensor]) -> Text:
     """The target's text with what was learned in its place."""
-    return Text(learned[STATES], learned.get(POOLED, target.pooled), target.words)
+    return Text(learned[STATES], learned.get(POOLED, target.pooled), target.words, target.layers)
 
 
 def between(target: Text, learned: Mapping[str, Tensor], eta: float) -> Text:
@@ -156,4 +156,5 @@ def between(target: Text, learned: Mapping[str, Tensor], eta: float) -> Text:
     pooled = None
     if tuned.pooled is not None and target.pooled is not None:
         pooled = torch.lerp(tuned.pooled.to(target.pooled), target.pooled, eta)
-    return Text(torch.lerp(tuned.states.to(target.states), target.states, eta), pooled, target.words)
+    states = torch.lerp(tuned.states.to(target.states), target.states, eta)
+    return Text(states, pooled, target.words, target.layers)

@@ -84,7 +84,10 @@ def _update(
     found = 0.0
     for n in how.numbers:
         with torch.enable_grad():
-            value = loss(n) / len(how.numbers)
+            try:
+                value = loss(n) / len(how.numbers)
+            except NotFinite:  # said of a network that an edit would be walked with
+                raise NotFinite(_diverged(how, math.nan)) from None
             meter.tick("backward")
             grads = torch.autograd.grad(value, list(parameters.values()), allow_unused=True)
         found += float(value.detach())

@@ -17,7 +17,7 @@ from overpaint.noise import Draws
 
 UP, DOWN = ".low_rank_up", ".low_rank_down"
 """What the names of the two factors end with, behind that of their layer."""
-ATTENTION = re.compile(r"\.attn[12]\.to_(q|k|v|out\.0)$")
+ATTENTION = re.compile(r"\.(attn[12]|attentions\.\d+)\.to_(q|k|v|out\.0)$")
 
 
 def layers(net: nn.Module) -> dict[str, nn.Linear]:

@@ -5,6 +5,7 @@ from collections.abc import Generator, Mapping
 from contextlib import contextmanager
 from dataclasses import dataclass, field, replace
 from pathlib import Path as FilePath
+from typing import Any
 
 import torch
 from safetensors import SafetensorError
@@ -39,6 +40,11 @@ class Weights:
     def every(self) -> dict[str, Tensor]:
         """All tensors, under the names that they have in a file."""
         return {**self.tensors, **{f"{MORE}{name}": value for name, value in self.more.items()}}
+
+    @property
+    def said(self) -> dict[str, Any]:
+        """What else there is to say of it."""
+        return {}
 
     @property
     def fingerprint(self) -> str:

@@ -10,9 +10,11 @@ from tests.parity.adapters.cycle import CycleFile
 from tests.parity.adapters.cyclenet import CycleNetFile
 from tests.parity.adapters.ddim import DDIMFile
 from tests.parity.adapters.diffedit import DiffEditFile
+from tests.parity.adapters.diffusion_clip import DiffusionClipFile
 from tests.parity.adapters.direct import DirectFile
 from tests.parity.adapters.edict import EdictFile
 from tests.parity.adapters.edit_friendly import EditFriendlyFile
+from tests.parity.adapters.glide import GlideFile
 from tests.parity.adapters.imagic import ImagicFile
 from tests.parity.adapters.infedit import InfEditFile
 from tests.parity.adapters.inpaint import InpaintFile
@@ -20,6 +22,7 @@ from tests.parity.adapters.masactrl import MasaCtrlFile
 from tests.parity.adapters.negative_prompt import NegativePromptFile
 from tests.parity.adapters.null_text import NullTextFile
 from tests.parity.adapters.p2p import PromptToPromptFile
+from tests.parity.adapters.p_plus import PPlusFile
 from tests.parity.adapters.pix2pix_zero import Pix2PixZeroFile
 from tests.parity.adapters.pnp import PlugAndPlayFile
 from tests.parity.adapters.sides import ControlNetFile, T2IAdapterFile
@@ -36,9 +39,11 @@ ADAPTERS: Mapping[str, type[Adapter]] = {
         CycleNetFile,
         DDIMFile,
         DiffEditFile,
+        DiffusionClipFile,
         DirectFile,
         EdictFile,
         EditFriendlyFile,
+        GlideFile,
         ImagicFile,
         InfEditFile,
         InpaintFile,
@@ -46,6 +51,7 @@ ADAPTERS: Mapping[str, type[Adapter]] = {
         MasaCtrlFile,
         NegativePromptFile,
         NullTextFile,
+        PPlusFile,
         PlugAndPlayFile,
         Pix2PixZeroFile,
         PromptToPromptFile,

@@ -1,0 +1,18 @@
+"""Where what can be made again is kept on this machine. Nothing here imports a library that takes time."""
+
+import os
+import sys
+from pathlib import Path as FilePath
+
+
+def default_folder(what: str = "inversions") -> FilePath:
+    """A folder in ``$OVERPAINT_CACHE``, or else in the place for caches on this system."""
+    if given := os.environ.get("OVERPAINT_CACHE"):
+        return FilePath(given).expanduser() / what
+    if sys.platform == "darwin":
+        base = FilePath.home() / "Library" / "Caches"
+    elif sys.platform == "win32":
+        base = FilePath(os.environ.get("LOCALAPPDATA") or FilePath.home() / "AppData" / "Local")
+    else:
+        base = FilePath(os.environ.get("XDG_CACHE_HOME") or FilePath.home() / ".cache")
+    return base / "overpaint" / what
