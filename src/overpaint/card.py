@@ -128,6 +128,10 @@ class Card:
     """Whether a method with these options finds where the picture may change, so that one can look at it."""
     sees: bool = False
     """Whether it cannot work without CLIP, the model's own or one that is named."""
+    results: Callable[[Any], int] = field(default=lambda _: 1, repr=False)
+    """How many results a method with these options gives."""
+    layers: Callable[[Any], frozenset[str]] = field(default=lambda _: frozenset[str](), repr=False)
+    """Names of the pictures with opacity that it gives beside them."""
     random: bool = False
     """Whether another seed gives another picture."""
     published: str = ""

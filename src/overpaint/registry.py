@@ -45,6 +45,7 @@ METHODS = {
     "inpaint": "overpaint.methods.inpaint:Inpaint",
     "glide": "overpaint.methods.glide:Glide",
     "cyclenet": "overpaint.methods.cyclenet:CycleNet",
+    "text2live": "overpaint.methods.text2live:Text2LIVE",
 }
 SUMMARY = Path(__file__).with_name("registry.json")
 WALKED_BACK = SUMMARY.with_name("invert.json")

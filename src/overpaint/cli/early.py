@@ -64,12 +64,17 @@ def numbered(place: Path, number: int) -> Path:
     return place if number == 1 else place.with_name(f"{place.stem}-{number}{place.suffix}")
 
 
+def single_files(common: Common, out: Path | None, results: int = 1) -> list[Path]:
+    """The files to write that are known before a method is, of so many results."""
+    own = (numbered(p, k) for p in (out, common.maps, common.mask_out) if p for k in range(1, results + 1))
+    return [*own, *(place for place in (common.control_out, common.strip, common.preview) if place)]
+
+
 def check_files(common: Common, out: Path | None, results: int = 1) -> None:
     """Refuse names that cannot be written before any work is done."""
     if common.dry_run:
         return
-    own = (numbered(p, k) for p in (out, common.maps, common.mask_out) if p for k in range(1, results + 1))
-    places = [*own, *(place for place in (common.control_out, common.strip, common.preview) if place)]
+    places = single_files(common, out, results)
     for place in places:
         check_output(place, overwrite=common.overwrite, fresh_name=common.fresh_name)
     # Two spellings of one folder are one folder; a link that is a file itself is replaced, not followed.

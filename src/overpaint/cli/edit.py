@@ -22,21 +22,8 @@ from overpaint.cli.options import FILE, SEED, Common, MethodCommand, common
 @click.option("--method", default="p2p", show_default=True, help="See: overpaint methods.")
 @SEED
 @common(
-    *(
-        "model",
-        "device",
-        "dtype",
-        "threads",
-        "cache",
-        "writing",
-        "framing",
-        "map",
-        "seeking",
-        "beside",
-        "limits",
-        "look",
-    ),
-    *("as_json", "dry_run", "maps", "mask_out", "strip", "preview"),
+    *("model", "device", "dtype", "threads", "cache", "writing", "framing", "map", "seeking", "beside"),
+    *("limits", "look", "as_json", "dry_run", "maps", "mask_out", "several", "strip", "preview"),
 )
 def command(
     picture: Path,

@@ -14,9 +14,10 @@ import click
 from overpaint import registry
 from overpaint.api import checked, finished
 from overpaint.cli.answer import true_answer
-from overpaint.cli.early import check_files, numbered
+from overpaint.cli.early import check_files, numbered, single_files
 from overpaint.cli.options import Common
-from overpaint.cli.progress import cancelling, previewing, progress
+from overpaint.cli.progress import cancelling, counted, previewing, progress
+from overpaint.cli.several import check_several, write_several
 from overpaint.cli.words import duration, heard, one_line, say
 from overpaint.errors import UsageError
 from overpaint.files.provenance import Origin
@@ -70,6 +71,8 @@ def perform(
         stack.enter_context(model.lock)
         stack.enter_context(model.keeping(Cache() if common.cache else None))
         job = prepared(asked, model, common)
+        if not common.dry_run:
+            check_several(job, common, single_files(common, out))
         twin = None if check is None else nothing_asked(asked, model, check)
         if common.dry_run:
             forewarn(job)
@@ -82,11 +85,12 @@ def perform(
                     job = prepared(located(asked, model, beside(meter), job), model, common)
                 job = examined(job, beside(meter))
             forewarn(job)
-            with cancelling(meter), progress(asked.command, job.cost.rows[1], meter, always):
+            total, of = counted(job.cost)
+            with cancelling(meter), progress(asked.command, total, meter, always, of):
                 done = carried_out(job, meter, common)
             if twin is not None:
-                apart = Meter()
-                with cancelling(apart), progress("check", twin.cost.rows[1], apart, always):
+                apart, (total, of) = Meter(), counted(twin.cost)
+                with cancelling(apart), progress("check", total, apart, always, of):
                     done = replace(done, edit=checked(done.edit, twin, apart, common.memory))
         except Cancelled:
             raise click.Abort() from None
@@ -197,7 +201,7 @@ def write(done: Done, common: Common, out: Path | None) -> Done:
     if common.strip is not None:
         answers = [answer_of(one) for one in (edit.apart if edit.targets else (edit,))]
         files["strip"] = save_picture(edit.strip(*answers), common.strip, **how)
-    return Done(edit, files, done.told)
+    return Done(edit, {**files, **write_several(edit, common)}, done.told)
 
 
 def results(edit: Edit, number: int, common: Common, out: Path | None) -> dict[str, Path]:
@@ -250,6 +254,9 @@ def for_people(done: Done) -> Iterator[str]:
             yield one_line(f"Wrote {place}")
     if "sheet" in done.files:
         yield one_line(f"Wrote {done.files['sheet']}: all {1 + len(done.edit.others)} results")
+    for name, place in done.files.items():
+        if name.startswith(("result-", "layer-")):
+            yield one_line(f"Wrote {place}")
     beside = f", {figures.sides} in side networks" * (figures.sides > 0)
     yield f"{figures.rows} rows in {figures.calls} network calls{beside}, {duration(figures.seconds)}"
     if figures.quality is not None:

@@ -85,7 +85,14 @@ def runs(kind: Kind, shape: Shape) -> None:
     """The result is finite and of the right shape, on every family the card declares."""
     model = network(kind, shape)
     given = task(model, kind)
-    made = run(model, short(kind), given)
+    method = short(kind)
+    made, wanted = run(model, method, given), kind.card.results(method)
+    count, layers = len(made.latents or made.pixels), frozenset(made.layers)
+    demand(count == wanted, f"{kind.card.name} gives {count} results, not {wanted} as its card says.")
+    demand(
+        layers == kind.card.layers(method),
+        f"{kind.card.name} gives the layers {sorted(layers)}; its card errs.",
+    )
     pixels = (1, 3, *SIZE)
     for want, several in ((given.shape, made.latents), (pixels, made.pixels)):
         for one in several:
@@ -182,7 +189,7 @@ def no_global_random(kind: Kind, shape: Shape) -> None:
 def cost_as_stated(kind: Kind, shape: Shape) -> None:
     """Rows, backward passes and whatever else is counted lie within what the card says."""
     for steps in (2, 5):
-        method = short(kind, steps=steps) if "steps" in kind.model_fields else kind()
+        method = short(kind, **({"steps": steps} if "steps" in kind.model_fields else {}))
         model, meter = network(kind, shape), Meter()
         run(model, method, task(model, kind), meter)
         cost = kind.card.cost(method)

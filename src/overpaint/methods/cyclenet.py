@@ -36,6 +36,7 @@ CARD = Card(
     needs=frozenset({Need.IMAGE, Need.SOURCE, Need.TARGET}),
     families={"sd1": {}, "sd2": {}, "sdxl": {}},
     cost=lambda o: Cost.of(o.rows, sides=o.rows * (o.scale != 0), decodes=2 * o.there_and_back),
+    layers=lambda o: frozenset({"return"} if o.there_and_back else ()),
     law=Law.NONE,
     random=True,
     official=Cost.of(100, sides=100),

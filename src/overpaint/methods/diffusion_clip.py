@@ -45,6 +45,7 @@ CARD = Card(
     families={"sd1": {}, "sd2": {}, "sdxl": {}, "pixel": {}},
     cost=cost,
     law=Law.NONE,
+    results=lambda o: len(values_of(o.share)),
     sees=True,
     random=True,
     official=Cost.of(79 + 50 * (79 + 6), 50, depth=6),

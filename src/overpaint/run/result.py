@@ -141,6 +141,11 @@ class Edit:
         return next(iter(self.latents))
 
     @property
+    def every(self) -> tuple[Picture, ...]:
+        """All results, best first."""
+        return self.picture, *self.others
+
+    @property
     def apart(self) -> tuple["Edit", ...]:
         """Every result as an edit by itself, whose recipe makes it alone."""
         return tuple(self.one(k) for k in range(1, 2 + len(self.others)))
@@ -151,10 +156,10 @@ class Edit:
         Raises:
             UsageError: there are fewer.
         """
-        every = (self.picture, *self.others)
-        if not 1 <= number <= len(every):
-            raise UsageError(f"There is no result {number}; the edit has {len(every)}.")
-        picture, k = every[number - 1], number - 1
+        count = len(self.every)
+        if not 1 <= number <= count:
+            raise UsageError(f"The edit has {count} result{'s' * (count > 1)}, counted from 1; not {number}.")
+        picture, k = self.every[number - 1], number - 1
         told = self.recipe.model_copy(update={"result": number, "output": pixels_hash(picture)})
         mine = self.targets[k] if self.targets else Target("", self.words, self.mask)
         return replace(
@@ -192,9 +197,8 @@ class Edit:
 
     def sheet(self) -> Picture:
         """The source and every result, each with its scores below."""
-        every = (self.picture, *self.others)
         cells = [] if self.source is None else [(self.source, "source")]
-        for k, one in enumerate(every):
+        for k, one in enumerate(self.every):
             said = ", ".join(f"{name} {values[k]:g}" for name, values in self.scores.items())
             named = self.targets[k].prompt if self.targets else f"result {k + 1}"
             cells.append((one, said or named))
