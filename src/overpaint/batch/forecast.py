@@ -11,6 +11,7 @@ from overpaint.errors import OverpaintError
 from overpaint.run.estimate import Estimate, estimate
 from overpaint.run.plan import plan
 from overpaint.run.request import edit_request
+from overpaint.run.where import Where
 
 Kind = tuple[str, str, bool]
 
@@ -50,8 +51,7 @@ class Forecast:
             tools.picture(work["image"]),
             work["request"],
             work["options"],
-            mask=tools.picture(work["mask"]) if "mask" in work else None,
-            mask_box=work.get("mask_box"),
+            where=Where(tools.picture(work["mask"]) if "mask" in work else None, work.get("mask_box")),
             control=tuple(work["controls"]),
             limits=tools.limits,
         )
