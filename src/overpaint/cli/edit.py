@@ -22,8 +22,8 @@ from overpaint.cli.options import FILE, SEED, Common, MethodCommand, common
 @click.option("--method", default="p2p", show_default=True, help="See: overpaint methods.")
 @SEED
 @common(
-    *("model", "device", "dtype", "threads", "cache", "writing", "framing", "map", "seeking", "beside"),
-    *("limits", "look", "as_json", "dry_run", "maps", "mask_out", "several", "strip", "preview"),
+    *("model", "device", "dtype", "threads", "cache", "writing", "framing", "map", "seeking", "told"),
+    *("beside", "limits", "look", "as_json", "dry_run", "maps", "mask_out", "several", "strip", "preview"),
 )
 def command(
     picture: Path,
@@ -43,12 +43,14 @@ def command(
     from overpaint.cli.answer import source_for
     from overpaint.cli.facts import limits
     from overpaint.cli.running import perform, report
+    from overpaint.cli.told import told
     from overpaint.run.request import edit_request, targets_of
 
     within = limits(common)
     where, control = common.where, common.controls
     request = {"source": source_for(picture, source, within), **targets_of(targets or ""), "seed": seed}
-    request |= common.framing
+    regions = told(common)
+    request |= common.framing | regions.request
     if common.map is not None:
         from overpaint.cli.running import opened
         from overpaint.run.by_map import by_map, led
@@ -62,6 +64,7 @@ def command(
         request,
         options,
         where=where,
+        pictures=regions.pictures,
         control=control,
         limits=within,
     )

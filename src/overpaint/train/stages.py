@@ -33,6 +33,7 @@ from overpaint.train.judge import judge_stage
 from overpaint.train.loop import Pace, Run, Stage, TrainError, run
 from overpaint.train.nets import RATES, Prediction, Size, size_of
 from overpaint.train.noisy_clip import NoisyVision, noisy_clip_stage, projection
+from overpaint.train.regions import Regions
 from overpaint.train.sampling import Painter
 from overpaint.train.segmenter import segmenter_stage
 from overpaint.train.text import Heads, text_stage
@@ -97,6 +98,7 @@ class Trainer:
             "inpaint": Inpainter(self).train,
             "clip": self.clip,
             "noisy-clip": self.noisy_clip,
+            **Regions(self).stages(),
             "assemble": self.assemble,
             "known": self.known,
             "words": self.words,
@@ -276,6 +278,7 @@ class Trainer:
         assemble.save_vae(vae.cpu(), folder / "vae", scale)
         assemble.save_part(self.painter().unet.cpu(), folder / "unet")
         Inpainter(self).save(folder)
+        Regions(self).save(folder)
         assemble.save_part(self.part("text", "text", nets.make_text, CLIPTextModel), folder / "text_encoder")
         assemble.save_reader(self.part("judge", "judge", Judge, Judge), folder / "judge")
         if self.state("segmenter").is_file():
@@ -298,14 +301,10 @@ class Trainer:
     def figures(self, count: int = 500) -> Mapping[str, Any]:
         """Measure everything and print the table."""
         painter, judge = self.painter(), self.trained_judge()
-        found = all_figures(
-            painter,
-            judge,
-            count=self.exam(count),
-            steps=self.walk(50),
-            note=lambda what: self.say(f"measured {what}"),
-        )
+        how: Mapping[str, Any] = {"count": self.exam(count), "steps": self.walk(50)}
+        found = all_figures(painter, judge, **how, note=lambda what: self.say(f"measured {what}"))
         found["inpaint"] = filling_figures(Inpainter(self).painter(), judge, self.exam(200), self.walk(50))
+        found |= Regions(self).figures(self.exam(200))
         folder = self.home / "model"
         folder.mkdir(parents=True, exist_ok=True)
         assemble.save_log(folder, self.home, self.command, found, self.earlier())
