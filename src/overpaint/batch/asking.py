@@ -166,7 +166,7 @@ def requested(said: Mapping[str, Any], asked: Asked, names: Mapping[str, str]) -
             said = {key: value for key, value in said.items() if key != name}
     given |= {name: said[name] for name in FRAMING if name in said}
     given = {name: checked_text(one, name) if isinstance(one, str) else one for name, one in given.items()}
-    return resolve(Request, given, {}, "an edit").model_dump(mode="json")
+    return resolve(Request, given, {}, "an edit").model_dump(mode="json", exclude={"also"})  # a row has one
 
 
 def chosen(method: str, said: Mapping[str, Any], asked: Asked) -> dict[str, Any]:
