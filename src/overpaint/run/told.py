@@ -120,7 +120,7 @@ def numbered(
     """The values of pixels, where they have one each, and their colours, where they have those."""
     if isinstance(segments, np.ndarray):
         array: NDArray[Any] = segments
-        if array.ndim == 2 and array.dtype.kind in "bui":
+        if array.ndim == 2 and array.dtype.kind in ("b", "u", "i"):
             return array.astype(np.int64), None
         raise UsageError("Segments as an array are whole numbers of shape (height, width).")
     image = segments if isinstance(segments, Image.Image) else opened(Path(segments), limits)

@@ -7,6 +7,7 @@ tower and its projection stay as they are, so that both image towers speak of on
 from __future__ import annotations
 
 import random
+from collections.abc import Mapping
 from pathlib import Path
 
 import torch
@@ -26,7 +27,7 @@ from overpaint.train.loop import Batch, Stage
 from overpaint.train.nets import make_noisy_vision, make_schedule
 from overpaint.train.optim import Rates
 from overpaint.train.sampling import Painter
-from overpaint.train.text import text_states
+from overpaint.train.text import shortened, text_states
 from overpaint.train.unet import Latents, levels
 
 MEASURED = (0, 250, 500, 750)
@@ -36,9 +37,13 @@ MEASURED = (0, 250, 500, 750)
 class NoisyVision(nn.Module):
     """The tower, and how sharply it tells sentences apart."""
 
-    def __init__(self) -> None:
+    def __init__(self, clean: Mapping[str, Tensor] | None = None) -> None:
+        """A new tower, or one that begins with all it shares with a clean one: everything but the patches."""
         super().__init__()
         self.tower = make_noisy_vision()
+        own = self.tower.state_dict()
+        shared = {k: v for k, v in (clean or {}).items() if k in own and own[k].shape == v.shape}
+        self.tower.load_state_dict({**own, **shared})
         self.logit_scale = nn.Parameter(torch.tensor(2.659))
 
     def image(self, x: Tensor, t: Tensor) -> Tensor:
@@ -74,6 +79,7 @@ def noisy_clip_stage(
     tower.requires_grad_(False).eval()
 
     def read(tokens: Tensor) -> Tensor:
+        tokens = shortened(tokens)
         with torch.no_grad():
             return normalize(linear(text_states(tower, tokens)[1], weight), dim=-1)
 

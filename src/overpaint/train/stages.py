@@ -239,15 +239,13 @@ class Trainer:
 
     def noisy_clip(self) -> Run:
         """Train the noise-aware image tower against the text tower and the projection of the clean one."""
-        vision = self.fresh("noisy-clip", "noisy", NoisyVision)
         read = self.part("clip", "vision", Vision, Vision) if self.state("clip").is_file() else None
+        clean = self.shipped("vision") if read is None else read.tower.state_dict()
+        vision = self.fresh("noisy-clip", "noisy", lambda: NoisyVision(clean))
         weight = projection(SHIPPED) if read is None else read.text_projection.weight.detach()
         plan = (self.stored_latents().to(self.device), self.count("noisy-clip"), RATES["clip"])
-        batch = min(BATCH, self.size.batch)
-        stage = noisy_clip_stage(
-            vision, self.painter(), weight.to(self.device), *plan, batch=batch, exam=self.exam(200)
-        )
-        return self.train(stage)
+        rows = {"batch": min(BATCH, self.size.batch), "exam": self.exam(200)}
+        return self.train(noisy_clip_stage(vision, self.painter(), weight.to(self.device), *plan, **rows))
 
     def painter(self, unet: UNet2DConditionModel | None = None) -> Painter:
         """The trained parts together; with the decoder as far as it has come."""
