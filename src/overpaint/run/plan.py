@@ -159,7 +159,10 @@ def mismatch(family: str, works_on: Collection[str]) -> str:
             "tells no regions to a network that is told them, as this model's is; take the method 'spatext'."
         )
     if all(name.endswith("-spatext") for name in works_on):
-        return "needs a network that is told regions, and this model's is none; take still-life-spatext."
+        return (
+            "needs a network that is told regions, and this model's is none; overpaint train still-life "
+            "--stage spatext makes one."
+        )
     if all(name.endswith("-inpaint") for name in works_on):
         return "needs an inpainting network, which reads 9 channels, and this model's is none; take another."
     return f"does not work on {family} models; it works on: {', '.join(works_on)}."

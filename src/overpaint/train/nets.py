@@ -68,6 +68,7 @@ RATES: Mapping[str, Rates] = {
     "decoder": Rates(1e-3, warmup=50, ema=0.99, cooldown=0.6),
     "unet": Rates(2e-3, warmup=200, ema=0.998),
     "clip": Rates(2e-3, warmup=100, ema=0.99, cooldown=0.5),
+    "noisy-clip": Rates(2e-3, warmup=50, ema=0.99, cooldown=0.6),
 }
 """What drives the optimiser of every stage."""
 

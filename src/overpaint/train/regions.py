@@ -83,7 +83,7 @@ class Regions:
 
     def eye(self) -> Run:
         """Tune the image tower so that it knows things on black."""
-        shop, tower, clip = self.shop, self.shop.painter().tower, self._clip()
+        shop, tower, clip = self.shop, self.shop.painter().tower, self.clip()
         said = clip.text_projection.weight.detach(), float(clip.logit_scale.exp().clamp(max=100))
         plan = (shop.renders, Cutouts.load(self._file("cutouts")), shop.count(EYES), RATES[EYES])
         return shop.train(eye_stage(self._eye(), tower, *said, *plan, exam=shop.exam(256)))
@@ -108,7 +108,7 @@ class Regions:
         with nets.seeded(0):
             made = make_prior()
         whitened(made, known)
-        weight = self._clip().text_projection.weight.detach()
+        weight = self.clip().text_projection.weight.detach()
         plan = (known, shop.count(PRIORS), RATES[PRIORS])
         return shop.train(prior_stage(made, shop.painter().tower, weight, *plan, exam=shop.exam(256)))
 
@@ -142,7 +142,7 @@ class Regions:
     def teller(self, painter: Painter | None = None) -> Teller:
         """The trained parts together."""
         eye, painter = self.trained_eye(), painter or self._painter(self.trained())
-        weight, words = self._clip().text_projection.weight.detach(), read(TOKENS)
+        weight, words = self.clip().text_projection.weight.detach(), read(TOKENS)
         clip = ClipEye(eye, painter.tower, weight, words)
         prior = ClipPrior(self.trained_prior(), clip)
 
@@ -197,7 +197,7 @@ class Regions:
             raise TrainError("There are no vectors yet; run the stage 'spatext-vectors' first.")
         return Vectors.load(self._file("vectors"))
 
-    def _clip(self) -> Vision:
+    def clip(self) -> Vision:
         """The tower that is tuned, with its projection: of the run here, else as shipped."""
         with nets.seeded(0):
             made = Vision()
@@ -214,7 +214,7 @@ class Regions:
 
     def _eye(self) -> RegionEye:
         with nets.seeded(0):
-            return RegionEye(self._clip().tower)
+            return RegionEye(self.clip().tower)
 
     def _made(self) -> Difference:
         with nets.seeded(0):

@@ -32,7 +32,7 @@ from overpaint.train.inpainter import Inpainter
 from overpaint.train.judge import judge_stage
 from overpaint.train.loop import Pace, Run, Stage, TrainError, run
 from overpaint.train.nets import RATES, Prediction, Size, size_of
-from overpaint.train.noisy_clip import NoisyVision, noisy_clip_stage, projection
+from overpaint.train.noisy_clip import NoisyVision, noisy_clip_stage
 from overpaint.train.regions import Regions
 from overpaint.train.sampling import Painter
 from overpaint.train.segmenter import segmenter_stage
@@ -239,13 +239,15 @@ class Trainer:
 
     def noisy_clip(self) -> Run:
         """Train the noise-aware image tower against the text tower and the projection of the clean one."""
-        read = self.part("clip", "vision", Vision, Vision) if self.state("clip").is_file() else None
-        clean = self.shipped("vision") if read is None else read.tower.state_dict()
-        vision = self.fresh("noisy-clip", "noisy", lambda: NoisyVision(clean))
-        weight = projection(SHIPPED) if read is None else read.text_projection.weight.detach()
-        plan = (self.stored_latents().to(self.device), self.count("noisy-clip"), RATES["clip"])
+        vision = self.fresh("noisy-clip", "noisy", NoisyVision)
+        plan = (
+            self.renders,
+            self.stored_latents().to(self.device),
+            self.count("noisy-clip"),
+            RATES["noisy-clip"],
+        )
         rows = {"batch": min(BATCH, self.size.batch), "exam": self.exam(200)}
-        return self.train(noisy_clip_stage(vision, self.painter(), weight.to(self.device), *plan, **rows))
+        return self.train(noisy_clip_stage(vision, Regions(self).clip(), self.painter(), *plan, **rows))
 
     def painter(self, unet: UNet2DConditionModel | None = None) -> Painter:
         """The trained parts together; with the decoder as far as it has come."""
