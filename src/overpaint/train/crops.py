@@ -9,7 +9,7 @@ from pathlib import Path
 
 import numpy as np
 import torch
-from jaxtyping import Bool, Float, Int
+from jaxtyping import Bool, Float, UInt8
 from safetensors.torch import load_file, save_file
 from torch import Tensor
 from torch.nn.functional import interpolate
@@ -31,7 +31,7 @@ LEAST = 40
 class Cutouts:
     """Where the things of the first pictures are seen, a bit a pixel, row by row."""
 
-    bits: Int[Tensor, "n 3 bytes"]
+    bits: UInt8[Tensor, "n 3 bytes"]
 
     def save(self, file: Path) -> None:
         """Keep them in one file."""

@@ -67,20 +67,19 @@ class Teller:
 
     def vectors(self, some: Sequence[Case], how: How) -> Float[Tensor, "b 3 d"]:
         """A vector for each thing of each case, zeros for those that there are not."""
+        flat = [(k, n) for k, one in enumerate(some) for n in range(len(one.scene.things))]
         if how == "oracle":
             pictures, masks = render([one.scene for one in some], FRAME), seen(some)
-            flat = [(k, n) for k, one in enumerate(some) for n in range(len(one.scene.things))]
+            flat = [(k, n) for k, n in flat if masks[k, n].any()]
             crops = cut(pictures[[k for k, _ in flat]], [masks[k, n] for k, n in flat])
             found = torch.cat([self.look(part) for part in torch.split(crops, 64)])  # pyright: ignore[reportUnknownMemberType]
         else:
             read = self.prior if how == "prior" else self.text
-            words = [text for one in some for text in one.words]
+            words = [some[k].words[n] for k, n in flat]
             found = torch.cat([read(words[k : k + 64], k) for k in range(0, len(words), 64)])
-        made, start = found.new_zeros(len(some), 3, found.shape[-1]), 0
-        for k, one in enumerate(some):
-            stop = start + len(one.scene.things)
-            made[k, : stop - start] = found[start:stop]
-            start = stop
+        made = found.new_zeros(len(some), 3, found.shape[-1])
+        for (k, n), one in zip(flat, found, strict=True):
+            made[k, n] = one
         return made
 
     @torch.no_grad()
