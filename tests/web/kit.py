@@ -132,7 +132,7 @@ def events(text: str) -> list[tuple[str, Mapping[str, Any]]]:
 
     found = list[tuple[str, Mapping[str, Any]]]()
     for block in text.split("\n\n"):
-        lines = dict(line.partition(": ")[::2] for line in block.splitlines())
+        lines = {name: said for name, _, said in (line.partition(": ") for line in block.splitlines())}
         if "event" in lines:
             found.append((lines["event"], json.loads(lines["data"])))
     return found

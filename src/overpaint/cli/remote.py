@@ -1,6 +1,7 @@
 """The same command against a machine that serves: the same recipe, the same bytes."""
 
-from collections.abc import Iterator, Mapping
+from collections.abc import Callable, Generator, Iterator, Mapping
+from contextlib import contextmanager
 from dataclasses import dataclass, replace
 from pathlib import Path
 from typing import Any
@@ -94,19 +95,18 @@ def where(common: Common) -> dict[str, Any]:
     return found
 
 
-class bar:
+@contextmanager
+def bar() -> Generator[Callable[[float], None], None, None]:
     """A bar on the error stream, where somebody watches."""
+    console = Console(stderr=True)
+    columns = (TextColumn("{task.description}"), BarColumn(), TaskProgressColumn())
+    with Progress(*columns, console=console, disable=not console.is_terminal) as shown:
+        task = shown.add_task("edit", total=1.0)
 
-    def __enter__(self) -> Any:
-        console = Console(stderr=True)
-        columns = (TextColumn("{task.description}"), BarColumn(), TaskProgressColumn())
-        self.shown = Progress(*columns, console=console, disable=not console.is_terminal)
-        self.shown.start()
-        task = self.shown.add_task("edit", total=1.0)
-        return lambda share: self.shown.update(task, completed=share)
+        def told(share: float) -> None:
+            shown.update(task, completed=share)
 
-    def __exit__(self, *told: object) -> None:
-        self.shown.stop()
+        yield told
 
 
 def edited(image: bytes, work: Mapping[str, Any], asked: Asked, common: Common) -> Edit:

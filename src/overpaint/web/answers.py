@@ -55,6 +55,13 @@ def status_of(error: OverpaintError) -> int:
             return 409
 
 
+def wrong(sentence: str, status: int = 400, param: str | None = None) -> JSONResponse:
+    """An error in the form that OpenAI's clients read."""
+    kind = "invalid_request_error" if status < 500 else "server_error"
+    error = {"message": sentence, "type": kind, "param": param, "code": None}
+    return JSONResponse({"error": error}, status)
+
+
 def handle_errors(app: FastAPI) -> None:
     """Answer every error with a sentence."""
 
@@ -68,7 +75,10 @@ def handle_errors(app: FastAPI) -> None:
 
     async def invalid(request: Request, error: Exception) -> JSONResponse:
         assert isinstance(error, RequestValidationError)
-        return JSONResponse({"error": sentence_of(error.errors()[0])}, 422)
+        said = sentence_of(error.errors()[0])
+        if request.url.path.startswith("/v1/"):
+            return wrong(said, 422)
+        return JSONResponse({"error": said}, 422)
 
     async def unforeseen(request: Request, error: Exception) -> JSONResponse:
         return JSONResponse({"error": "Something went wrong here; the server's log says what."}, 500)

@@ -80,7 +80,7 @@ class Remote:
         """
         data = self.asked(method, path, said)
         try:
-            return cast("dict[str, Any]", dict(json.loads(data)))
+            return {**cast("dict[str, Any]", json.loads(data))}
         except (ValueError, TypeError):
             raise UsageError(f"{self.address} answers, but is no server of overpaint.") from None
 
@@ -115,8 +115,8 @@ def opener() -> OpenerDirector:
 def sentence_of(error: HTTPError, address: str) -> str:
     """What a server says is wrong."""
     try:
-        said: Any = json.loads(error.read(100_000))["error"]
-        return str(said["message"] if isinstance(said, dict) else said)
+        said = json.loads(error.read(100_000))["error"]
+        return said if isinstance(said, str) else str(said["message"])
     except (ValueError, KeyError, TypeError, OSError):
         return f"The server {address} refuses ({error.code} {error.reason})."
 

@@ -1,26 +1,17 @@
-"""What an edit would take, told at once: from the method's card and one look at the model when it was loaded.
+"""What is known of a model once it was looked at: how fast it is here, and how much memory it takes."""
 
-The model may be busy for minutes; whoever chooses a method cannot wait for that.
-"""
-
-import re
 from dataclasses import dataclass
-from typing import TYPE_CHECKING, Any
 
 import torch
 
-from overpaint.card import Cost, Need
+from overpaint.card import Cost
 from overpaint.images.fitting import scaled_size, whole
 from overpaint.model import Model
 from overpaint.run.estimate import BACKWARD, SIDE, Speed, look_folder, speed_of
 from overpaint.run.known import record_of
 from overpaint.run.plan import grain, plan
-from overpaint.run.request import edit_request, kind_of
-from overpaint.run.resolve import resolve
-from overpaint.web.schemas import PICTURE, EditIn, EstimateOut, ModelOut
-
-if TYPE_CHECKING:
-    from overpaint.web.studio import Studio
+from overpaint.run.request import edit_request
+from overpaint.web.schemas import ModelOut
 
 
 @dataclass(frozen=True)
@@ -62,33 +53,6 @@ def about(name: str, model: Model) -> ModelOut:
         words=sorted(model.suits.vocabulary),
         loaded=True,
     )
-
-
-def estimated(studio: "Studio", said: EditIn) -> EstimateOut:
-    """What an edit would take; seconds and memory only where the model was looked at.
-
-    Raises:
-        UsageError: there is no such method, option or model.
-    """
-    found = studio.speeds.get(studio.model(said.model))
-    kind = kind_of(said.method)
-    preset = dict[str, Any]() if found is None else kind.card.families.get(found.family, {})
-    method = resolve(kind, said.options, preset, f"the method {said.method!r}")
-    cost = kind.card.cost(method)
-    looks = 0 if found is None or not said.look else found.levels
-    seconds = memory = None
-    if found is not None:
-        area = found.area(size_of(studio, said.image))
-        seconds = seconds_of(found.speed, cost, looks, area)
-        together = 4 if Need.IMAGE in kind.card.needs else 2
-        tuning = found.speed.tuned_bytes if cost.backwards[1] else 0
-        memory = found.speed.peak(int(area * max(found.speed.row_bytes * together, tuning)))
-    return EstimateOut(rows=cost.rows, backwards=cost.backwards, look=looks, seconds=seconds, memory=memory)
-
-
-def size_of(studio: "Studio", said: str) -> tuple[int, int] | None:
-    """Height and width of a picture that is here; nothing for one that is not."""
-    return studio.picture(said).size if re.fullmatch(PICTURE, said) else None
 
 
 def seconds_of(speed: Speed, cost: Cost, looks: int, area: float) -> tuple[float, float]:

@@ -26,6 +26,7 @@ from overpaint.run.result import Edit
 from overpaint.run.written import file_of
 from overpaint.web.hub import Hub, News
 from overpaint.web.serving import Serving
+from overpaint.web.telling import told
 
 SUFFIX = ".picture"
 """How files of pictures end: those that came in are read by what they hold."""
@@ -63,6 +64,7 @@ class Doer:
         if entry.result:
             return entry.result  # an earlier worker stored it and died before it could say so
         model = self.model(str(entry.work["model"]))
+        self.hub.tell(entry.id, News("state", told(entry)))
         Progress(entry.id, self.hub, meter).begin()
         meter.on_preview = self.previewing(entry.id, model)
         do: Mapping[str, Callable[[Entry, Model, Meter], Mapping[str, Any]]] = {

@@ -19,7 +19,7 @@ from overpaint.run.inputs import shows
 from overpaint.run.settings import Setting, settings_of
 from overpaint.web.answers import SAID, TheStudio
 from overpaint.web.asking import asked
-from overpaint.web.cost import estimated
+from overpaint.web.estimating import estimated
 from overpaint.web.routes import IMMUTABLE, PNG, body_of
 from overpaint.web.schemas import (
     PICTURE,

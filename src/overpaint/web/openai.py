@@ -26,10 +26,10 @@ from overpaint.images.picture import from_pil, to_pil
 from overpaint.images.recipe import KEY
 from overpaint.ledger.entry import OVER, Entry
 from overpaint.run.inputs import shows
-from overpaint.web.answers import SAID, Client, TheStudio, status_of
+from overpaint.web.answers import SAID, Client, TheStudio, status_of, wrong
 from overpaint.web.asking import FIELDS, FILES, PART, checked, edit_work, generate_work
 from overpaint.web.safety import Refused
-from overpaint.web.schemas import EditIn, GenerateIn
+from overpaint.web.schemas import LONGEST, EditIn, GenerateIn
 from overpaint.web.studio import Studio
 
 router = APIRouter(prefix="/v1/images", tags=["openai"], responses=SAID)
@@ -49,7 +49,7 @@ class Asked(BaseModel):
         extra="ignore", protected_namespaces=(), json_schema_extra={"examples": [EXAMPLE]}
     )
 
-    prompt: str = Field(max_length=32_000, description="what the picture should show")
+    prompt: str = Field(max_length=LONGEST, description="what the picture should show")
     model: str = Field(default="", max_length=300, description="one of this server's; any other is the first")
     n: int = Field(default=1, ge=1, le=MOST, description="how many, with seeds that follow one another")
     size: str = Field(default="auto", pattern=r"^(auto|\d{2,4}x\d{2,4})$", description="such as 256x256")
@@ -74,13 +74,6 @@ class Answer(BaseModel):
     created: int
     data: list[Data]
     output_format: Format = "png"
-
-
-def wrong(sentence: str, status: int = 400, param: str | None = None) -> JSONResponse:
-    """An error in the form that OpenAI's clients read."""
-    kind = "invalid_request_error" if status < 500 else "server_error"
-    error = {"message": sentence, "type": kind, "param": param, "code": None}
-    return JSONResponse({"error": error}, status)
 
 
 FORM = {
@@ -112,7 +105,7 @@ async def generations(request: Request, said: Asked, studio: TheStudio, who: Cli
             await run_in_threadpool(
                 generate_work,
                 studio,
-                GenerateIn(target=said.prompt[:4000], seed=said.seed + k, options=said.options, model=model),
+                GenerateIn(target=said.prompt, seed=said.seed + k, options=said.options, model=model),
             )
             for k in range(said.n)
         ]
@@ -187,7 +180,7 @@ def edits_of(studio: Studio, said: Asked, image: bytes, mask: bytes | None) -> l
         image=blob,
         mask=inside,
         source=source,
-        target=said.prompt[:4000],
+        target=said.prompt,
         method=method,
         options=said.options,
         model=served(studio, said.model),
@@ -222,6 +215,7 @@ async def answered(
         UsageError: it failed; the sentence says why.
         Refused: it took too long, or was stopped.
     """
+    check_form(said)
     entries = [await run_in_threadpool(studio.put, work, who, None) for work in works]
     ids, began = [entry.id for entry in entries], time.monotonic()
     while True:
@@ -241,6 +235,18 @@ async def answered(
     return Answer(created=int(time.time()), data=data, output_format=said.output_format)
 
 
+def check_form(said: Asked) -> None:
+    """Refuse, before anything is done, a form of answer that cannot be given.
+
+    Raises:
+        UsageError: it cannot.
+    """
+    if said.response_format == "url" and (said.size != "auto" or said.output_format != "png"):
+        raise UsageError("An address gives the PNG as it is; ask for b64_json to have it otherwise.")
+    if said.size != "auto" and max(map(int, said.size.split("x"))) > LARGEST:
+        raise UsageError(f"The size {said.size} is too large; ask for {LARGEST} pixels a side at most.")
+
+
 def given(request: Request, studio: Studio, said: Asked, entry: Entry) -> Data:
     """One picture as the answer holds it."""
     if said.response_format == "url":
@@ -257,15 +263,9 @@ def given(request: Request, studio: Studio, said: Asked, entry: Entry) -> Data:
 
 
 def sized(picture: Picture, size: str) -> Picture:
-    """A picture at the size that was asked for.
-
-    Raises:
-        UsageError: it is too large.
-    """
+    """A picture at the size that was asked for."""
     if size == "auto":
         return picture
     width, height = (int(one) for one in size.split("x"))
-    if max(width, height) > LARGEST:
-        raise UsageError(f"The size {size} is too large; ask for {LARGEST} pixels a side at most.")
     resized = from_pil(to_pil(picture).resize((width, height), Image.Resampling.LANCZOS))
     return replace(resized, info=picture.info)

@@ -25,7 +25,7 @@ class Patient(H11Protocol):
 
     patience = 10.0
 
-    def connection_made(self, transport: asyncio.Transport) -> None:  # type: ignore[override]
+    def connection_made(self, transport: asyncio.Transport) -> None:  # pyright: ignore[reportIncompatibleMethodOverride]
         """Somebody connects, and has some seconds to ask something."""
         super().connection_made(transport)
         self.loop.call_later(self.patience, self.give_up)
