@@ -42,7 +42,7 @@ def test_the_published_grid_is_that_of_the_turned_picture_read_row_by_row() -> N
     assert gap(aside, tall) < 1e-5 and gap(upright, aside) > 1e-3
 
 
-def test_relevancy_is_what_gradients_of_the_librarys_own_maps_say() -> None:
+def test_relevancy_is_what_gradients_of_the_maps_of_the_library_say() -> None:
     eye = tiny_eye()
     vision, wish = eye.vision, draw(1, 16)
     toned = eye._toned(PICTURES[:1])  # pyright: ignore[reportPrivateUsage]

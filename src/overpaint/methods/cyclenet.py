@@ -79,7 +79,9 @@ class CycleNet(Method):
         if not self.there_and_back:
             return there
         seen = model.decode(there)
-        back = model.decode(translated(self, net, model, task, there, seen, texts[::-1], "back"))
+        back = model.decode(
+            translated(self, net, model, task, there, seen, (task.target, task.source), "back")
+        )
         error = float(((back - task.pixels).clamp(-2, 2) / 2).square().mean().sqrt())
         return Outcome((there,), scores={"return error": (error,)}, layers={"return": opaque(back)})
 

@@ -96,9 +96,9 @@ class Text2LIVEFile(Adapter):
             raise s.odd("relevancy_num_layers", self.blocks)
         make: Any = CLIPVisionModelWithProjection
         tower: Any = make.from_pretrained(self.golden.file.parent / TOWER)
-        tones = tuple(tuple(units.get(name)) for name in ("mean", "std"))
+        mean, spread = (tuple(units.get(name)) for name in ("mean", "std"))
         vision = tower.float().eval().requires_grad_(False)
-        self.eye = ClipEye(vision, None, torch.zeros(0), None, *tones)
+        self.eye = ClipEye(vision, None, torch.zeros(0), None, mean, spread)
 
     def bound(self, name: str) -> float:
         """What the files state in parentheses, and after what it is for."""
