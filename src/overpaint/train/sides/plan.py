@@ -50,6 +50,10 @@ class Copied(Plan):
         default=(), description="widths of the condition's encoder; none: those published"
     )
 
+    start: str = Field(
+        default="", description="a trained side network to begin with; none: the model's own encoder"
+    )
+
 
 class ControlNetPlan(Copied):
     """Half of the prompts dropped, as the paper has it (arXiv:2302.05543)."""

@@ -15,6 +15,7 @@ from overpaint.files import atomic
 from overpaint.files.mistaken import read_json
 from overpaint.model import Model
 from overpaint.sides.cyclenet import WEIGHTS
+from overpaint.sides.file import SideFile
 from overpaint.sides.fresh import fresh, fresh_adapter
 from overpaint.sides.net import Net
 from overpaint.train.loop import Pace, Run, Stage, TrainError, run
@@ -23,7 +24,7 @@ from overpaint.train.sides.curve import curve
 from overpaint.train.sides.drawn import COUNT, drawn
 from overpaint.train.sides.examples import TIMES, Examples, batch_of
 from overpaint.train.sides.export import exported
-from overpaint.train.sides.factors import factored
+from overpaint.train.sides.factors import begun_with, factored
 from overpaint.train.sides.folder import folder
 from overpaint.train.sides.lessons import Lesson, cycle_loss, noise_loss
 from overpaint.train.sides.looking import Held
@@ -46,6 +47,8 @@ def net_for(model: Model, plan: Plan) -> Net:
     net.module.requires_grad_(True)
     if plan.rank is not None:
         factored(net.module, plan.rank)
+    if plan.start:
+        begun_with(net.module, SideFile.of(plan.start), model)
     return net
 
 
