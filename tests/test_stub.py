@@ -33,7 +33,7 @@ edit("a.png", method="ledits++", concept=["+hat:3", "-beard:2"])
 edit("a.png", method=PromptToPrompt(cross_replace=0.4, inversion=NullText()), target="x")
 invert("a.png", inversion="direct", guidance=2)
 for name in catalogue():
-    edit("a.png", method=name, steps=4, target="x", options={"guidance": 2})
+    edit("a.png", method=name, target="x", options={"guidance": 2})
 more: dict[str, Any] = {"steps": 4}
 edit("a.png", **more)
 """

@@ -58,6 +58,9 @@ def page(name: str, card: Card) -> Iterator[str]:
     yield f"| network rows | {span(card['rows'])} |"
     if any(card["backwards"]):
         yield f"| backward passes | {span(card['backwards'])} |"
+    if card["further"] is not None:
+        rows = span(card["further"])
+        yield f"| [several targets](../cli.md#several-targets) | {rows} rows for each further one |"
     yield f"| another seed | {'gives another picture' if card['random'] else 'changes nothing'} |"
     yield f"| equal prompts | {LAWS[card['law']]} |"
     if card["published"]:

@@ -27,7 +27,7 @@ from overpaint.run.loading import threads
 from overpaint.run.locating import located
 from overpaint.run.memory import run_patiently, within
 from overpaint.run.plan import Job, plan
-from overpaint.run.request import EditRequest, edit_request
+from overpaint.run.request import EditRequest, edit_request, targets_of
 from overpaint.run.result import Edit
 from overpaint.run.sided import Settings, Wanted
 from overpaint.run.unasked import METHOD, nothing_asked, unasked
@@ -42,7 +42,7 @@ def edit(
     image: Given,
     *,
     source: str = "",
-    target: str = "",
+    target: str | Sequence[str] = "",
     method: str | Method = "p2p",
     model: str | Model = "still-life",
     seed: int = 0,
@@ -75,7 +75,8 @@ def edit(
         image: a file's name, an open file, its bytes, an image of Pillow, an array, a `Picture` or an `Edit`,
             of any size: it is fitted to the model without distortion, and the result has its size.
         source: what the picture shows now; may be left out where the picture says so itself.
-        target: what it should show.
+        target: what it should show; or several prompts, each a picture of its own from one walk of the
+            source, with methods that take several (`Edit.apart` gives each as an edit).
         method: a name from ``overpaint methods``, or a method with its options: ``PromptToPrompt(steps=20)``.
         model: a loaded model, a shipped one's name, or a diffusers folder; one that is named is loaded once
             and kept for later calls (`overpaint.unload`).
@@ -112,7 +113,7 @@ def edit(
     Raises:
         UsageError: anything about the request is wrong; raised before the first network call.
     """
-    request = {"source": source, "target": target, "seed": seed, "feather": feather}
+    request = {"source": source, **targets_of(target), "seed": seed, "feather": feather}
     request |= {"fit": fit, "alpha": alpha, "background": background, "context": context}
     request |= {"grow": grow, "extend": extend}
     said = {**(options or {}), **named}
@@ -284,7 +285,8 @@ def recalled(told: Recipe, maps: bool = False, limits: Limits | None = None) -> 
         for name, several in asked.further.items()
     }
     source = None if told.source is None else told.source.path
-    return replace(asked, place=source, mask=where, further=places, controls=sides, chosen=told.chosen)
+    asked = replace(asked, place=source, mask=where, further=places, controls=sides, chosen=told.chosen)
+    return replace(asked, result=told.result)
 
 
 def carried_out(
@@ -331,6 +333,8 @@ def finished(job: Job, meter: Meter) -> Edit:
     for sentence in job.notes:
         LOG.warning(sentence)
     edit = run_patiently(job, meter)
+    if job.asked.result is not None:
+        return edit.one(job.asked.result)
     if not isinstance(job.method, Invert):
         return edit
     with job.model.lock, torch.no_grad():

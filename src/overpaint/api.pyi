@@ -35,13 +35,14 @@ from overpaint.masks.contrast import Contrast
 from overpaint.tune.asymmetric import Start
 from overpaint.tune.by_level import LevelShares
 from overpaint.tune.diffusion_clip import DiffusionCLIPLearning
+from overpaint.tune.edit_layer import LayerLearning
 from overpaint.tune.imagic import ImagicLearning
 from overpaint.tune.xti import XTI
 
 class _AskedOptions(TypedDict, total=False):
     """What every edit can be told."""
     source: str
-    target: str
+    target: str | Sequence[str]
     model: str | Model
     seed: int
     mask: Given | Runs | None
@@ -500,6 +501,19 @@ class _CycleNetOptions(_AskedOptions, total=False):
     there_and_back: bool
     """translate the result back and compare"""
 
+class _Text2LIVEOptions(_AskedOptions, total=False):
+    """Options of text2live."""
+    screen: str
+    """what the layer shows alone; none: the target prompt"""
+    region: str
+    """what of the picture changes: the layer begins there"""
+    other: str
+    """what of it stays, beside such a region"""
+    learning: LayerLearning | Mapping[str, Any]
+    """how the layer is learned"""
+    tuned: Literal['auto', 'published']
+    """defaults: what the model suggests for such prompts, or as published"""
+
 class _GenerateOptions(TypedDict, total=False):
     """Options of generate."""
     steps: int
@@ -518,7 +532,6 @@ class _InvertOptions(TypedDict, total=False):
 
 class _SharedOptions(_AskedOptions, total=False):
     """What every method has; more is given as ``options``."""
-    steps: int
 
 @overload
 def edit(image: Given, *, method: Literal['sdedit'], **named: Unpack[_SDEditOptions]) -> Edit: ...
@@ -568,6 +581,8 @@ def edit(image: Given, *, method: Literal['inpaint'], **named: Unpack[_InpaintOp
 def edit(image: Given, *, method: Literal['glide'], **named: Unpack[_GlideOptions]) -> Edit: ...
 @overload
 def edit(image: Given, *, method: Literal['cyclenet'], **named: Unpack[_CycleNetOptions]) -> Edit: ...
+@overload
+def edit(image: Given, *, method: Literal['text2live'], **named: Unpack[_Text2LIVEOptions]) -> Edit: ...
 @overload
 def edit(image: Given, *, method: Method, **named: Unpack[_AskedOptions]) -> Edit: ...
 @overload

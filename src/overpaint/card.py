@@ -118,6 +118,8 @@ class Card:
     """From the method's options to its cost."""
     law: Law
     optional: frozenset[Need] = frozenset()
+    further: Callable[[Any], Cost] | None = field(default=None, repr=False)
+    """From its options to what each further target costs; nothing where it takes one target alone."""
     target_or: str = ""
     """The option that may stand in for a target prompt, where that alone makes the prompt optional."""
     pictures: frozenset[str] = frozenset()
@@ -126,6 +128,10 @@ class Card:
     """Whether a method with these options finds where the picture may change, so that one can look at it."""
     sees: bool = False
     """Whether it cannot work without CLIP, the model's own or one that is named."""
+    results: Callable[[Any], int] = field(default=lambda _: 1, repr=False)
+    """How many results a method with these options gives."""
+    layers: Callable[[Any], frozenset[str]] = field(default=lambda _: frozenset[str](), repr=False)
+    """Names of the pictures with opacity that it gives beside them."""
     random: bool = False
     """Whether another seed gives another picture."""
     published: str = ""

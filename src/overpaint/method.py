@@ -27,7 +27,8 @@ class Method(Options, ABC):
 
     def watched(self, task: Task) -> Mapping[str, Text]:
         """The rows whose attention a user may look at, by role, and the text each of them reads."""
-        return {"tgt+": task.target} if task.given_target is not None else {}
+        targets = task.targets if task.given_target is not None else {}
+        return {f"{name}+": text for name, text in targets.items()}
 
     @abstractmethod
     def __call__(self, model: Model, task: Task) -> Latent | Outcome:

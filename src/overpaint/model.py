@@ -25,7 +25,7 @@ from overpaint.files.fingerprint import weights_hash
 from overpaint.files.provenance import Origin
 from overpaint.finite import finite, stopped
 from overpaint.meter import Meter
-from overpaint.network import Eye, Family, Pixels, Residuals, Side, Text, together
+from overpaint.network import Eye, Family, Gaze, Pixels, Residuals, Side, Text, together
 from overpaint.options import USUAL_GUIDANCE, Known, Suits
 from overpaint.path import Latent, Path, Prediction
 
@@ -53,6 +53,8 @@ class Call:
     rows: Mapping[str, Prediction]
     """Every row of the call, by role: a branch may be guided by what another one sees."""
     meter: Meter
+    name: str = ""
+    """The branch that is guided."""
 
     def holding(self, eps: Latent) -> Prediction:
         """The belief that the latent is a clean picture under just this noise."""
@@ -178,6 +180,17 @@ class Model:
         if not name or self.open_named is None:
             return self.eye
         return self.open_named(name)
+
+    def gaze_of(self, name: str = "") -> Gaze:
+        """The CLIP of that name, if it says what single patches show.
+
+        Raises:
+            UsageError: there is none, or it does not.
+        """
+        eye = self.eye_of(name)
+        if not isinstance(eye, Gaze):
+            raise UsageError("This CLIP cannot say what parts of a picture show; take one with a ViT.")
+        return eye
 
     def look(self, pixels: Pixels) -> Float[Tensor, "rows features"]:
         """Pictures as the model's CLIP sees them, counted."""
@@ -367,7 +380,7 @@ class Model:
         where = i if level is None else level
         made = {
             b.name: b.guide.combine(
-                _own(b.name, call, asked), Call(i, path, where, xs[b.name], call, self.meter)
+                _own(b.name, call, asked), Call(i, path, where, xs[b.name], call, self.meter, b.name)
             )
             for b in branches
         }

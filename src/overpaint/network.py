@@ -179,6 +179,31 @@ class Eye(Protocol):
 
 
 @runtime_checkable
+class Gaze(Eye, Protocol):
+    """An eye that says what single patches of a picture show, and sees pictures that are no squares."""
+
+    @property
+    def grain(self) -> int:
+        """Pixels a side of a patch."""
+        ...
+
+    def glance(
+        self, pixels: Pixels, sideways: bool = False
+    ) -> tuple[Float[Tensor, "rows features"], Float[Tensor, "rows tokens inner"]]:
+        """Vectors of pictures at their own size, as ``embed``, and what the last layer but one says of them.
+
+        ``sideways`` tells patches their places with rows and columns exchanged.
+        """
+        ...
+
+    def about(
+        self, pixels: Pixels, wish: Float[Tensor, "1 features"], blocks: int = 1, sideways: bool = False
+    ) -> Float[Tensor, "rows down across"]:
+        """How much each patch of pictures at their own size has to do with a sentence's vector."""
+        ...
+
+
+@runtime_checkable
 class Glimpse(Protocol):
     """An eye that may see through noise: it then knows what a latent shows at any level."""
 

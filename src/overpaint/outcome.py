@@ -30,6 +30,12 @@ class Outcome:
     """What was learned on the way, to be used again."""
 
 
+def one_or_all(made: Mapping[str, Latent], names: Sequence[str]) -> Latent | Outcome:
+    """What branches of these names came to: the latent of one, or the latents of several in this order."""
+    latents = [made[name] for name in names]
+    return latents[-1] if len(latents) == 1 else Outcome(latents)
+
+
 def outcome_of(made: Latent | Outcome) -> Outcome:
     """What a method gave, as an outcome.
 

@@ -45,6 +45,7 @@ METHODS = {
     "inpaint": "overpaint.methods.inpaint:Inpaint",
     "glide": "overpaint.methods.glide:Glide",
     "cyclenet": "overpaint.methods.cyclenet:CycleNet",
+    "text2live": "overpaint.methods.text2live:Text2LIVE",
 }
 SUMMARY = Path(__file__).with_name("registry.json")
 WALKED_BACK = SUMMARY.with_name("invert.json")
@@ -102,6 +103,7 @@ def describe(method: "type[Method]") -> dict[str, Any]:
         "families": {name: dict(preset) for name, preset in card.families.items()},
         "rows": list(default.rows),
         "backwards": list(default.backwards),
+        "further": None if card.further is None else list(card.further(method()).rows),
         "law": card.law.value,
         "random": card.random,
         "published": card.published,

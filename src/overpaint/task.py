@@ -27,6 +27,9 @@ class Request(Options):
     """What the user asked for, besides the picture itself: serialisable, and part of the recipe."""
 
     target: str = Field(default="", description="what the edited picture should show")
+    also: tuple[str, ...] = Field(
+        default=(), description="further targets, each a picture of its own from the same walk"
+    )
     source: str = Field(default="", description="what the picture shows now")
     seed: int = Field(default=0, ge=0, lt=2**63, description="seed of every random draw")
     fit: Literal["pad", "crop"] = Field(
@@ -86,6 +89,8 @@ class Task:
     """Encodes further prompts; nothing where there is no model to do it."""
     texts: dict[str, Text] = field(default_factory=dict[str, Text], repr=False)
     """Further prompts that were encoded already."""
+    given_also: tuple[Text, ...] = ()
+    """Further targets."""
 
     @staticmethod
     def of(
@@ -134,6 +139,7 @@ class Task:
                 name: [one.to(model.device) for one in several] for name, several in (pictures or {}).items()
             },
             encode=family.text,
+            given_also=tuple(family.text(prompt) for prompt in request.also),
         )
 
     @property
@@ -150,6 +156,16 @@ class Task:
     def target(self) -> Text:
         """What is wished for."""
         return _there(self.given_target, Need.TARGET)
+
+    @property
+    def further(self) -> dict[str, Text]:
+        """Further targets, by the branches that walk to them: ``tgt2``, ``tgt3``, …"""
+        return {f"tgt{k}": text for k, text in enumerate(self.given_also, 2)}
+
+    @property
+    def targets(self) -> dict[str, Text]:
+        """All targets by their branches, ``tgt`` first."""
+        return {"tgt": self.target, **self.further}
 
     @property
     def pixels(self) -> Pixels:

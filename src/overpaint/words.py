@@ -89,6 +89,13 @@ class Words:
             raise UsageError(f"The word {word!r} is not in the prompt {self.text!r}; {self._hint(word)}")
         return tuple(found)
 
+    def has(self, word: str) -> bool:
+        """Whether the prompt has this word, or these several in a row."""
+        try:
+            return bool(self.places(word))
+        except UsageError:
+            return False
+
     def _span(self, k: int, wanted: str) -> tuple[int, ...]:
         """The tokens of the word in a place, if it is the one that is wanted."""
         if as_read(self.words[k]) == wanted:

@@ -140,7 +140,9 @@ def test_a_row_says_more_than_what_holds_for_all(folder: Path, tmp_path: Path) -
         "cat0.png,a cat,a dog,ddim,7,3.5,crop,,,deep/cat2.png,x/own.webp\ncat1.png,,,,,,,,,,\n"
         "cat0.png,,,p2p,,,,null-text,5,,\n"
     )
-    asked = Asked("sdedit", {"target": TARGET, "seed": 1}, {"strength": "0.5"}, mask=str(folder / "cat1.png"))
+    asked = Asked(
+        "sdedit", {"target": TARGET, "seed": 1}, {"strength": "0.5"}, where={"mask": str(folder / "cat1.png")}
+    )
     first, second, third = works(header + rows, tmp_path, asked)
     assert first["method"] == "ddim" and first["options"] == {"guidance": "3.5"}
     assert (first["request"]["seed"], first["request"]["fit"]) == (7, "crop")
@@ -177,6 +179,7 @@ BROKEN = {
     "control characters": ({"image": "cat0.png", "target": "a\u0007"}, "control characters"),
     "a mask that is not there": ({"image": "cat0.png", "mask": "no.png"}, "There is no file"),
     "two masks": ({"image": "cat0.png", "mask": "cat0.png", "mask_box": "1,1,2,2"}, "both say where"),
+    "two searches": ({"image": "cat0.png", "mask_words": "cat", "mask_diff": True}, "both say where"),
     "no mask where one is needed": ({"image": "cat0.png", "method": "inpaint"}, "give a mask"),
     "an output elsewhere": ({"image": "cat0.png", "output": "../x.png"}, "leads out of the folder"),
     "an address of the web": ({"image": "https://example.org/x.png"}, "Nothing is fetched"),
@@ -190,7 +193,7 @@ def test_broken_rows_are_a_sentence_each_and_the_rest_runs(folder: Path, tmp_pat
     found = works("\n".join([*lines, json.dumps({"image": "cat0.png"})]), tmp_path, kind="jsonl")
     for (name, (_, words)), said in zip(BROKEN.items(), found, strict=False):
         assert isinstance(said, str) and words in said, (name, said)
-    assert found[-1]["name"] == "cat0-17.png"
+    assert found[-1]["name"] == "cat0-18.png"
 
 
 def test_columns_nobody_reads_are_told_before_anything_is_done(folder: Path, tmp_path: Path) -> None:

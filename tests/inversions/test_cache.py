@@ -394,5 +394,5 @@ def test_the_folder_is_the_users_choice_or_the_systems(monkeypatch: pytest.Monke
     }
     monkeypatch.setenv("LOCALAPPDATA", "local")
     for system, folder in expected.items():
-        monkeypatch.setattr(module.sys, "platform", system)
+        monkeypatch.setattr("overpaint.files.caches.sys.platform", system)
         assert default_folder() == folder

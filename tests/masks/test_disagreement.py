@@ -95,12 +95,13 @@ def test_levels_are_steps_of_the_walk(steps: int) -> None:
 def test_outside_the_mask_the_target_is_the_source_bit_for_bit() -> None:
     model = watched(shared())
     with model.metered(Meter()) as meter, torch.no_grad():
-        blend = DisagreementBlend.of(model, model.path(STEPS), asking("a dog on the grass"), 0.5)
+        blend = DisagreementBlend.of(model, model.path(STEPS), {"tgt": asking("a dog on the grass")}, 0.5)
+    mask = blend.masks["tgt"]
     xs = {"src": draw(1, 4, 8, 8, seed=1), "tgt": draw(1, 4, 8, 8, seed=2)}
     made = blend(0, xs)
     assert torch.equal(made["src"], xs["src"])
-    assert torch.equal(made["tgt"][..., blend.mask], xs["tgt"][..., blend.mask])
-    assert torch.equal(made["tgt"][..., ~blend.mask], xs["src"][..., ~blend.mask])
-    assert 0 < int(blend.mask.sum()) < 64
-    assert meter.notes["disagreement"] == [float(blend.mask.float().mean())]
-    assert torch.equal(meter.maps["disagreement"] > 0.5, blend.mask)
+    assert torch.equal(made["tgt"][..., mask], xs["tgt"][..., mask])
+    assert torch.equal(made["tgt"][..., ~mask], xs["src"][..., ~mask])
+    assert 0 < int(mask.sum()) < 64
+    assert meter.notes["disagreement"] == [float(mask.float().mean())]
+    assert torch.equal(meter.maps["disagreement"] > 0.5, mask)

@@ -18,6 +18,7 @@ from overpaint.meter import Meter
 from overpaint.methods.p2p import PromptToPrompt, align, parts
 from overpaint.model import Branch, Model
 from overpaint.noise import Noise
+from overpaint.outcome import Outcome
 from overpaint.path import Latent
 from overpaint.registry import find
 from overpaint.sample import denoise
@@ -36,7 +37,9 @@ def task(shape: Shape = "sd1", source: str = SOURCE, target: str = TARGET) -> Ta
 
 def edited(model: Model, given: Task, method: PromptToPrompt) -> Latent:
     with torch.no_grad():
-        return method(model, given)
+        made = method(model, given)
+    assert not isinstance(made, Outcome), "one target is one latent"
+    return made
 
 
 def p2p(**fields: Any) -> PromptToPrompt:
@@ -198,9 +201,9 @@ def test_the_two_blends_begin_at_different_steps() -> None:
 
 def test_what_is_pushed() -> None:
     given = task()
-    controls, blend = parts(p2p(), shared(), given)
-    assert [type(c) for c in controls] == [CrossReplace, SelfReplace] and blend is None
-    controls, blend = parts(p2p(blend="cat=>dog", blend_subtract="grass"), shared(), given)
+    controls, blends = parts(p2p(), shared(), given)
+    assert [type(c) for c in controls] == [CrossReplace, SelfReplace] and blends == []
+    controls, (blend,) = parts(p2p(blend="cat=>dog", blend_subtract="grass"), shared(), given)
     assert isinstance(blend, LocalBlend)
     assert controls[-1] is blend.keep, "recorded after the maps were edited"
     assert blend.words == {"src": [2], "tgt": [2]}

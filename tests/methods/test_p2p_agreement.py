@@ -22,6 +22,7 @@ from overpaint.meter import Meter
 from overpaint.methods.p2p import PromptToPrompt
 from overpaint.model import Model
 from overpaint.noise import Noise
+from overpaint.outcome import Outcome
 from overpaint.path import Latent
 from overpaint.task import Task
 
@@ -41,7 +42,9 @@ def p2p(**fields: Any) -> PromptToPrompt:
 
 def edited(model: Model, given: Task, method: PromptToPrompt) -> Latent:
     with torch.no_grad():
-        return method(model, given)
+        made = method(model, given)
+    assert not isinstance(made, Outcome), "one target is one latent"
+    return made
 
 
 @pytest.mark.parametrize("shape", SHAPES)

@@ -12,6 +12,7 @@ from overpaint.methods.ddim import DDIMEdit
 from overpaint.methods.p2p import PromptToPrompt
 from overpaint.methods.prompt_tuning import PromptTuningEdit
 from overpaint.noise import Noise
+from overpaint.outcome import outcome_of
 from overpaint.path import Latent
 from overpaint.task import Task
 
@@ -54,10 +55,15 @@ def test_a_larger_share_keeps_less(shape: Shape) -> None:
     assert errors[0] < errors[1]
 
 
+def best(method: PromptToPrompt, given: Task) -> Latent:
+    """What a method gives of one target."""
+    return outcome_of(method(shared(), given)).latents[0]
+
+
 def test_under_prompt_to_prompt_closed_windows_leave_the_mixture_alone() -> None:
     given = task(source="a cat on the grass")
     method = PromptToPrompt(steps=3, inversion=TUNED, cross_replace=0, self_replace=0)
     with torch.no_grad():
-        assert gap(method(shared(), given), edited(given)) < 1e-4
-        other = method.changed(cross_replace=0.8, self_replace=0.4)(shared(), given)
+        assert gap(best(method, given), edited(given)) < 1e-4
+        other = best(method.changed(cross_replace=0.8, self_replace=0.4), given)
     assert gap(other, edited(given)) > 1e-4

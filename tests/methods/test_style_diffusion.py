@@ -19,6 +19,7 @@ from overpaint.methods.p2p import PromptToPrompt, parts
 from overpaint.methods.style_diffusion import StyleDiffusion
 from overpaint.model import Model
 from overpaint.noise import Noise
+from overpaint.outcome import Outcome
 from overpaint.path import Latent
 from overpaint.task import Task
 
@@ -35,7 +36,9 @@ def task(shape: Shape = "sd1", target: str = TARGET) -> Task:
 
 def edited(model: Model, given: Task, method: StyleDiffusion | PromptToPrompt) -> Latent:
     with torch.no_grad():
-        return method(model, given)
+        made = method(model, given)
+    assert not isinstance(made, Outcome), "one target is one latent"
+    return made
 
 
 def style(**fields: Any) -> StyleDiffusion:

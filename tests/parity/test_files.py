@@ -9,10 +9,12 @@ from tests.parity.table import files, prepare, run
 FILES = {file.stem: file for file in files(GOLDEN)}
 LONG = {"edict"}
 """Files of which another one shows the same by default, in less time."""
-ELSEWHERE = {"blended_diffusion", "controlnet", "cyclenet", "diffusion_clip", "glide", "p_plus"}
+ELSEWHERE = {"blended_diffusion", "controlnet", "cyclenet", "diffusion_clip", "glide", "p_plus", "text2live"}
 """Methods whose files or networks take half a megabyte or more, so that they are not kept here: ``--from``
 a folder that has them.
-`tests.oracles.test_side_pipelines` holds ControlNets against an independent implementation by default."""
+`tests.oracles.test_side_pipelines` holds ControlNets against an independent implementation by default;
+`tests.tune.test_skip_net` and `tests.losses.test_layers` do so for the parts of Text2LIVE.
+"""
 
 
 def failing(name: str, reach: Reach) -> list[str]:

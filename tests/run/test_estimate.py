@@ -1,3 +1,4 @@
+from dataclasses import replace
 from pathlib import Path
 from typing import Any
 
@@ -7,7 +8,7 @@ from tests.checkpoints import CASES, tiny_configs, written
 from tests.cli.kit import SOURCE, TARGET, save_folder
 from tests.kit import shared
 
-from overpaint.families.tiny import SHAPES, Shape, tiny
+from overpaint.families.tiny import SHAPES, Shape, tiny, tiny_eye
 from overpaint.model import Model
 from overpaint.run import estimate as module
 from overpaint.run.estimate import Living, Speed, estimate, resident, speed_of
@@ -42,6 +43,19 @@ def test_rows_are_the_card_s_and_seconds_follow_them(job: Job, tmp_path: Path) -
     assert found.seconds[0] == pytest.approx(speed.codec + 16 * speed.row)
     parameters = sum(p.numel() * 4 for p in job.model.net.parameters())
     assert parameters < found.memory < 100 * parameters
+
+
+def test_what_clip_looks_at_takes_its_time(tmp_path: Path) -> None:
+    picture = torch.zeros(32, 32, 3, dtype=torch.uint8).numpy()
+    model = replace(shared(), open_eye=tiny_eye)
+    options = {"learning": {"updates": 50, "views": 4}}
+    asked = edit_request("edit", "text2live", picture, {"source": SOURCE, "target": TARGET}, options)
+    job = plan(asked, model)
+    found, speed, looks = estimate(job, tmp_path), speed_of(job, tmp_path), job.cost.looks[1]
+    assert looks == 51 * 18 and found.rows == (0, 0)
+    beside = found.seconds[1] - speed.codec - 50 * module.BACKWARD * speed.row
+    assert beside > 0
+    assert beside / (module.BACKWARD * looks) < 1
 
 
 @pytest.mark.parametrize(

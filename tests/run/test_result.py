@@ -119,3 +119,18 @@ def test_an_edit_is_compared_with_its_truth() -> None:
     assert "psnr_outside" in same.compare(region=region)
     with pytest.raises(UsageError, match="no picture this one was made from"):
         made().compare()
+
+
+def test_a_result_by_itself_has_a_recipe_of_its_own(tmp_path: Path) -> None:
+    edit = made()
+    others = tuple(Picture(np.full((4, 6, 3), level, np.uint8)) for level in (20, 30))
+    latents = tuple(torch.full((1, 4, 1, 1), float(k)) for k in range(3))
+    edit = replace(edit, others=others, latents=latents, scores={"distance": (0.1, 0.2, 0.3)})
+    third = edit.one(3)
+    assert [int(one.rgb[0, 0, 0]) for one in edit.every] == [7, 20, 30]
+    assert [int(one.rgb[0, 0, 0]) for one in third.every] == [30]
+    assert third.scores == {"distance": (0.3,)} and float(third.latent.mean()) == 2
+    read = read_recipe(third.save(tmp_path / "third.png"))
+    assert (read.result, read.output) == (3, pixels_hash(others[1]))
+    with pytest.raises(UsageError, match="has 3 results, counted from 1; not 4"):
+        edit.one(4)

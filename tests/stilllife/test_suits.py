@@ -6,10 +6,11 @@ import pytest
 from overpaint.methods.p2p import PromptToPrompt
 from overpaint.methods.pix2pix_zero import Pix2PixZero
 from overpaint.methods.pnp import PlugAndPlay
+from overpaint.methods.text2live import Text2LIVE
 from overpaint.run.asked import Asked
 from overpaint.run.loading import load
 from overpaint.run.resolve import resolve
-from overpaint.stilllife.suits import FILE, P2P, PNP, ZERO, as_text, habits
+from overpaint.stilllife.suits import FILE, LIVE, P2P, PNP, ZERO, as_text, habits
 from overpaint.stilllife.templates import templates
 
 
@@ -17,7 +18,7 @@ def test_the_shipped_folder_says_it() -> None:
     assert FILE.read_text(encoding="utf-8") == as_text()
     model = load("still-life")
     assert model.guidance == habits()["guidance"]
-    assert model.suits.edits == {"p2p": P2P, "pnp": PNP, "pix2pix-zero": ZERO}
+    assert model.suits.edits == {"p2p": P2P, "pnp": PNP, "pix2pix-zero": ZERO, "text2live": LIVE}
     assert model.suits.words["turquoise"] == "colour"
     assert model.suits.sentences == templates()
 
@@ -30,6 +31,8 @@ def test_every_suggestion_is_one_that_the_method_takes(kind: str) -> None:
         wanted: dict[str, Any] = suggested.pop("inversion")
         assert {name: made[name] for name in suggested} == suggested
         assert {part: made["inversion"][part] for part in wanted} == wanted
+    learning = resolve(Text2LIVE, LIVE[kind], {}, "a test").learning.model_dump()
+    assert {name: learning[name] for name in LIVE[kind]["learning"]} == LIVE[kind]["learning"]
 
 
 @pytest.mark.parametrize("kind", PNP)

@@ -136,7 +136,7 @@ STEPS = [
     ("vae", 40),
     ("decoder", 60),
     ("unet", 160),
-    ("inpaint", 40),
+    ("inpaint", 160),
     ("clip", 60),
 ]
 

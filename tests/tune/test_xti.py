@@ -6,6 +6,7 @@ from typing import Any
 import pytest
 import torch
 from tests.kit import clean, draw, gap, shared
+from torch import nn
 
 from overpaint.errors import NotFinite, UsageError
 from overpaint.families.tiny import SHAPES, Shape, tiny
@@ -76,7 +77,11 @@ def test_a_text_is_encoded_once_for_each_layer_and_the_network_asked_once() -> N
     model, meter = tiny("sd1"), Meter()
     family: Any = model.family
     calls = list[int]()
-    handle = family.encoders[0].register_forward_hook(lambda *_: calls.append(1))
+
+    def count(module: nn.Module, args: Any, out: Any) -> None:
+        calls.append(1)
+
+    handle = family.encoders[0].register_forward_hook(count)
     tuner = XTI.model_validate({**FEW, "sentences": ()})
     tuner.spoken(model)
     before = len(calls)

@@ -12,7 +12,7 @@ from overpaint.batch.listing import seen_from
 from overpaint.batch.masking import Masks
 from overpaint.batch.naming import Names
 from overpaint.batch.place import read, stamp_of
-from overpaint.batch.row import IMAGE, OUTPUT, OWN, Row
+from overpaint.batch.row import IMAGE, OUTPUT, OWN, WHERE, Row
 from overpaint.batch.template import filled, gaps
 from overpaint.card import Need
 from overpaint.errors import UsageError
@@ -40,8 +40,8 @@ class Asked:
     request: Mapping[str, Any] = field(default_factory=dict[str, Any])
     """Source and target may be templates."""
     options: Mapping[str, Any] = field(default_factory=dict[str, Any])
-    mask: str | None = None
-    mask_box: str | None = None
+    where: Mapping[str, Any] = field(default_factory=dict[str, Any])
+    """A mask, or what else says where pictures may change."""
     masks: Masks | None = None
     controls: tuple[str, ...] = ()
     model: Mapping[str, Any] = field(default_factory=dict[str, Any])
@@ -166,7 +166,7 @@ def requested(said: Mapping[str, Any], asked: Asked, names: Mapping[str, str]) -
             said = {key: value for key, value in said.items() if key != name}
     given |= {name: said[name] for name in FRAMING if name in said}
     given = {name: checked_text(one, name) if isinstance(one, str) else one for name, one in given.items()}
-    return resolve(Request, given, {}, "an edit").model_dump(mode="json")
+    return resolve(Request, given, {}, "an edit").model_dump(mode="json", exclude={"also"})  # a row has one
 
 
 def chosen(method: str, said: Mapping[str, Any], asked: Asked) -> dict[str, Any]:
@@ -195,18 +195,20 @@ def masked(row: Row, said: Mapping[str, Any], asked: Asked) -> dict[str, Any]:
     Raises:
         UsageError: the mask is not there, or two things say it.
     """
-    mask, box = said.get("mask"), said.get("mask_box")
-    if mask is not None and box is not None:
-        raise UsageError("A mask and a box both say where the picture may change; give one of them.")
-    if mask is not None:
-        mask = seen_from(str(mask), asked.folder)
-    elif box is None and asked.masks is not None:
-        mask = asked.masks.of(row.inside)
-    elif box is None:
-        mask, box = asked.mask, asked.mask_box
-    if mask is not None:
-        return {"mask": mask, "mask_stamp": stamp_of(mask, asked.limits)}
-    return {} if box is None else {"mask_box": str(box)}
+    own = {name: said[name] for name in WHERE if name in said}
+    if len(own) > 1:
+        one, other, *_ = own
+        raise UsageError(f"{one} and {other} both say where the picture may change; give one of them.")
+    if not own and asked.masks is not None:
+        own = {"mask": asked.masks.of(row.inside)}
+    elif "mask" in own:
+        own["mask"] = seen_from(str(own["mask"]), asked.folder)
+    found = own or dict(asked.where)
+    if "mask" in found:
+        return {"mask": found["mask"], "mask_stamp": stamp_of(found["mask"], asked.limits)}
+    if "mask_diff" in found:
+        return {"mask_diff": True} if str(found["mask_diff"]).lower() in ("true", "1", "yes") else {}
+    return {name: str(value) for name, value in found.items()}
 
 
 def check_needs(method: str, request: Mapping[str, Any], mask: Mapping[str, Any]) -> None:

@@ -47,8 +47,10 @@ class Tools:
             self.picture(work["image"]),
             method=work["method"],
             model=self.model(work["model"]),
-            mask=self.picture(work["mask"]) if "mask" in work else None,
+            mask=self.mask(work),
             mask_box=work.get("mask_box"),
+            mask_words=work.get("mask_words"),
+            mask_diff=work.get("mask_diff", False),
             control=tuple(work["controls"]),
             limits=self.limits,
             memory=self.memory,
@@ -62,6 +64,10 @@ class Tools:
     def picture(self, address: str) -> str | bytes:
         """A picture as an edit takes it: its name, or what it holds where it lies elsewhere."""
         return read(address, self.limits) if is_far(address) else address
+
+    def mask(self, work: Mapping[str, Any]) -> str | bytes | None:
+        """The mask of a piece of work, if it has one."""
+        return self.picture(work["mask"]) if "mask" in work else None
 
     def model(self, told: Mapping[str, Any]) -> Model:
         """The model of a piece of work, loaded once and kept.

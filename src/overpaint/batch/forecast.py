@@ -7,10 +7,12 @@ from typing import Any
 
 from overpaint.batch.asking import Work
 from overpaint.batch.doing import Tools
+from overpaint.batch.row import WHERE
 from overpaint.errors import OverpaintError
 from overpaint.run.estimate import Estimate, estimate
 from overpaint.run.plan import plan
 from overpaint.run.request import edit_request
+from overpaint.run.where import Where
 
 Kind = tuple[str, str, bool]
 
@@ -50,8 +52,9 @@ class Forecast:
             tools.picture(work["image"]),
             work["request"],
             work["options"],
-            mask=tools.picture(work["mask"]) if "mask" in work else None,
-            mask_box=work.get("mask_box"),
+            where=Where(
+                tools.mask(work), work.get("mask_box"), work.get("mask_words"), work.get("mask_diff", False)
+            ),
             control=tuple(work["controls"]),
             limits=tools.limits,
         )
@@ -91,4 +94,4 @@ class Share:
 def kind_of(work: Mapping[str, Any]) -> Kind:
     """What the cost of work depends on, its size aside."""
     options = json.dumps(work["options"], sort_keys=True, default=str)
-    return str(work["method"]), options, "mask" in work or "mask_box" in work
+    return str(work["method"]), options, any(name in work for name in WHERE)

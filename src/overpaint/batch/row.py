@@ -9,7 +9,9 @@ IMAGE = "image"
 OUTPUT = "output"
 PATTERN = "{folder}/{stem}.png"
 """What outputs are called, if nothing else is said."""
-OWN = (IMAGE, "source", "target", "method", "mask", "mask_box", OUTPUT)
+WHERE = ("mask", "mask_box", "mask_words", "mask_diff")
+"""Columns that say where the picture may change."""
+OWN = (IMAGE, "source", "target", "method", *WHERE, OUTPUT)
 """Columns that are no options and no part of how a picture is framed."""
 
 

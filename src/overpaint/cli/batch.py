@@ -45,19 +45,8 @@ class Said:
 @click.option("--retry-failed", is_flag=True, help="Try again what failed before.")
 @click.option("--skip-existing", is_flag=True, help="Leave rows out whose output is there already.")
 @common(
-    *(
-        "model",
-        "device",
-        "dtype",
-        "threads",
-        "cache",
-        "overwrite",
-        "quality",
-        "framing",
-        "controls",
-        "limits",
-    ),
-    *("look", "as_json", "dry_run"),
+    *("model", "device", "dtype", "threads", "cache", "overwrite", "quality", "framing", "seeking"),
+    *("controls", "limits", "look", "as_json", "dry_run"),
 )
 def command(common: Common, **said: Any) -> int:
     """Edit the pictures of INPUT: a folder, a glob in quotes, a table (.csv, .jsonl, .parquet) or - for names

@@ -24,6 +24,7 @@ from overpaint.batch.naming import Names
 from overpaint.batch.place import Place, checked, is_far, ledger_folder
 from overpaint.batch.report import FILE as REPORT
 from overpaint.batch.report import summed_up, write_report
+from overpaint.batch.row import WHERE
 from overpaint.cli.app import CANCELLED, INTERNAL
 from overpaint.cli.batch import Said
 from overpaint.cli.facts import limits
@@ -109,8 +110,7 @@ def asked(said: Said, common: Common) -> Asked:
         said.method,
         request,
         said.options,
-        None if common.mask is None else checked(str(common.mask)),
-        common.mask_box,
+        where(common),
         None if said.masks is None else Masks.in_folder(str(said.masks)),
         common.controls,
         model(common),
@@ -118,6 +118,20 @@ def asked(said: Said, common: Common) -> Asked:
         limits(common),
         folder,
     )
+
+
+def where(common: Common) -> dict[str, Any]:
+    """What says where all pictures may change.
+
+    Raises:
+        UsageError: two things do.
+    """
+    said = {name: getattr(common, name) for name in WHERE}
+    found = {name: value for name, value in said.items() if value not in (None, False)}
+    if len(found) > 1:
+        one, other, *_ = (f"--{name.replace('_', '-')}" for name in found)
+        raise UsageError(f"{one} and {other} both say where pictures may change; give one of them.")
+    return found | ({"mask": checked(str(common.mask))} if common.mask is not None else {})
 
 
 def model(common: Common) -> dict[str, Any]:

@@ -13,7 +13,7 @@ from overpaint.images.reading import check_file
 from overpaint.images.recipe import Recipe
 
 
-def check_early(common: Common, *pictures: Path | None, out: Path | None = None) -> None:
+def check_early(common: Common, *pictures: Path | None, out: Path | None = None, results: int = 1) -> None:
     """Refuse files to read that are not there, and names that cannot be written.
 
     What is in the files is looked at later.
@@ -22,7 +22,7 @@ def check_early(common: Common, *pictures: Path | None, out: Path | None = None)
         UsageError: a picture, the mask, the model or something to be added to it cannot be found, or a file
             cannot be written.
     """
-    check_files(common, out)
+    check_files(common, out, results)
     for picture in (*pictures, common.mask, common.map):
         if picture is not None:
             check_file(picture, limits(common))
@@ -59,12 +59,22 @@ def check_sources(told: Recipe, common: Common) -> None:
                 check_file(Path(record.path), limits(common))
 
 
-def check_files(common: Common, out: Path | None) -> None:
+def numbered(place: Path, number: int) -> Path:
+    """The file of one of several results: the first has the plain name, the second ends in ``-2``."""
+    return place if number == 1 else place.with_name(f"{place.stem}-{number}{place.suffix}")
+
+
+def single_files(common: Common, out: Path | None, results: int = 1) -> list[Path]:
+    """The files to write that are known before a method is, of so many results."""
+    own = (numbered(p, k) for p in (out, common.maps, common.mask_out) if p for k in range(1, results + 1))
+    return [*own, *(place for place in (common.control_out, common.strip, common.preview) if place)]
+
+
+def check_files(common: Common, out: Path | None, results: int = 1) -> None:
     """Refuse names that cannot be written before any work is done."""
     if common.dry_run:
         return
-    every = (out, common.maps, common.mask_out, common.control_out, common.strip, common.preview)
-    places = [place for place in every if place is not None]
+    places = single_files(common, out, results)
     for place in places:
         check_output(place, overwrite=common.overwrite, fresh_name=common.fresh_name)
     # Two spellings of one folder are one folder; a link that is a file itself is replaced, not followed.

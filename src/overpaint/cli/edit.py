@@ -13,43 +13,41 @@ from overpaint.cli.options import FILE, SEED, Common, MethodCommand, common
 @click.option(
     "--source", default="", help="What the picture shows; not needed where the picture says so itself."
 )
-@click.option("--target", default="", help="What it should show.")
+@click.option(
+    "--target",
+    "targets",
+    multiple=True,
+    help="What it should show; several times for several pictures from one walk.",
+)
 @click.option("--method", default="p2p", show_default=True, help="See: overpaint methods.")
 @SEED
 @common(
-    *(
-        "model",
-        "device",
-        "dtype",
-        "threads",
-        "cache",
-        "writing",
-        "framing",
-        "map",
-        "seeking",
-        "beside",
-        "limits",
-        "look",
-    ),
-    *("as_json", "dry_run", "maps", "mask_out", "strip", "preview"),
+    *("model", "device", "dtype", "threads", "cache", "writing", "framing", "map", "seeking", "beside"),
+    *("limits", "look", "as_json", "dry_run", "maps", "mask_out", "several", "strip", "preview"),
 )
 def command(
-    picture: Path, source: str, target: str, method: str, seed: int, options: dict[str, Any], common: Common
+    picture: Path,
+    source: str,
+    targets: tuple[str, ...],
+    method: str,
+    seed: int,
+    options: dict[str, Any],
+    common: Common,
 ) -> None:
     """Edit PICTURE, so that it shows --target instead of --source."""
     from overpaint.cli.early import check_early
 
     out = common.output or picture.with_name(f"{picture.stem}-edited.png")
-    check_early(common, picture, out=out)
+    check_early(common, picture, out=out, results=len(targets))
 
     from overpaint.cli.answer import source_for
     from overpaint.cli.facts import limits
     from overpaint.cli.running import perform, report
-    from overpaint.run.request import edit_request
+    from overpaint.run.request import edit_request, targets_of
 
     within = limits(common)
     where, control = common.where, common.controls
-    request = {"source": source_for(picture, source, within), "target": target, "seed": seed}
+    request = {"source": source_for(picture, source, within), **targets_of(targets or ""), "seed": seed}
     request |= common.framing
     if common.map is not None:
         from overpaint.cli.running import opened

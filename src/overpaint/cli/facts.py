@@ -16,6 +16,10 @@ EXACT = ("torch", "diffusers", "transformers", "numpy", "pillow")
 """Libraries whose version may change the last bits."""
 
 
+PROMPTS = ("source", "target", "also")
+"""What of a request is told by itself."""
+
+
 def limits(common: Common) -> Limits:
     """The largest file and picture that are read."""
     usual = Limits()
@@ -26,7 +30,8 @@ def facts(picture: Picture, name: str) -> dict[str, Any]:
     """Everything there is to say about the recipe in a picture, as data."""
     recipe = parse_recipe(picture, name)
     chosen, request = choices(recipe), recipe.request
-    source, target = (str(request.get(which, "")) for which in ("source", "target"))
+    source, target = str(request.get("source", "")), recipe.target
+    others = [one for one in recipe.targets if one != target]
     height, width = picture.size
     return {
         "command": recipe.command,
@@ -40,6 +45,7 @@ def facts(picture: Picture, name: str) -> dict[str, Any]:
         },
         "source": source,
         "target": target,
+        "others": others,
         "words": word_changes(source, target) if source and target else [],
         "changed": {
             name: {"value": now, "default": was, "from": recipe.chosen.get(name)}
@@ -47,7 +53,7 @@ def facts(picture: Picture, name: str) -> dict[str, Any]:
         },
         "usual": dict(chosen.usual),
         "unknown": dict(chosen.unknown),
-        "request": {which: value for which, value in request.items() if which not in ("source", "target")},
+        "request": {which: value for which, value in request.items() if which not in PROMPTS},
         "model": recipe.model.model_dump(mode="json"),
         "controls": [one.model_dump(mode="json") for one in recipe.controls],
         "environment": recipe.environment.model_dump(mode="json"),

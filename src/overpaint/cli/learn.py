@@ -42,6 +42,12 @@ class OfWords(Learning):
     fixed = "p-plus"
 
 
+class OfPictures(Learning):
+    """The same for a change that many pictures can have."""
+
+    fixed = "diffusion-clip"
+
+
 @command.command("imagic", short_help="What Imagic learns of a picture.", cls=Learning)
 @click.argument("picture", type=FILE)
 @click.option("--target", default="", help="What it should show after the edits.")
@@ -102,6 +108,41 @@ def p_plus(
         out,
         common,
     )
+
+
+@command.command("diffusion-clip", short_help="A change for all pictures of a kind.", cls=OfPictures)
+@click.argument("pictures", type=FILE, nargs=-1, required=True)
+@click.option("--source", default="", help="What they show.")
+@click.option("--target", default="", help="What they should show.")
+@click.option("-o", "--output", type=FILE, help="The file to write.  [default: PICTURE.safetensors]")
+@SEED
+@common("model", "device", "dtype", "threads", "cache", "overwrite", "fit", "limits", "as_json")
+def diffusion_clip(
+    pictures: tuple[Path, ...],
+    source: str,
+    target: str,
+    output: Path | None,
+    seed: int,
+    options: dict[str, Any],
+    common: Common,
+) -> None:
+    """Learn from PICTURES how those of their kind change from --source to --target, as CLIP sees it.
+
+    Thirty to fifty are usual, one is possible. Give the file to an edit of any such picture: --method
+    diffusion-clip --learned FILE. A learning that was stopped or killed goes on where it was.
+    """
+    out = output or pictures[0].with_suffix(".safetensors")
+    check_learning(common, out, *pictures)
+
+    from overpaint.cli.facts import limits
+    from overpaint.run.request import edit_request
+
+    options = {"pictures": str(len(pictures)), **options}
+    said = {f"learning.{name}": value for name, value in options.items()}
+    request = {"source": source, "target": target, "seed": seed, "fit": "crop", **common.framing}
+    first, shown, within = pictures[0], {"examples": pictures}, limits(common)
+    asked = edit_request("edit", "diffusion-clip", first, request, said, pictures=shown, limits=within)
+    learn(asked, out, common)
 
 
 def check_learning(common: Common, out: Path, *pictures: Path) -> None:

@@ -71,6 +71,8 @@ class Common:
     dry_run: bool = False
     maps: Path | None = None
     mask_out: Path | None = None
+    all_out: Path | None = None
+    layers_out: Path | None = None
     strip: Path | None = None
     preview: Path | None = None
 
@@ -204,6 +206,12 @@ COMMON: Mapping[str, Callable[..., Any]] = {
     "dry_run": click.option("--dry-run", is_flag=True, default=None, help="Say what it would take."),
     "maps": click.option("--maps", type=FILE, help="Write where each word of the prompt looks."),
     "mask_out": click.option("--mask-out", type=FILE, help="Write the mask that was used."),
+    "all_out": click.option(
+        "--all-out", type=FILE, help="Write every result of several: NAME-1.png, the best, and so on."
+    ),
+    "layers_out": click.option(
+        "--layers-out", type=FILE, help="Write the layers that the result is made of, with their opacity."
+    ),
     "strip": click.option("--strip", type=FILE, help="Write source, edit and true answer side by side."),
     "preview": click.option("--preview", type=FILE, help="Keep writing the latest preview while it works."),
 }
@@ -212,6 +220,7 @@ TOGETHER = {
     "model": ("model", "loras", "embeddings", "learned", "force", "prediction", "tokenizer", "download"),
     "writing": ("output", "overwrite", "fresh_name", "quality"),
     "beside": ("controls", "control_out"),
+    "several": ("all_out", "layers_out"),
     "framing": ("fit", "alpha", "background", "mask", "mask_box", "grow", "context", "feather"),
     "seeking": ("mask_words", "mask_diff", "extend"),
     "limits": ("max_pixels", "max_bytes"),

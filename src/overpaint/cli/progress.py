@@ -11,6 +11,7 @@ from typing import Literal
 from rich.console import Console
 from rich.progress import BarColumn, Progress, TaskProgressColumn, TextColumn, TimeRemainingColumn
 
+from overpaint.card import Cost
 from overpaint.errors import OverpaintError
 from overpaint.images import save_picture
 from overpaint.meter import Meter
@@ -20,27 +21,33 @@ from overpaint.run.preview import Preview
 
 EVERY = 0.5
 """Seconds between two previews."""
+Counted = Literal["rows", "items", "updates"]
+
+
+def counted(cost: Cost) -> tuple[int, Counted]:
+    """What a bar counts, and how many there are: rows, or updates where no row is asked."""
+    return (cost.rows[1], "rows") if cost.rows[1] else (cost.updates[1], "updates")
 
 
 @contextmanager
 def progress(
-    title: str, rows: int, meter: Meter, always: bool = False, of: Literal["rows", "items"] = "rows"
+    title: str, total: int, meter: Meter, always: bool = False, of: Counted = "rows"
 ) -> Generator[None, None, None]:
-    """A bar on the error stream while the meter counts up to ``rows``; where nobody looks, on request.
+    """A bar on the error stream while the meter counts up to ``total``; where nobody looks, on request.
 
     ``of`` says what is counted.
     """
     console = Console(stderr=True)
     columns = (TextColumn("{task.description}"), BarColumn(), TaskProgressColumn(), TimeRemainingColumn())
     with Progress(*columns, console=console, disable=not (console.is_terminal or always)) as bar:
-        task = bar.add_task(title, total=max(rows, 1))
+        task = bar.add_task(title, total=max(total, 1))
 
         def tick(meter: Meter) -> None:
-            bar.update(task, completed=meter.rows if of == "rows" else meter.items)
+            bar.update(task, completed=getattr(meter, of))
 
         meter.on_tick = tick
         yield
-        bar.update(task, completed=max(rows, 1))
+        bar.update(task, completed=max(total, 1))
 
 
 @contextmanager

@@ -11,7 +11,10 @@ from overpaint.errors import UsageError
 
 @click.command(short_help="Make a picture again from the recipe inside it.")
 @click.argument("picture", type=FILE)
-@common("model", "offload", "writing", "limits", "as_json", "dry_run", "maps", "mask_out", "strip", "preview")
+@common(
+    *("model", "offload", "writing", "limits", "as_json", "dry_run"),
+    *("maps", "mask_out", "several", "strip", "preview"),
+)
 def command(picture: Path, common: Common) -> None:
     """Make PICTURE again from the recipe inside it: bit for bit on the same machine and versions."""
     from overpaint.cli.early import check_early, check_sources

@@ -14,9 +14,10 @@ import click
 from overpaint import registry
 from overpaint.api import checked, finished
 from overpaint.cli.answer import true_answer
-from overpaint.cli.early import check_files
+from overpaint.cli.early import check_files, numbered, single_files
 from overpaint.cli.options import Common
-from overpaint.cli.progress import cancelling, previewing, progress
+from overpaint.cli.progress import cancelling, counted, previewing, progress
+from overpaint.cli.several import check_several, write_several
 from overpaint.cli.words import duration, heard, one_line, say
 from overpaint.errors import UsageError
 from overpaint.files.provenance import Origin
@@ -59,7 +60,7 @@ def perform(
         UsageError: anything about the wish or the files to write is wrong; nothing has been written then.
         click.Abort: somebody pressed Ctrl-C.
     """
-    check_files(common, out)
+    check_files(common, out, 1 if asked.result else 1 + len(asked.request.also))
     if out is not None and asked.size is not None:
         check_side(out, asked.size)
     asked = replace(asked, watch=asked.watch or common.maps is not None)
@@ -70,6 +71,8 @@ def perform(
         stack.enter_context(model.lock)
         stack.enter_context(model.keeping(Cache() if common.cache else None))
         job = prepared(asked, model, common)
+        if not common.dry_run:
+            check_several(job, common, single_files(common, out))
         twin = None if check is None else nothing_asked(asked, model, check)
         if common.dry_run:
             forewarn(job)
@@ -82,11 +85,12 @@ def perform(
                     job = prepared(located(asked, model, beside(meter), job), model, common)
                 job = examined(job, beside(meter))
             forewarn(job)
-            with cancelling(meter), progress(asked.command, job.cost.rows[1], meter, always):
+            total, of = counted(job.cost)
+            with cancelling(meter), progress(asked.command, total, meter, always, of):
                 done = carried_out(job, meter, common)
             if twin is not None:
-                apart = Meter()
-                with cancelling(apart), progress("check", twin.cost.rows[1], apart, always):
+                apart, (total, of) = Meter(), counted(twin.cost)
+                with cancelling(apart), progress("check", total, apart, always, of):
                     done = replace(done, edit=checked(done.edit, twin, apart, common.memory))
         except Cancelled:
             raise click.Abort() from None
@@ -182,30 +186,41 @@ def write(done: Done, common: Common, out: Path | None) -> Done:
     """The picture with its recipe, and the sheets that were asked for."""
     edit, files = done.edit, dict(done.files)
     how: dict[str, Any] = {"overwrite": common.overwrite, "fresh_name": common.fresh_name}
+    for number, one in enumerate(edit.apart if edit.targets else (edit,), 1):
+        files |= results(one, number, common, out)
     if out is not None:
-        files["output"] = edit.save(out, quality=common.quality, **how)
         edit = replace(edit, warnings=(*edit.warnings, *lost(edit, out, common.quality)))
-    if out is not None and edit.others:
+    if out is not None and edit.others and not edit.targets:
         sheet = out.with_name(f"{out.stem}-sheet.png")
         files["sheet"] = save_picture(
             edit.sheet(), sheet, overwrite=common.overwrite, fresh_name=not common.overwrite
         )
-    if common.maps is not None:
-        maps = [(one_line(word), grid) for word, grid in edit.words]
-        files["maps"] = save_picture(heatmaps(maps, edit.picture), common.maps, **how)
-    if common.mask_out is not None and edit.mask is not None:
-        files["mask"] = save_picture(edit.mask, common.mask_out, **how)
     if common.control_out is not None:
         (condition,) = edit.conditions
         files["condition"] = save_picture(condition, common.control_out, **how)
     if common.strip is not None:
-        files["strip"] = save_picture(edit.strip(answer_of(edit)), common.strip, **how)
-    return Done(edit, files, done.told)
+        answers = [answer_of(one) for one in (edit.apart if edit.targets else (edit,))]
+        files["strip"] = save_picture(edit.strip(*answers), common.strip, **how)
+    return Done(edit, {**files, **write_several(edit, common)}, done.told)
+
+
+def results(edit: Edit, number: int, common: Common, out: Path | None) -> dict[str, Path]:
+    """Write one of several results, or the only one, with what was asked for beside it."""
+    how: dict[str, Any] = {"overwrite": common.overwrite, "fresh_name": common.fresh_name}
+    files, end = dict[str, Path](), "" if number == 1 else f"-{number}"
+    if out is not None:
+        files[f"output{end}"] = edit.save(numbered(out, number), quality=common.quality, **how)
+    if common.maps is not None:
+        maps = [(one_line(word), grid) for word, grid in edit.words]
+        files[f"maps{end}"] = save_picture(heatmaps(maps, edit.picture), numbered(common.maps, number), **how)
+    if common.mask_out is not None and edit.mask is not None:
+        files[f"mask{end}"] = save_picture(edit.mask, numbered(common.mask_out, number), **how)
+    return files
 
 
 def answer_of(edit: Edit) -> Picture | None:
     """The true answer, where it is known."""
-    source, target = (str(edit.recipe.request.get(name, "")) for name in ("source", "target"))
+    source, target = str(edit.recipe.request.get("source", "")), edit.recipe.target
     return None if edit.source is None else true_answer(edit.source, source, target or source)
 
 
@@ -234,10 +249,14 @@ def for_programs(done: Done, **more: Any) -> str:
 def for_people(done: Done) -> Iterator[str]:
     """What one wants to know of an edit, a line each."""
     figures = done.edit.figures
-    if "output" in done.files:
-        yield one_line(f"Wrote {done.files['output']}")
+    for name, place in done.files.items():
+        if name.startswith("output"):
+            yield one_line(f"Wrote {place}")
     if "sheet" in done.files:
         yield one_line(f"Wrote {done.files['sheet']}: all {1 + len(done.edit.others)} results")
+    for name, place in done.files.items():
+        if name.startswith(("result-", "layer-")):
+            yield one_line(f"Wrote {place}")
     beside = f", {figures.sides} in side networks" * (figures.sides > 0)
     yield f"{figures.rows} rows in {figures.calls} network calls{beside}, {duration(figures.seconds)}"
     if figures.quality is not None:

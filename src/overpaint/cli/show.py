@@ -85,6 +85,8 @@ def lines(told: Mapping[str, Any], coloured: bool) -> Iterator[tuple[str, str]]:
         for one in several:
             yield name, "inside the recipe" if one["inside"] else one_line(one["path"] or "not recorded")
     yield from prompts(told, coloured)
+    for number, one in enumerate(told["others"]):
+        yield "" if number else "in one with", one_line(one)
     for number, (name, one) in enumerate(told["changed"].items()):
         who = CHOSEN.get(one["from"], "")
         line = f"{name} = {value(one['value'])} ({who}usually {value(one['default'])})"

@@ -7,8 +7,10 @@ import torch
 
 from overpaint.card import KINDS, Law, Need
 from overpaint.contract.trial import (
+    FURTHER,
     SIZE,
     SOURCE,
+    TARGET,
     BrokenContract,
     Kind,
     State,
@@ -83,7 +85,14 @@ def runs(kind: Kind, shape: Shape) -> None:
     """The result is finite and of the right shape, on every family the card declares."""
     model = network(kind, shape)
     given = task(model, kind)
-    made = run(model, short(kind), given)
+    method = short(kind)
+    made, wanted = run(model, method, given), kind.card.results(method)
+    count, layers = len(made.latents or made.pixels), frozenset(made.layers)
+    demand(count == wanted, f"{kind.card.name} gives {count} results, not {wanted} as its card says.")
+    demand(
+        layers == kind.card.layers(method),
+        f"{kind.card.name} gives the layers {sorted(layers)}; its card errs.",
+    )
     pixels = (1, 3, *SIZE)
     for want, several in ((given.shape, made.latents), (pixels, made.pixels)):
         for one in several:
@@ -180,7 +189,7 @@ def no_global_random(kind: Kind, shape: Shape) -> None:
 def cost_as_stated(kind: Kind, shape: Shape) -> None:
     """Rows, backward passes and whatever else is counted lie within what the card says."""
     for steps in (2, 5):
-        method = short(kind, steps=steps) if "steps" in kind.model_fields else kind()
+        method = short(kind, **({"steps": steps} if "steps" in kind.model_fields else {}))
         model, meter = network(kind, shape), Meter()
         run(model, method, task(model, kind), meter)
         cost = kind.card.cost(method)
@@ -215,6 +224,26 @@ def same_prompt(kind: Kind, shape: Shape) -> None:
         demand(error <= EXACT, f"{kind.card.name} promises the picture back and misses it by {error:.1e}.")
     other = result(run(model, short(kind), task(model, kind)))
     demand(not torch.equal(other, same), f"{kind.card.name} does not look at the target prompt.")
+
+
+def several_targets(kind: Kind, shape: Shape) -> None:
+    """Where it takes several targets each is what it is alone, and costs what the card says."""
+    more = kind.card.further
+    if more is None:
+        return
+    model, meter = network(kind, shape), Meter()
+    in_double_precision(model)
+    both = run(model, short(kind), encoded(model, kind, also=(FURTHER,)), meter)
+    demand(len(both.latents or both.pixels) == 2, f"{kind.card.name} does not give a result for each target.")
+    for one, target in zip(both.latents or both.pixels, (TARGET, FURTHER), strict=True):
+        alone = result(run(model, short(kind), encoded(model, kind, target=target)))
+        error = float((one - alone).abs().max() / alone.abs().max().clamp(min=1.0))
+        demand(error <= CLOSE, f"{kind.card.name} gives something else beside another target ({error:.1e}).")
+    low, high = (kind.card.cost(short(kind)) + more(short(kind))).rows
+    demand(
+        low <= meter.rows <= high,
+        f"{kind.card.name} took {meter.rows} rows for two targets, not {low} to {high}.",
+    )
 
 
 def in_double_precision(model: Model) -> None:
@@ -260,6 +289,7 @@ CHECKS: dict[str, Check] = {
     "cost equals the card": cost_as_stated,
     "same row by row": rows_apart,
     "same-prompt law": same_prompt,
+    "several targets": several_targets,
     "half precision": half_precision,
     "options survive": options_survive,
 }

@@ -20,6 +20,7 @@ from overpaint.task import Request, Task
 
 SIZE = (32, 32)
 SOURCE, TARGET = "a photo of a cat", "a photo of a dog"
+FURTHER = "a drawing of a bird"
 STEPS = 3
 Kind = type[Method]
 
@@ -75,13 +76,14 @@ def encoded(
     target: str = TARGET,
     seed: int = 0,
     lacking: Need | None = None,
+    also: tuple[str, ...] = (),
 ) -> Task:
     """The task every check runs, with everything that a card can ask for, or all but one thing."""
     said = {Need.SOURCE: source, Need.TARGET: target}
     words = {str(need): "" if need is lacking else text for need, text in said.items()}
     return Task.of(
         model,
-        Request.model_validate({**words, "seed": seed}),
+        Request.model_validate({**words, "seed": seed, "also": also}),
         kind.card.needs,
         None if lacking is Need.IMAGE else picture(),
         SIZE,

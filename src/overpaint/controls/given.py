@@ -5,6 +5,7 @@ A window is a share of the steps, ``0.8``, or a stretch of them, ``0.2:0.6``. Va
 """
 
 import re
+from collections.abc import Iterable, Sequence
 from typing import Annotated, Any
 
 from pydantic import AfterValidator, BeforeValidator, Field
@@ -61,15 +62,41 @@ def two_sides(given: str) -> tuple[list[str], list[str]]:
     return sides
 
 
-def both_places(given: str, source: Words, target: Words) -> dict[str, list[int]]:
-    """The tokens of words given as in `two_sides`, for the branches ``src`` and ``tgt``; none for no words.
+def concerned(named: Iterable[str], target: Words, others: Sequence[Words]) -> list[str]:
+    """Of words that were named for several targets, those of one: what another target has alone is left out.
+
+    A word that no target has stays, so that looking it up says so.
+    """
+    return [word for word in named if target.has(word) or not any(one.has(word) for one in others)]
+
+
+def blend_of(given: str, target: Words, others: Sequence[Words]) -> str:
+    """What `two_sides` takes apart, as it is for one of several targets.
+
+    Raises:
+        UsageError: it names no word of this target.
+    """
+    if not given.strip() or not others:
+        return given
+    old, new = two_sides(given)
+    kept = concerned(new, target, others)
+    if not kept:
+        raise UsageError(
+            f"{given!r} names no word of the target {target.text!r}; name one of each target: cat=>dog, bird."
+        )
+    return f"{', '.join(old)}=>{', '.join(kept)}"
+
+
+def both_places(given: str, source: Words, target: Words, name: str = "tgt") -> dict[str, list[int]]:
+    """The tokens of words given as in `two_sides`, for the branches ``src`` and ``tgt``, or the one of that
+    name; none for no words.
 
     Raises:
         UsageError: a word is not in its prompt; the sentence names the nearest one that is.
     """
     if not given.strip():
         return {}
-    sides = zip(("src", "tgt"), (source, target), two_sides(given), strict=True)
+    sides = zip(("src", name), (source, target), two_sides(given), strict=True)
     return {name: [t for w in wanted for t in words.places(w)] for name, words, wanted in sides}
 
 

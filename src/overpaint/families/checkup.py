@@ -48,7 +48,8 @@ def _folder(home: Path) -> Iterator[str]:
         raise NoModel(f"{home} is {hint if adapter else 'no model; it has none of the parts of one'}.")
     config = told(home / "unet" / "config.json") or {}
     family = family_of(home, config) if config else ""
-    for part in (*PARTS, *(SECOND if family.startswith("sdxl") else ())):
+    parts = (*PARTS, *(SECOND if family.startswith("sdxl") else ()))
+    for part in ("unet", "scheduler") if family == "pixel" else parts:
         try:
             check_part(home, part)
         except UsageError as error:
@@ -149,7 +150,7 @@ def likeness(model: Model, side: int = 32) -> float:
     text = together([family.null()] * rows)
     with torch.no_grad():
         x = torch.cat([noise, extra], 1)
-        answer = family.call(model.net, x, model.path().t[0], text, Residuals())
+        answer = family.call(model.net, x, model.path().t[0], text, Residuals())[:, : family.channels]
     return float(cosine_similarity(_centred(answer), _centred(noise)).mean())
 
 

@@ -19,6 +19,7 @@ from overpaint.families.hub import is_hub_id, snapshot
 from overpaint.families.load import hushed
 from overpaint.families.locate import SHIPPED
 from overpaint.families.noisy import NoisyTower
+from overpaint.families.patches import entered, relevancy, walked
 from overpaint.families.wordlevel import read
 from overpaint.files.fingerprint import tensor_hash
 from overpaint.network import Pixels
@@ -77,6 +78,11 @@ class ClipEye:
     def side(self) -> int:
         """Pixels a side of what the image tower sees."""
         return int(self.vision.config.image_size)
+
+    @property
+    def grain(self) -> int:
+        """Pixels a side of a patch."""
+        return int(self.vision.config.patch_size)
 
     @property
     def fingerprint(self) -> str:
@@ -145,6 +151,20 @@ class ClipEye:
             handle.remove()
         return found[-1][:, 1:]
 
+    def glance(
+        self, pixels: Pixels, sideways: bool = False
+    ) -> tuple[Float[Tensor, "rows features"], Float[Tensor, "rows tokens inner"]]:
+        """Vectors of pictures at their own size, as `embed`, and what the last block but one says of them."""
+        tower = self.vision.vision_model
+        before, last = walked(tower, entered(tower, self._toned(pixels), sideways))
+        return self.vision.visual_projection(tower.post_layernorm(last[:, 0])), before
+
+    def about(
+        self, pixels: Pixels, wish: Float[Tensor, "1 features"], blocks: int = 1, sideways: bool = False
+    ) -> Float[Tensor, "rows down across"]:
+        """How much each patch of pictures has to do with a sentence's vector (`families.patches`)."""
+        return relevancy(self.vision, self._toned(pixels), wish, blocks, sideways)
+
     def _shown(self, pixels: Pixels) -> Tensor:
         """Pictures at the tower's size and in its units."""
         height, width = pixels.shape[-2:]
@@ -154,6 +174,10 @@ class ClipEye:
             pixels = interpolate(pixels, size, mode="bicubic", antialias=True)
             top, left = ((length - self.side) // 2 for length in size)
             pixels = pixels[..., top : top + self.side, left : left + self.side]
+        return self._toned(pixels)
+
+    def _toned(self, pixels: Pixels) -> Tensor:
+        """Pictures in the tower's units."""
         mean, spread = (
             torch.tensor(v, device=pixels.device).view(-1, 1, 1) for v in (self.mean, self.spread)
         )

@@ -114,6 +114,18 @@ def _networks(home: Path) -> tuple[Any, Any]:
     )
 
 
+def network_of(home: Path, kind: str) -> Any:
+    """The denoiser alone, of a class of diffusers.
+
+    Raises:
+        UsageError: it cannot be built, or weights are missing.
+    """
+    import diffusers
+
+    built = getattr(diffusers, kind)
+    return _read(built, home, "unet", _given(built, home / "unet"))
+
+
 def _given(kind: Any, folder: Path) -> dict[str, Any]:
     """What a network is built with beside its settings: the library's default for what they leave null."""
     told, more = read_json(folder / "config.json"), quietly()

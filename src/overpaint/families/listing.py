@@ -142,6 +142,8 @@ def told(file: Path) -> dict[str, Any] | None:
 
 def family_of(home: Path, unet: dict[str, Any]) -> str:
     """The family by the configurations of a folder; ``other`` where it is none of ours."""
+    if unet.get("_class_name") == "UNet2DModel":
+        return "pixel" if unet.get("class_embed_type") is None else "other"
     kind = unet.get("addition_embed_type")
     vae = told(home / "vae" / "config.json") or {}
     inputs, latent = (told.get(name) or 4 for told, name in ((unet, "in_channels"), (vae, "latent_channels")))

@@ -19,6 +19,7 @@ from overpaint.families.locate import SHIPPED, place_of, tokenizer_place
 from overpaint.families.offload import HOME, Ferry, Held, check_offload, stay
 from overpaint.families.original import family_name
 from overpaint.families.parts import Parts, check_scale, check_widths, extra_of, shape_of
+from overpaint.families.pixel_folder import on_pixels, pixel_model
 from overpaint.families.schedule import schedule_of
 from overpaint.families.single import parts_of_file
 from overpaint.families.unet import UNetFamily
@@ -56,8 +57,12 @@ def load(
     try:
         # Weights are drawn before they are read.
         with BUILDING, roomy(full, ways_out(where, dtype, offload)), hushed(), fork_rng(devices=[]):
-            parts, origin = _read(home, origin, download)
-            model = _assembled(parts, name, home, where, dtype, origin, Ferry(where) if offload else None)
+            if home.is_dir() and on_pixels(home):
+                model = pixel_model(home, where, dtype, origin)
+            else:
+                parts, origin = _read(home, origin, download)
+                ferry = Ferry(where) if offload else None
+                model = _assembled(parts, name, home, where, dtype, origin, ferry)
             add(model, origin)
             return model
     except OverpaintError:

@@ -4,9 +4,11 @@ from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 
 import torch
+from diffusers.models.unets.unet_2d import UNet2DModel
 from torch import Tensor, nn
 
 from overpaint.attention import Site
+from overpaint.families.sites import sites_of
 from overpaint.network import Pixels, Residuals, Text
 from overpaint.path import Latent, Schedule
 from overpaint.words import Words
@@ -35,8 +37,10 @@ class PixelFamily:
         return net(x.to(dtype), t, return_dict=False)[0]
 
     def sites(self, net: nn.Module) -> list[Site]:
-        """None: there is no text to look at, and no method looks at the rest."""
-        return []
+        """Residual blocks alone: there is no text to look at."""
+        if not isinstance(net, UNet2DModel):
+            return []
+        return [site for site in sites_of(net) if site.kind == "conv"]
 
     def text(self, prompt: str) -> Text:
         """Nothing that the network would read; guides still find the words."""

@@ -17,6 +17,7 @@ from overpaint.model import Call, Guide, Line
 from overpaint.network import Text
 from overpaint.path import Latent, Prediction
 
+SOURCE = "src"
 Shrink = Literal["l0", "l1-official"]
 """What is done to a difference ``d`` at the threshold ``k``.
 
@@ -76,8 +77,9 @@ class Pull:
 class Proximal(Guide):
     """``eps = eps_null + scale * prox(eps_text - eps_null)``: classifier-free guidance with a threshold.
 
-    The threshold is a quantile of ``|eps_text - eps_null|`` over all elements of all branches in the call, as
-    in the published code: how much the target may differ is measured against the source beside it.
+    The threshold is a quantile of ``|eps_text - eps_null|`` over all elements of this branch and of the
+    source beside it, as in the published code, whose calls hold these two: how much a target may differ is
+    measured against its source, whoever else walks along.
     """
 
     text: Text | Sequence[Text]
@@ -112,7 +114,14 @@ class Proximal(Guide):
     def _limit(self, call: Call) -> Tensor:
         if self.threshold is not None:
             return call.x.new_tensor(self.threshold)
-        return torch.quantile(_differences(call.rows), self.quantile)
+        return torch.quantile(_differences(_concerned(call)), self.quantile)
+
+
+def _concerned(call: Call) -> Mapping[str, Prediction]:
+    """The rows of the branch that is guided and of the source; all of them for the source itself."""
+    if call.name in ("", SOURCE):
+        return call.rows
+    return {role: p for role, p in call.rows.items() if role[:-1] in (SOURCE, call.name)}
 
 
 def _differences(call: Mapping[str, Prediction]) -> Float[Tensor, " elements"]:

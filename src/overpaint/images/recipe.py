@@ -153,6 +153,9 @@ class Recipe(Record):
     controls: tuple[ControlRecord, ...] = Field(
         default=(), description="side networks; what the first looked at, where it was given, is control:1"
     )
+    result: int | None = Field(
+        default=None, ge=1, description="which of several results the picture is, where it is alone"
+    )
     watched: bool = Field(default=False, description="attention was recorded, which changes the last bits")
     warnings: tuple[str, ...] = Field(default=(), description="what was said of the edit, a sentence each")
     output: str = Field(default="", description="SHA-256 of the pixels that were written")
@@ -160,6 +163,20 @@ class Recipe(Record):
     def picture(self, name: str) -> SourceRecord | None:
         """The first picture of that name, if there is one."""
         return next(iter(self.pictures.get(name, ())), None)
+
+    @property
+    def targets(self) -> list[str]:
+        """The prompts of all targets of the edit."""
+        also = self.request.get("also")
+        return [
+            str(one) for one in (self.request.get("target", ""), *(also if isinstance(also, list) else ()))
+        ]
+
+    @property
+    def target(self) -> str:
+        """The prompt of what the picture shows: of several targets its own."""
+        every = self.targets
+        return every[min(self.result or 1, len(every)) - 1]
 
     @property
     def source(self) -> SourceRecord | None:

@@ -10,6 +10,7 @@ import torch
 
 from overpaint.attention import Control
 from overpaint.card import Cost, Paper
+from overpaint.errors import UsageError
 from overpaint.files.store import Draft
 from overpaint.guides import CFG, Plain
 from overpaint.images.recipe import Recipe
@@ -250,8 +251,8 @@ class Inversion(Options, ABC):
         """How a step back is taken; a fresh one for each walk."""
         return each(ddim)
 
-    def controls(self, path: Path, traj: Trajectory) -> Sequence[Control]:
-        """What attention layers must see on the way back for the source to find home."""
+    def controls(self, path: Path, traj: Trajectory, targets: Sequence[str] = ("tgt",)) -> Sequence[Control]:
+        """What attention layers must see on the way back for the source to find home these targets."""
         return ()
 
     def finish(self, x: Coupled) -> Latent:
@@ -277,6 +278,26 @@ class Inversion(Options, ABC):
     def target_rows(self) -> int:
         """Rows a target asks for at each step of the way back."""
         return 2
+
+    @property
+    def beside_one(self) -> str:
+        """Why its source can walk beside one target alone, as a sentence; nothing where it can beside any."""
+        return ""
+
+    @final
+    def check_several(self) -> None:
+        """Refuse further targets of one source where that would not be the same source for all.
+
+        Raises:
+            UsageError: its way home depends on who walks beside it.
+        """
+        if self.beside_one:
+            raise UsageError(self.beside_one)
+
+    @final
+    def target_cost(self, steps: int) -> Cost:
+        """The work of a further target on the way back."""
+        return Cost.of(self.walked(steps) * self.target_rows)
 
     @final
     def walk_cost(
@@ -308,18 +329,24 @@ class Inversion(Options, ABC):
         noise: Draws,
         reads: frozenset[str] = CONDITIONAL,
         finer: Path | None = None,
+        also: Mapping[str, Text] | None = None,
     ) -> Walk:
         """Invert, then set out: the source on its way home and the target beside it.
 
         A source that needs no guidance to find home (because it is put back on its trajectory after every
         step, or because its text is its own empty text) only asks for the rows that the editor's controls
         read; ``texts`` are the source's, the target's and the empty one. A ``finer`` path, which visits all
-        levels of the other one, is inverted on in its place.
+        levels of the other one, is inverted on in its place. Texts in ``also`` are further targets of the
+        same source, by the names of their branches.
 
         Raises:
+            UsageError: there are further targets, and the source's way home depends on who walks beside it.
             OverpaintError: it does not visit them, or this inversion stores what belongs to its own steps.
         """
         source, target, null = texts
+        targets = {**(also or {}), "tgt": target}
+        if also:
+            self.check_several()
         path = self.levels(path)
         guide = CFG(source, null, scale)
         traj = self(model, finer or path, x0, guide, noise)
@@ -327,14 +354,14 @@ class Inversion(Options, ABC):
         start = self.start(path, traj)
         return Walk(
             path,
-            {"src": start, "tgt": start},
+            {"src": start, **dict.fromkeys(targets, start)},
             [
                 Branch("src", self.home(path, traj, source, null, scale, reads)),
-                Branch("tgt", self.guide(path, traj, target, null, scale)),
+                *(Branch(name, self.guide(path, traj, one, null, scale)) for name, one in targets.items()),
             ],
             traj,
             self.solver(path, traj),
-            self.controls(path, traj),
+            self.controls(path, traj, tuple(targets)),
             traj.follow(model, held=self.held),
             self.finish,
             x0.dtype,

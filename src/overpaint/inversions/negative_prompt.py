@@ -149,6 +149,16 @@ class NegativePrompt(Inversion):
         return Proximal(text, null, scale, *limit, self.proximal, self.dilate, pull)
 
     @property
+    def beside_one(self) -> str:
+        """A quantile of the source's own guidance is taken together with that of the target beside it."""
+        if self.proximal == "none" or not self.interp or self.threshold is not None:
+            return ""
+        return (
+            "With interp and proximal guidance the source's way home depends on the target beside it; edit "
+            "once for each target, leave interp at 0, or give a threshold in place of the quantile."
+        )
+
+    @property
     def source_rows(self) -> int:
         """One, as both rows of the source would be the same; two where they are not."""
         return 2 if self.interp else 1

@@ -173,12 +173,12 @@ class Style(Inversion):
             return self.guide(path, traj, text, null, scale)
         return super().home(path, traj, text, null, scale, reads)
 
-    def controls(self, path: Path, traj: Trajectory) -> Sequence[Control]:
-        """What was tuned, for the source at every step and for the target as long as it shall."""
+    def controls(self, path: Path, traj: Trajectory, targets: Sequence[str] = ("tgt",)) -> Sequence[Control]:
+        """What was tuned, for the source at every step and for the targets as long as it shall."""
         if SCALE not in traj.more:
             return ()
         both = traj.more[SCALE], traj.more[SHIFT]
-        return ScaledValues(*both, "src+"), ScaledValues(*both, "tgt+", self.values)
+        return ScaledValues(*both, "src+"), *(ScaledValues(*both, f"{t}+", self.values) for t in targets)
 
 
 def recorded(step: Step, latents: Tensor, line: Line, latest: Latest) -> dict[str, Tensor]:

@@ -18,6 +18,7 @@ from torch import Tensor
 from overpaint.card import Cost
 from overpaint.controls import CrossReplace
 from overpaint.guides import Plain
+from overpaint.masks.shown import of_target
 from overpaint.meter import Meter
 from overpaint.model import Branch, Model
 from overpaint.network import Text
@@ -60,11 +61,11 @@ class Asking:
         return plain and self.source.prompt.ids == self.target.prompt.ids
 
 
-def reweighed(factors: Float[Tensor, " tokens"], steps: int) -> CrossReplace:
-    """The new row's word maps times a factor for each token, and nothing of the old one's."""
+def reweighed(factors: Float[Tensor, " tokens"], steps: int, name: str) -> CrossReplace:
+    """A new row's word maps times a factor for each token, and nothing of the old one's."""
     n = len(factors)
     none = Alignment(torch.zeros(n, n), torch.zeros(n))
-    return CrossReplace(none, torch.ones(steps, n), factors, OLD + "+", frozenset({NEW + "+"}))
+    return CrossReplace(none, torch.ones(steps, n), factors, OLD + "+", frozenset({name + "+"}))
 
 
 def levels(steps: int) -> list[int]:
@@ -78,24 +79,43 @@ def asking_cost(steps: int) -> Cost:
     return Cost(rows=(0, 2 * len(levels(steps))))
 
 
+def further_cost(steps: int) -> Cost:
+    """A row a level for each further target, as the old one is asked once."""
+    return Cost(rows=(0, len(levels(steps))))
+
+
 def disagreement(model: Model, path: Path, asking: Asking) -> Float[Tensor, "height width"]:
     """How far the beliefs about the picture part under the two texts, cell by cell, at most 1.
 
     ``mean over levels and channels of |x0(x_t; target) - x0(x_t; source)|`` with fresh noise at each level,
     smoothed over 3 x 3 cells and divided by its peak; zero everywhere if there is none.
     """
-    x0 = asking.x0.float()
-    if asking.alike:
-        return torch.zeros(x0.shape[-2:], device=x0.device)
-    branches = [Branch(OLD, Plain(asking.source)), Branch(NEW, Plain(asking.target))]
-    controls = [] if asking.factors is None else [reweighed(asking.factors, len(path))]
-    found = torch.zeros_like(x0[:, :1])
-    with model.control(*controls):
-        for i in levels(len(path)):
-            noise = asking.noise.normal(tuple(x0.shape), "disagreement", i).to(x0)
-            x = path.noised(asking.x0, noise.to(asking.x0), i)
-            p = model.predict({OLD: x, NEW: x}, i, path, branches)
-            found = found + (p[NEW].x0 - p[OLD].x0).float().abs().mean(1, keepdim=True)
+    return disagreements(model, path, {"tgt": asking})["tgt"]
+
+
+def disagreements(
+    model: Model, path: Path, askings: Mapping[str, Asking]
+) -> dict[str, Float[Tensor, "height width"]]:
+    """The same for several targets of one source, by their branches: the old row is asked once for all."""
+    one = next(iter(askings.values()))
+    x0 = one.x0.float()
+    rows = {name: name.replace("tgt", NEW) for name in askings}
+    new = {rows[name]: asking for name, asking in askings.items() if not asking.alike}
+    found = dict.fromkeys(rows.values(), torch.zeros_like(x0[:, :1]))
+    branches = [Branch(OLD, Plain(one.source)), *(Branch(name, Plain(a.target)) for name, a in new.items())]
+    factors = {name: a.factors for name, a in new.items() if a.factors is not None}
+    with model.control(*(reweighed(factor, len(path), name) for name, factor in factors.items())):
+        for i in levels(len(path)) if new else ():
+            noise = one.noise.normal(tuple(x0.shape), "disagreement", i).to(x0)
+            x = path.noised(one.x0, noise.to(one.x0), i)
+            p = model.predict(dict.fromkeys((OLD, *new), x), i, path, branches)
+            for name in new:
+                found[name] = found[name] + (p[name].x0 - p[OLD].x0).float().abs().mean(1, keepdim=True)
+    return {name: to_peak(found[row]) for name, row in rows.items()}
+
+
+def to_peak(found: Float[Tensor, "1 1 height width"]) -> Float[Tensor, "height width"]:
+    """Smoothed, and divided by its peak."""
     smooth = F.avg_pool2d(F.pad(found, (1, 1, 1, 1), mode="replicate"), 3, stride=1)[0, 0]
     peak = smooth.max()
     return smooth / peak if float(peak) > NOTHING else torch.zeros_like(smooth)
@@ -105,23 +125,26 @@ def disagreement(model: Model, path: Path, asking: Asking) -> Float[Tensor, "hei
 class DisagreementBlend:
     """After each step the target becomes the source again wherever the prompts agree."""
 
-    mask: Bool[Tensor, "height width"]
-    """Where the target may differ."""
+    masks: Mapping[str, Bool[Tensor, "height width"]]
+    """Where each target may differ, by its branch."""
 
     @staticmethod
-    def of(model: Model, path: Path, asking: Asking, threshold: float) -> "DisagreementBlend":
-        """By what a network says; the mask is noted as ``maps["disagreement"]``."""
-        found = disagreement(model, path, asking)
-        mask = found > threshold
-        told(model.meter, found, mask)
-        return DisagreementBlend(mask)
+    def of(model: Model, path: Path, askings: Mapping[str, Asking], threshold: float) -> "DisagreementBlend":
+        """By what a network says; the masks are noted as ``maps["disagreement"]``."""
+        found = disagreements(model, path, askings)
+        masks = {name: one > threshold for name, one in found.items()}
+        for name, mask in masks.items():
+            told(model.meter, found[name], mask, name)
+        return DisagreementBlend(masks)
 
     def __call__(self, i: int, xs: Mapping[str, Latent]) -> Latents:
-        """The target inside the mask, the source outside, both bit for bit."""
-        return {**xs, "tgt": torch.where(self.mask, xs["tgt"], xs["src"])}
+        """The targets inside their masks, the source outside, both bit for bit."""
+        source = xs["src"]
+        return {**xs, **{name: torch.where(mask, xs[name], source) for name, mask in self.masks.items()}}
 
 
-def told(meter: Meter, found: Tensor, mask: Tensor) -> None:
+def told(meter: Meter, found: Tensor, mask: Tensor, target: str) -> None:
     """Tell the meter what was found, and what share of the picture may change."""
-    meter.maps["disagreement"] = found
-    meter.note("disagreement", float(mask.float().mean()))
+    name = of_target("disagreement", target)
+    meter.maps[name] = found
+    meter.note(name, float(mask.float().mean()))

@@ -13,7 +13,7 @@ from torch import Tensor
 
 from overpaint.controls import Keep
 from overpaint.masks.morphology import dilate, resized
-from overpaint.masks.shown import show
+from overpaint.masks.shown import of_target, show
 from overpaint.meter import Meter
 from overpaint.sample import Latents
 
@@ -59,9 +59,10 @@ class LocalBlend:
         source, target = xs[self.source], xs[self.target]
         mask = self.mask(*target.shape[-2:])
         self.masks.append(mask)
-        self.meter.note("blend", float(mask.float().mean()))
-        show(self.meter, mask)
-        self.meter.maps["blend"] = torch.stack(self.masks)
+        name = of_target("blend", self.target)
+        self.meter.note(name, float(mask.float().mean()))
+        show(self.meter, mask, self.target)
+        self.meter.maps[name] = torch.stack(self.masks)
         return {**xs, self.target: torch.where(mask, target, source)}
 
     def mask(self, height: int, width: int) -> Bool[Tensor, "{height} {width}"]:

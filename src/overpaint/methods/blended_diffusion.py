@@ -48,6 +48,7 @@ CARD = Card(
     cost=cost,
     official=Cost.of(150, 75, looks=600),
     law=Law.NONE,
+    results=lambda o: o.samples,
     sees=True,
     random=True,
     trial={"samples": 2, "copies": 2, "strength": 10.0},

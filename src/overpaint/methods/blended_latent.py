@@ -34,6 +34,7 @@ CARD = Card(
         2 * o.samples * o.walked, decodes=o.samples * (o.walked - o.blend.latent_steps(o.walked))
     ),
     official=Cost.of(100),
+    results=lambda o: o.samples,
     law=Law.NONE,
     random=True,
     trial={"samples": 2, "blend": {"pixel_share": 0.4, "dilation": 1}},

@@ -28,8 +28,7 @@ def cost(o: "CycleEdit") -> Cost:
 class CycleEdit(Method):
     """Find the noise of a random walk that was drawn towards the picture, and walk again with the target.
 
-    Several tries are ranked by how well the change of the picture agrees with that of the prompts, as CLIP
-    sees both; the published figures are those of the best of many.
+    Of several tries CLIP says how well the change agrees with that of the prompts; published is the best.
     """
 
     card: ClassVar[Card] = Card(
@@ -39,6 +38,7 @@ class CycleEdit(Method):
         needs=frozenset({Need.IMAGE, Need.SOURCE, Need.TARGET}),
         families={"sd1": {}, "sd2": {}, "sdxl": {}},
         cost=cost,
+        results=lambda o: o.tries,
         law=Law.NONE,
         random=True,
         official=Cost.of(160),  # of the released pipeline; the authors' own draws many candidates

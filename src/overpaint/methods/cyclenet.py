@@ -36,6 +36,7 @@ CARD = Card(
     needs=frozenset({Need.IMAGE, Need.SOURCE, Need.TARGET}),
     families={"sd1": {}, "sd2": {}, "sdxl": {}},
     cost=lambda o: Cost.of(o.rows, sides=o.rows * (o.scale != 0), decodes=2 * o.there_and_back),
+    layers=lambda o: frozenset({"return"} if o.there_and_back else ()),
     law=Law.NONE,
     random=True,
     official=Cost.of(100, sides=100),
@@ -78,7 +79,9 @@ class CycleNet(Method):
         if not self.there_and_back:
             return there
         seen = model.decode(there)
-        back = model.decode(translated(self, net, model, task, there, seen, texts[::-1], "back"))
+        back = model.decode(
+            translated(self, net, model, task, there, seen, (task.target, task.source), "back")
+        )
         error = float(((back - task.pixels).clamp(-2, 2) / 2).square().mean().sqrt())
         return Outcome((there,), scores={"return error": (error,)}, layers={"return": opaque(back)})
 

@@ -45,6 +45,7 @@ CARD = Card(
     families={"sd1": {}, "sd2": {}, "sdxl": {}, "pixel": {}},
     cost=cost,
     law=Law.NONE,
+    results=lambda o: len(values_of(o.share)),
     sees=True,
     random=True,
     official=Cost.of(79 + 50 * (79 + 6), 50, depth=6),
@@ -58,10 +59,9 @@ CARD = Card(
 
 
 class DiffusionCLIP(Method):
-    """Learn a change from a few pictures once; then edit any of that kind by inversion and the tuned network.
+    """Learn a change from a few pictures once; then edit any of their kind: to noise, and back tuned.
 
-    The prompts tell CLIP what changes; the network itself reads the source prompt all along, without
-    guidance. ``share`` mixes what the tuned network says with what it said before.
+    The prompts tell CLIP what changes; the network reads the source prompt all along, without guidance.
     """
 
     card: ClassVar[Card] = CARD
@@ -83,12 +83,7 @@ class DiffusionCLIP(Method):
 
     def check(self, model: Model, task: Task) -> None:
         """Refuse what could not be learned, and what was learned elsewhere or for something else."""
-        check_learning(self, model, task)
-        patches = tuned(self, model, task) if self.learned else ()
-        check_shares(self.several, max(1, len(patches)))
-        how = learned_as(self, patches)
-        for steps in (self.steps, self.to_noise):
-            stairs(model, self.level or how.level, steps, how.end)
+        checked(self, model, task)
 
     def learn(self, model: Model, task: Task) -> Weights:
         """What moves pictures as the prompts differ: from the store, or learned now."""
@@ -100,11 +95,23 @@ class DiffusionCLIP(Method):
 
     def __call__(self, model: Model, task: Task) -> Outcome:
         """Learn, or open what was learned; then to noise with the network as it was, and back tuned."""
-        patches, shares = tuned(self, model, task), values_of(self.share)
-        how = learned_as(self, patches)
-        x = begun(self, model, task, how)
-        made = [ended(self, model, task, how, x, patches, share) for share in shares]
-        return Outcome(made, scores={"share": shares}, learned=() if self.learned else patches)
+        patches = tuned(self, model, task)
+        made = walked(self, model, task, patches)
+        return Outcome(made, scores={"share": values_of(self.share)}, learned=() if self.learned else patches)
+
+
+def checked(o: DiffusionCLIP, model: Model, task: Task) -> None:
+    """Refuse what could not be learned or used, and grids that the model does not have.
+
+    Raises:
+        UsageError: something of it; the sentence says what.
+    """
+    check_learning(o, model, task)
+    patches = tuned(o, model, task) if o.learned else ()
+    check_shares(o.several, max(1, len(patches)))
+    how = learned_as(o, patches)
+    for steps in (o.steps, o.to_noise):
+        stairs(model, o.level or how.level, steps, how.end)
 
 
 def check_learning(o: DiffusionCLIP, model: Model, task: Task) -> None:
@@ -140,8 +147,15 @@ def tuned(o: DiffusionCLIP, model: Model, task: Task) -> tuple[Weights, ...]:
 
 def learned_as(o: DiffusionCLIP, patches: Sequence[Weights]) -> DiffusionCLIPLearning:
     """How the first of them was learned: its level and the end of its walks hold for edits."""
-    told = patches[0].about.get("options") if patches else None
+    told = next((patch.about["options"] for patch in patches if "options" in patch.about), None)
     return o.learning if told is None else DiffusionCLIPLearning.model_validate_json(told)
+
+
+def walked(o: DiffusionCLIP, model: Model, task: Task, patches: Sequence[Weights]) -> list[Latent]:
+    """To noise once, and back for every share."""
+    how = learned_as(o, patches)
+    x = begun(o, model, task, how)
+    return [ended(o, model, task, how, x, patches, share) for share in values_of(o.share)]
 
 
 def begun(o: DiffusionCLIP, model: Model, task: Task, how: DiffusionCLIPLearning) -> Latent:

@@ -26,6 +26,7 @@ class EDICTEdit(Method):
         needs=frozenset({Need.IMAGE, Need.SOURCE, Need.TARGET}),
         families={"sd1": {}, "sd2": {}, "sdxl": {}},
         cost=lambda o: o.inversion.cost(o.steps) + o.inversion.walk_cost(o.steps, sources=0),
+        results=lambda _: 2,
         law=Law.EXACT,
         official=Cost.of(320),
         published="PIE-Bench with SD 1.4, 50 steps, under Prompt-to-Prompt (quoted after arXiv:2310.01506, "

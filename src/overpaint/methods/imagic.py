@@ -30,6 +30,7 @@ CARD = Card(
         (Cost() if o.learned else o.learning.cost()) + Cost.of(2 * o.steps * len(values_of(o.eta)))
     ),
     law=Law.NONE,
+    results=lambda o: len(values_of(o.eta)),
     random=True,
     published="TEdBench, 100 pictures with a wish each: people preferred it to SDEdit, DDIB and Text2LIVE in "
     "more than 70 % of 9213 comparisons (arXiv:2210.09276, section 4.2, with Imagen; recalled)",

@@ -23,7 +23,6 @@ from overpaint.model import Model
 from overpaint.options import Guidance
 from overpaint.path import Latent, Path, part
 from overpaint.task import Task
-from overpaint.words import Words
 
 READS = frozenset({"src-", "src+"})
 EVERY = 1 << 16
@@ -140,16 +139,8 @@ def tokens_of(given: str, task: Task, pairs: Mapping[int, int]) -> list[int]:
     """
     found = list[int]()
     for word in listed(given):
-        old = task.source.prompt.places(word) if within(word, task.source.prompt) else ()
+        old = task.source.prompt.places(word) if task.source.prompt.has(word) else ()
         new = [token for token, replaced in pairs.items() if replaced in old]
-        named = within(word, task.target.prompt) or not new  # what is nowhere is said of the target
+        named = task.target.prompt.has(word) or not new  # what is nowhere is said of the target
         found += [*new, *(task.target.prompt.places(word) if named else ())]
     return sorted(set(found))
-
-
-def within(word: str, prompt: Words) -> bool:
-    """Whether a prompt has this word."""
-    try:
-        return bool(prompt.places(word))
-    except UsageError:
-        return False

@@ -1,5 +1,6 @@
 """Prompt-to-Prompt: two prompts walk side by side, and the new one looks where the old one looks."""
 
+from collections.abc import Iterable
 from typing import ClassVar, Literal
 
 from pydantic import Field
@@ -7,15 +8,16 @@ from pydantic import Field
 from overpaint.attention import Control
 from overpaint.card import Card, Cost, Law, Need, Paper
 from overpaint.controls import CrossReplace, Keep, SelfReplace, near_side
-from overpaint.controls.given import FactorByWord, Share, Span, SpanByWord, both_places
+from overpaint.controls.given import FactorByWord, Share, Span, SpanByWord, blend_of, both_places, concerned
 from overpaint.errors import UsageError
 from overpaint.inversions import AnyInversion, Direct
 from overpaint.inversions.base import CONDITIONAL
 from overpaint.masks import LocalBlend
-from overpaint.masks.disagreement import Asking, DisagreementBlend, Threshold, asking_cost
+from overpaint.masks.disagreement import Asking, DisagreementBlend, Threshold, asking_cost, further_cost
 from overpaint.method import Method
 from overpaint.model import Model
 from overpaint.options import USUAL_GUIDANCE, Guidance, Tuned
+from overpaint.outcome import Outcome, one_or_all
 from overpaint.path import Latent
 from overpaint.sample import compose
 from overpaint.task import Task
@@ -44,6 +46,9 @@ CARD = Card(
         o.inversion.cost(o.steps)
         + o.inversion.walk_cost(o.steps, source="both" if o.unconditional_replace else "read")
         + (asking_cost(o.steps) if o.blend_disagreement else Cost())
+    ),
+    further=lambda o: (
+        o.inversion.target_cost(o.steps) + (further_cost(o.steps) if o.blend_disagreement else Cost())
     ),
     law=Law.AS_INVERSION,
     finds_mask=lambda o: bool(o.blend),
@@ -85,49 +90,90 @@ class PromptToPrompt(Method):
         """Every word that is named must be in its prompt, and the prompts must suit the kind of edit."""
         parts(self, model, task)
 
-    def __call__(self, model: Model, task: Task) -> Latent:
-        """Invert, then walk both prompts with the target's attention replaced."""
-        controls, blend = parts(self, model, task)
+    def __call__(self, model: Model, task: Task) -> Latent | Outcome:
+        """Invert, then walk all prompts with the targets' attention replaced."""
+        controls, blends = parts(self, model, task)
         agreed, texts = agreement(self, model, task), (task.source, task.target, task.null)
-        path = model.path(self.steps)
+        path, also = model.path(self.steps), task.further
         reads = CONDITIONAL.union(*(c.reads & SOURCE_ROWS for c in controls))
-        walk = self.inversion.walk(model, path, task.x0, texts, self.guidance, task.noise, reads)
-        return walk.run(model, *controls, after=compose(blend, agreed))["tgt"]
+        walk = self.inversion.walk(model, path, task.x0, texts, self.guidance, task.noise, reads, also=also)
+        return one_or_all(walk.run(model, *controls, after=compose(*blends, agreed)), list(task.targets))
 
 
-def parts(o: PromptToPrompt, model: Model, task: Task) -> tuple[list[Control], LocalBlend | None]:
-    """The controls of an edit and its blend, if it has one.
+def parts(o: PromptToPrompt, model: Model, task: Task) -> tuple[list[Control], list[LocalBlend]]:
+    """The controls of an edit, and a blend for each target if there is to be one.
 
     Raises:
         UsageError: a word is not in its prompt, or the prompts do not suit the kind of edit.
     """
-    source, target = task.source.prompt, task.target.prompt
-    table = windows(target, o.steps, o.cross_replace, o.word_windows)
-    cross = CrossReplace(align(o, source, target), table, weights(target, o.reweight))
-    controls: list[Control] = [cross, SelfReplace(o.self_replace, o.self_limit)]
+    names, source = tuple(task.targets), task.source.prompt
+    if task.further:
+        o.inversion.check_several()
+    controls: list[Control] = [crossed(concerning(o, task, name), source, task, name) for name in names]
+    controls.append(SelfReplace(o.self_replace, o.self_limit, targets=rows(names, "+")))
     if o.unconditional_replace:
-        controls.append(SelfReplace(o.unconditional_replace, o.self_limit, "src-", frozenset({"tgt-"})))
+        controls.append(SelfReplace(o.unconditional_replace, o.self_limit, "src-", rows(names, "-")))
     if o.blend_subtract and not (o.blend and o.blend_version == 2):
         raise UsageError(
             "Words can be subtracted from a blend of version 2 only; give blend words, or subtract none."
         )
     if not o.blend:
-        return controls, None
-    keep = Keep(near_side(model.tap.sites, *task.shape[-2:]))
-    places = both_places(o.blend, source, target), both_places(o.blend_subtract, source, target)
+        return controls, []
+    keep = Keep(near_side(model.tap.sites, *task.shape[-2:]), frozenset({"src+"}) | rows(names, "+"))
     usual = 0.2 if o.blend_version == 2 else 0.0
     start = int(o.steps * (usual if o.blend_start is None else o.blend_start))
     other = o.blend_subtract_threshold
-    return [*controls, keep], LocalBlend(keep, *places, o.blend_threshold, start, model.meter, other)
+    blends = list[LocalBlend]()
+    for name, text in task.targets.items():
+        own = concerning(o, task, name)
+        words, subtract = (both_places(w, source, text.prompt, name) for w in (own.blend, own.blend_subtract))
+        how = o.blend_threshold, start, model.meter, other
+        blends.append(LocalBlend(keep, words, subtract, *how, target=name))
+    return [*controls, keep], blends
+
+
+def rows(names: Iterable[str], sign: str) -> frozenset[str]:
+    """The rows of these branches with one sign."""
+    return frozenset(name + sign for name in names)
+
+
+def crossed(o: PromptToPrompt, source: Words, task: Task, name: str) -> CrossReplace:
+    """What makes one target look where the source looks."""
+    target = task.targets[name].prompt
+    table = windows(target, o.steps, o.cross_replace, o.word_windows)
+    factors = weights(target, o.reweight)
+    return CrossReplace(align(o, source, target), table, factors, targets=rows([name], "+"))
+
+
+def concerning(o: PromptToPrompt, task: Task, name: str) -> PromptToPrompt:
+    """The options as they are for one of several targets: of the words that are named its own.
+
+    Raises:
+        UsageError: a blend names no word of it.
+    """
+    targets = {branch: text.prompt for branch, text in task.targets.items()}
+    target = targets.pop(name)
+    others = list(targets.values())
+    if not others:
+        return o
+    return o.changed(
+        word_windows={w: o.word_windows[w] for w in concerned(o.word_windows, target, others)},
+        reweight={w: o.reweight[w] for w in concerned(o.reweight, target, others)},
+        blend=blend_of(o.blend, target, others),
+        blend_subtract=blend_of(o.blend_subtract, target, others),
+    )
 
 
 def agreement(o: PromptToPrompt, model: Model, task: Task) -> DisagreementBlend | None:
     """What keeps the places about which both prompts say the same, if that is wanted."""
     if not o.blend_disagreement:
         return None
-    factors = weights(task.target.prompt, o.reweight) if o.reweight else None
-    asking = Asking(task.x0, task.source, task.target, task.noise, factors)
-    return DisagreementBlend.of(model, model.path(o.steps), asking, o.blend_disagreement)
+    askings = dict[str, Asking]()
+    for name, text in task.targets.items():
+        own = concerning(o, task, name).reweight
+        factors = weights(text.prompt, own) if own else None
+        askings[name] = Asking(task.x0, task.source, text, task.noise, factors)
+    return DisagreementBlend.of(model, model.path(o.steps), askings, o.blend_disagreement)
 
 
 def align(o: PromptToPrompt, source: Words, target: Words) -> Alignment:

@@ -70,15 +70,7 @@ class PPlus(Method):
 
     def check(self, model: Model, task: Task) -> None:
         """Something must differ between layers, and the model must be able to read it."""
-        said = prompts_of(self, model, task)
-        check_learning(self, model, task, said)
-        if task.given_x0 is None and self.inversion != DDIM():
-            raise UsageError("There is no picture to invert; give one, or leave the inversion out.")
-        if told(said, task.text).layers == 1 and not self.word:
-            raise UsageError(
-                "Every layer reads the same, so nothing would be left of this method; give layer_prompt "
-                "4:9=…, mix, or a prompt with a learned word, or choose generate or ddim."
-            )
+        checked(self, model, task)
 
     def learn(self, model: Model, task: Task) -> Concept:
         """What the examples show, as a word: from the store, or learned now."""
@@ -112,6 +104,23 @@ def prompts_of(o: PPlus, model: Model, task: Task) -> list[str]:
     return [own or said for own, said in zip(prompts("", count, o.layer_prompt), outside, strict=True)]
 
 
+def checked(o: PPlus, model: Model, task: Task) -> None:
+    """Refuse what would be plain sampling, or could not be read.
+
+    Raises:
+        UsageError: nothing differs between layers, or there is nothing to invert or to learn.
+    """
+    said = prompts_of(o, model, task)
+    check_learning(o, model, task, said)
+    if task.given_x0 is None and o.inversion != DDIM():
+        raise UsageError("There is no picture to invert; give one, or leave the inversion out.")
+    if told(said, task.text).layers == 1 and not o.word:
+        raise UsageError(
+            "Every layer reads the same, so nothing would be left of this method; give layer_prompt 4:9=…, "
+            "mix, or a prompt with a learned word, or choose generate or ddim."
+        )
+
+
 def check_learning(o: PPlus, model: Model, task: Task, said: Sequence[str]) -> None:
     """Refuse what could not be learned, or would be learned for nothing.
 
@@ -133,7 +142,8 @@ def check_learning(o: PPlus, model: Model, task: Task, said: Sequence[str]) -> N
 def told(said: Sequence[str], read: Callable[[str], Text]) -> Text:
     """The prompts as one text: by layer, or plain where all layers read the same."""
     texts = {prompt: read(prompt) for prompt in said}
-    return texts[said[0]] if len(texts) == 1 else by_layer([texts[prompt] for prompt in said])
+    first, *others = texts.values()
+    return by_layer([texts[prompt] for prompt in said]) if others else first
 
 
 def walked(o: PPlus, model: Model, task: Task) -> Latent:

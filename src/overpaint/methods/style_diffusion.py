@@ -12,6 +12,7 @@ from overpaint.method import Method
 from overpaint.methods.p2p import Kind, PromptToPrompt
 from overpaint.model import Model
 from overpaint.options import USUAL_GUIDANCE, Guidance
+from overpaint.outcome import Outcome
 from overpaint.path import Latent
 from overpaint.task import Task
 
@@ -22,6 +23,7 @@ CARD = Card(
     needs=frozenset({Need.IMAGE, Need.SOURCE, Need.TARGET}),
     families={"sd1": {}, "sd2": {}, "sdxl": {}},
     cost=lambda o: o.editor.card.cost(o.editor),
+    further=lambda o: o.inversion.target_cost(o.steps),
     law=Law.NONE,
     finds_mask=lambda o: bool(o.blend),
     random=True,
@@ -65,6 +67,6 @@ class StyleDiffusion(Method):
         """What Prompt-to-Prompt refuses."""
         self.editor.check(model, task)
 
-    def __call__(self, model: Model, task: Task) -> Latent:
+    def __call__(self, model: Model, task: Task) -> Latent | Outcome:
         """Tune, then walk both prompts with the target's attention replaced."""
         return self.editor(model, task)

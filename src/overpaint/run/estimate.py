@@ -114,11 +114,17 @@ def estimate(job: Job, folder: FilePath | None = None) -> Estimate:
     """What a job will take on this machine; the look at the model is kept in ``folder``."""
     speed, cost = speed_of(job, folder or look_folder()), job.cost
     look, looks = wanted(job), rows_of_look(job) + rows_of(job.asked.seek)
+    eye = eye_seconds(job)
     seconds = [
-        speed.codec * (1 + look) + speed.row * (rows + looks + BACKWARD * backwards + SIDE * sides)
-        for rows, backwards, sides in zip(cost.rows, cost.backwards, cost.sides, strict=True)
+        speed.codec * (1 + look)
+        + speed.row * (rows + looks + BACKWARD * backwards + SIDE * sides)
+        + eye * seen * (BACKWARD if backwards else 1)
+        for rows, backwards, sides, seen in zip(
+            cost.rows, cost.backwards, cost.sides, cost.looks, strict=True
+        )
     ]
-    together = min(4 if Need.IMAGE in job.method.card.needs else 2, job.at_once or 4)
+    most = (4 if Need.IMAGE in job.method.card.needs else 2) + 2 * len(job.asked.request.also)
+    together = min(most, job.at_once or most)
     tuning = speed.tuned_bytes if cost.backwards[1] else 0
     memory = speed.peak(max(speed.row_bytes * together, tuning))
     return Estimate(
@@ -129,6 +135,20 @@ def estimate(job: Job, folder: FilePath | None = None) -> Estimate:
         seconds=(seconds[0], seconds[1]),
         memory=memory + job.beside.bytes,
     )
+
+
+def eye_seconds(job: Job) -> float:
+    """Seconds in which the model's own CLIP looks at a picture; 0 where it looks at none, or has another."""
+    model = job.model
+    if not job.cost.looks[1] or model.open_eye is None:
+        return 0.0
+    blank = torch.zeros(1, 3, model.eye.side, model.eye.side, device=model.device)
+
+    def look() -> None:
+        model.eye.embed(blank)
+
+    with model.lock, torch.no_grad():
+        return seconds(look, model.device)
 
 
 def look_folder() -> FilePath:

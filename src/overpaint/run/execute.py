@@ -1,6 +1,7 @@
 """Carrying out a plan under one roof: the model held, work counted, whatever was attached taken off again."""
 
 import logging
+from collections.abc import Mapping
 from contextlib import ExitStack
 from dataclasses import dataclass, replace
 from time import perf_counter
@@ -19,7 +20,7 @@ from overpaint.images import Picture, from_tensor, pixels_hash, spread
 from overpaint.images.recipe import KEY, ControlRecord, Environment, ModelRecord, Recipe, SourceRecord
 from overpaint.inversions import Quality
 from overpaint.inversions.quality import of_unknown
-from overpaint.masks.shown import MASK
+from overpaint.masks.shown import MASK, of_target
 from overpaint.meter import Cancelled, Meter
 from overpaint.model import Model
 from overpaint.noise import Draws, Noise
@@ -27,7 +28,7 @@ from overpaint.outcome import outcome_of
 from overpaint.run.own_noise import goes_on, inversion_of, notes
 from overpaint.run.plan import Job
 from overpaint.run.request import EditRequest
-from overpaint.run.result import Edit, Figures
+from overpaint.run.result import Edit, Figures, Target, WordMaps
 from overpaint.run.sided import laid_out
 
 LOG = logging.getLogger("overpaint")
@@ -69,12 +70,14 @@ def execute(job: Job, meter: Meter) -> Edit:
     work = {name: value - before[name] for name, value in counts(meter).items()}
     quality = understood(job, meter)
     poor = (quality.words,) if quality is not None and quality.grade == "poor" and not forewarned(job) else ()
-    prompts = (job.asked.request.source, job.asked.request.target, *job.task.texts)
+    own = job.asked.request
+    prompts = (own.source, own.target, *own.also, *job.task.texts)
     seed = idle_seed(job) if not draws else ()
     noted = (*model.notes, *unused_words(model, prompts), *notes(job.asked, model), *seed)
     for words in (*noted, *poor):
         LOG.warning(words)
     warnings = (*job.notes, *noted, *poor)
+    seen = attention(job, watch)
     told = recipe(job, picture, warnings)
     picture = replace(picture, info=replace(picture.info, text={KEY: told.model_dump_json()}))
     return Edit(
@@ -95,14 +98,24 @@ def execute(job: Job, meter: Meter) -> Edit:
         warnings=warnings,
         trace=dict(meter.notes),
         maps=dict(meter.maps),
-        words=attention(job, watch),
+        words=tuple(word for words in seen.values() for word in words),
         mask=mask_of(job, meter),
         others=tuple(others),
         scores={name: tuple(values) for name, values in made.scores.items()},
         layers={name: job.placed_layer(layer) for name, layer in made.layers.items()},
         learned=tuple(made.learned),
         conditions=conditions(job),
+        targets=targets(job, seen, meter),
     )
+
+
+def targets(job: Job, seen: Mapping[str, WordMaps], meter: Meter) -> tuple[Target, ...]:
+    """What belongs to each of several targets; nothing where there is one."""
+    request = job.asked.request
+    if not request.also:
+        return ()
+    named = zip(job.task.targets, (request.target, *request.also), strict=True)
+    return tuple(Target(text, seen.get(f"{one}+", ()), mask_of(job, meter, one)) for one, text in named)
 
 
 def heard(noise: Draws, draws: list[None]) -> Draws:
@@ -139,22 +152,24 @@ def counts(meter: Meter) -> dict[str, int]:
     return {name: getattr(meter, name) for name in ("calls", *KINDS)}
 
 
-def attention(job: Job, watch: Watch) -> tuple[tuple[str, Float[Tensor, "height width"]], ...]:
-    """The recorded attention of every word, over the part of the frame that the picture fills."""
-    return tuple(
-        (word, over_picture(job, one))
+def attention(job: Job, watch: Watch) -> dict[str, WordMaps]:
+    """The recorded attention of every word by row, over the part of the frame that the picture fills."""
+    return {
+        role: tuple(
+            (word, over_picture(job, one)) for word, one in word_maps(watch, text.prompt, role).items()
+        )
         for role, text in job.method.watched(job.task).items()
         if watch.counts.get(role)
-        for word, one in word_maps(watch, text.prompt, role).items()
-    )
+    }
 
 
-def mask_of(job: Job, meter: Meter) -> Picture | None:
+def mask_of(job: Job, meter: Meter, target: str = "tgt") -> Picture | None:
     """Where the picture could change, white on black: as the method found, or as it was told."""
-    if MASK not in meter.maps or not job.method.card.finds_mask(job.method):
+    found = of_target(MASK, target)
+    if found not in meter.maps or not job.method.card.finds_mask(job.method):
         given = job.asked.mask
         return None if given is None else Picture(given.weights[..., None].repeat(3, 2))
-    return painted(job, meter.maps[MASK].cpu())
+    return painted(job, meter.maps[found].cpu())
 
 
 def painted(job: Job, grid: Float[Tensor, "rows columns"]) -> Picture:

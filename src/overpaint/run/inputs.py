@@ -196,7 +196,7 @@ def shows(picture: Picture) -> str:
     """What a picture says it shows: the prompt it was made from, its caption, or nothing."""
     recipe = recipe_of(picture)
     if recipe is not None and recipe.command in ("generate", "edit"):
-        return str(recipe.request.get("target", ""))
+        return recipe.target
     return picture.info.text.get(CAPTION, "")
 
 

@@ -130,7 +130,8 @@ def goes_on(asked: EditRequest, model: Model, method: Method) -> bool:
 
 def notes(asked: EditRequest, model: Model) -> tuple[str, ...]:
     """What should be known of the picture before it is edited, a sentence each."""
-    prompts = (("source", asked.request.source), ("target", asked.request.target))
+    own = asked.request
+    prompts = (("source", own.source), *(("target", one) for one in (own.target, *own.also)))
     signs = tuple(sentence for what, prompt in prompts for sentence in stressed(prompt, what))
     if asked.picture is None:
         return signs

@@ -57,7 +57,9 @@ class Job:
     @property
     def cost(self) -> Cost:
         """The work to do, if nothing is found in a cache."""
-        own = self.method.card.cost(self.method)
+        card, own = self.method.card, self.method.card.cost(self.method)
+        if card.further is not None:
+            own = sum([card.further(self.method)] * len(self.asked.request.also), own)
         return own + Cost(sides=(0, own.rows[1] * len(self.beside.sides)))
 
     def placed(self, pixels: Pixels) -> Picture:
@@ -173,9 +175,10 @@ def prompts(asked: EditRequest, task: Task) -> dict[str, str]:
     """Every prompt of a request by what it is."""
     source, target = asked.request.source, asked.request.target
     further = {f"prompt {text!r}": text for text in task.texts if text not in (source, target)}
+    also = {f"target prompt {k}": text for k, text in enumerate(asked.request.also, 2)}
     if asked.command == "generate":
         return {"prompt": target, **further}
-    return {"source prompt": source, "target prompt": target, **further}
+    return {"source prompt": source, "target prompt": target, **also, **further}
 
 
 def suited(kind: type[Method], model: Model) -> dict[str, Any]:

@@ -20,6 +20,8 @@ from overpaint.run.sided import Asked, Settings, Wanted, controls_in
 from overpaint.run.where import Seek, Where, where_of
 from overpaint.task import Request
 
+MOST = 16
+"""Targets of one edit."""
 EVERYWHERE = Where()
 Named = tuple[Picture, str | None]
 """A picture, and where it lies if it is a file."""
@@ -46,6 +48,8 @@ class EditRequest:
     """Who chose options when a recipe was written; all of them are given now."""
     controls: tuple[Asked, ...] = ()
     """Networks that speak beside the model's own."""
+    result: int | None = None
+    """Which of several results is wanted, from 1, where it is one alone."""
     seek: Seek | None = None
     """What the model is to look for, to know where the picture may change."""
     sought: int = 0
@@ -112,6 +116,7 @@ def edit_request(
         name: checked_text(value, name) if isinstance(value, str) else value
         for name, value in request.items()
     }
+    check_several(kind, given, where)
     if picture is not None and not given.get("source"):
         given["source"] = shows(picture)
     asked = resolve(Request, given, {}, "an edit")
@@ -123,6 +128,54 @@ def edit_request(
     sides = controls_in(control, picture, limits)
     made = EditRequest(command, kind, asked, options, picture, place, watch, mask, further)
     return replace(made, controls=sides, seek=where.seek)
+
+
+def targets_of(target: object) -> dict[str, Any]:
+    """One target prompt, or several, as a request has them.
+
+    Raises:
+        UsageError: there are none or too many, one is no text or empty, or is given twice.
+    """
+    if isinstance(target, str):
+        return {"target": target}
+    several = cast(Sequence[object], target) if isinstance(target, list | tuple) else [target]
+    prompts = [one for one in several if isinstance(one, str)]
+    if len(prompts) < len(several):
+        raise UsageError("A target is a prompt or a list of prompts, and a prompt is text.")
+    if not 1 <= len(prompts) <= MOST:
+        raise UsageError(f"An edit has 1 to {MOST} targets, not {len(prompts)}.")
+    first, *also = prompts
+    if not also:
+        return {"target": first}
+    plain = [" ".join(prompt.split()) for prompt in prompts]
+    if not all(plain):
+        raise UsageError("One of the targets is empty; give each a prompt, or leave it out.")
+    twice = next((prompt for k, prompt in enumerate(plain) if prompt in plain[:k]), None)
+    if twice is not None:
+        raise UsageError(f"The target {twice!r} is given twice; give each once.")
+    return {"target": first, "also": tuple(also)}
+
+
+def check_several(kind: type[Method], given: Mapping[str, Any], where: Where) -> None:
+    """Refuse what is wrong with further targets.
+
+    Raises:
+        UsageError: one is no text, or the method or what finds the mask takes one target alone.
+    """
+    also = cast(Sequence[str], given.get("also") or ())
+    for k, prompt in enumerate(also, 2):
+        checked_text(prompt, f"target {k}")
+    if also and kind.card.further is None:
+        taking = [one.card.name for one in registry.every() if one.card.further is not None]
+        raise UsageError(
+            f"The method {kind.card.name!r} takes one target at a time; edit once for each, or choose one "
+            f"that takes several: {', '.join(taking)}."
+        )
+    if also and where.contrast:
+        raise UsageError(
+            "Where the prompts disagree depends on the target, and there are several; edit once for each, or "
+            "name words or a mask."
+        )
 
 
 def told(method: object, options: Mapping[str, Any]) -> tuple[type[Method], Mapping[str, Any]]:

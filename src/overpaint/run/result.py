@@ -2,16 +2,18 @@
 
 from collections.abc import Mapping
 from dataclasses import dataclass, field, replace
+from itertools import zip_longest
 from pathlib import Path as FilePath
 
+from jaxtyping import Float
 from PIL import Image
 from pydantic import BaseModel, ConfigDict, Field
 from torch import Tensor
 
 from overpaint.errors import UsageError
-from overpaint.images import Picture, encode_png, to_pil
+from overpaint.images import Picture, encode_png, pixels_hash, to_pil
 from overpaint.images import strip as side_by_side
-from overpaint.images.recipe import Recipe, save_with_recipe
+from overpaint.images.recipe import KEY, Recipe, save_with_recipe
 from overpaint.model import Patch
 from overpaint.path import Latent
 from overpaint.run.given import Plain
@@ -70,6 +72,21 @@ class Figures(BaseModel):
     check_rows: int = Field(default=0, description="rows of that edit")
 
 
+WordMaps = tuple[tuple[str, Float[Tensor, "height width"]], ...]
+"""Words of a prompt, and where in the picture each was looked at."""
+
+
+@dataclass(frozen=True, eq=False)
+class Target:
+    """What belongs to one of several targets."""
+
+    prompt: str
+    words: WordMaps = ()
+    """The attention of every word of it, where that was asked for."""
+    mask: Picture | None = None
+    """Where the picture could change on the way to it."""
+
+
 @dataclass(frozen=True, eq=False, repr=False)
 class Edit:
     """The result of an edit. ``save`` writes it with its recipe inside; a notebook shows it.
@@ -92,13 +109,15 @@ class Edit:
     """Figures that parts of the method noted on the way, by name."""
     maps: Mapping[str, Tensor] = field(default_factory=dict[str, Tensor])
     """Pictures of what happened inside, by name."""
-    words: tuple[tuple[str, Tensor], ...] = ()
+    words: WordMaps = ()
     """The attention of every word of the prompt over the frame, where it was asked for."""
     mask: Picture | None = None
     """Where the picture could change, white on black: as the method found, else as it was told, feather and
     all; nothing for everywhere."""
     others: tuple[Picture, ...] = ()
-    """Further results, best first."""
+    """Further results, best first, or those of further targets in their order."""
+    targets: tuple[Target, ...] = ()
+    """What belongs to each of several targets; nothing where there is one."""
     scores: Mapping[str, tuple[float, ...]] = field(default_factory=dict[str, tuple[float, ...]])
     """Figures of all results by name, the best one's first."""
     layers: Mapping[str, Picture] = field(default_factory=dict[str, Picture])
@@ -122,28 +141,67 @@ class Edit:
         return next(iter(self.latents))
 
     @property
+    def every(self) -> tuple[Picture, ...]:
+        """All results, best first."""
+        return self.picture, *self.others
+
+    @property
+    def apart(self) -> tuple["Edit", ...]:
+        """Every result as an edit by itself, whose recipe makes it alone."""
+        return tuple(self.one(k) for k in range(1, 2 + len(self.others)))
+
+    def one(self, number: int) -> "Edit":
+        """The result of that number, from 1, as an edit by itself.
+
+        Raises:
+            UsageError: there are fewer.
+        """
+        count = len(self.every)
+        if not 1 <= number <= count:
+            raise UsageError(f"The edit has {count} result{'s' * (count > 1)}, counted from 1; not {number}.")
+        picture, k = self.every[number - 1], number - 1
+        told = self.recipe.model_copy(update={"result": number, "output": pixels_hash(picture)})
+        mine = self.targets[k] if self.targets else Target("", self.words, self.mask)
+        return replace(
+            self,
+            picture=replace(picture, info=replace(picture.info, text={KEY: told.model_dump_json()})),
+            latents=self.latents[k : k + 1],
+            recipe=told,
+            words=mine.words,
+            mask=mine.mask,
+            others=(),
+            targets=(),
+            scores={name: values[k : k + 1] for name, values in self.scores.items()},
+            layers={} if k else self.layers,
+        )
+
+    @property
     def image(self) -> Image.Image:
         """The picture as an image of Pillow, the recipe in its ``info``."""
         image = to_pil(self.picture)
         image.info.update(self.picture.info.text)
         return image
 
-    def strip(self, answer: Picture | None = None) -> Picture:
-        """Source and edit side by side, each with its prompt; and the true answer, where it is known."""
-        source, target = (str(self.recipe.request.get(name, "")) for name in ("source", "target"))
-        cells = [(self.picture, f"{self.recipe.method}: {target or source}")]
-        if self.source is not None:
-            cells.insert(0, (self.source, f"source: {source}"))
-        cells += [] if answer is None else [(answer, "true answer")]
+    def strip(self, *answers: Picture | None) -> Picture:
+        """Source and edit side by side, each with its prompt; and the true answer, where it is known.
+
+        Of several targets each edit, with the true answers in their order.
+        """
+        source = str(self.recipe.request.get("source", ""))
+        cells = [] if self.source is None else [(self.source, f"source: {source}")]
+        for one, answer in zip_longest(self.apart if self.targets else (self,), answers):
+            if one is not None:
+                cells.append((one.picture, f"{self.recipe.method}: {one.recipe.target or source}"))
+            cells += [] if answer is None else [(answer, "true answer")]
         return side_by_side([cell for cell, _ in cells], [plain(text) for _, text in cells])
 
     def sheet(self) -> Picture:
         """The source and every result, each with its scores below."""
-        every = (self.picture, *self.others)
         cells = [] if self.source is None else [(self.source, "source")]
-        for k, one in enumerate(every):
+        for k, one in enumerate(self.every):
             said = ", ".join(f"{name} {values[k]:g}" for name, values in self.scores.items())
-            cells.append((one, said or f"result {k + 1}"))
+            named = self.targets[k].prompt if self.targets else f"result {k + 1}"
+            cells.append((one, said or named))
         return side_by_side([cell for cell, _ in cells], [plain(text) for _, text in cells])
 
     def compare(self, truth: Plain | None = None, region: Plain | None = None) -> dict[str, float]:
@@ -164,7 +222,7 @@ class Edit:
             )
         import overpaint  # late: measuring needs more than editing does
 
-        source, target = (str(self.recipe.request.get(name, "")) for name in ("source", "target"))
+        source, target = str(self.recipe.request.get("source", "")), self.recipe.target
         return overpaint.measure(
             self.source, self.picture, truth, region, source_prompt=source, target_prompt=target
         )
@@ -175,7 +233,9 @@ class Edit:
         height, width = self.picture.size
         work = f"{self.figures.rows} rows in {self.figures.calls} network calls, {self.figures.seconds:.1f} s"
         said = {"method": self.recipe.method, "picture": f"{width} x {height} pixels", "work": work}
-        prompts = {name: str(self.recipe.request.get(name, "")) for name in ("source", "target")}
+        source = str(self.recipe.request.get("source", ""))
+        aims = ", ".join(one.prompt for one in self.targets) or self.recipe.target
+        prompts = {"source": source, "target": aims}
         said |= {name: prompt for name, prompt in prompts.items() if prompt}
         if self.figures.quality is not None:
             said["reconstruction"] = self.figures.quality
@@ -188,7 +248,12 @@ class Edit:
 
     def _repr_png_(self) -> bytes:
         """What a notebook shows that takes pictures alone."""
-        shrunk = replace(self, picture=small(self.picture), source=self.source and small(self.source))
+        shrunk = replace(
+            self,
+            picture=small(self.picture),
+            source=self.source and small(self.source),
+            others=tuple(map(small, self.others)),
+        )
         return encode_png(shrunk.strip())
 
     def _repr_html_(self) -> str:

@@ -206,6 +206,11 @@ def _side(one: Asked, condition: Condition, model: Model, request: Request) -> S
     prompt = {"source": request.source, "target": request.target}.get(one.how.text)
     if prompt is not None and not prompt.split():
         raise UsageError(f"The side network {net.name} reads the {one.how.text} prompt; give it.")
+    if one.how.text == "target" and request.also:
+        raise UsageError(
+            f"The side network {net.name} reads the target prompt, and there are several; let it read each "
+            "row's own, or edit once for each target."
+        )
     return ControlNet(net, condition, one.how, None if prompt is None else model.family.text(prompt))
 
 

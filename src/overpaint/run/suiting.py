@@ -15,7 +15,7 @@ def suggested(request: EditRequest, model: Model) -> Mapping[str, Any]:
     """The model's suggestions for what these prompts ask for: the finest there are.
 
     They give way to everything a user sets. None where the method takes none, where the published defaults
-    were asked for, or without two prompts.
+    were asked for, or without two prompts. Of several targets those that are suggested for each.
     """
     table = model.suits.edits.get(request.kind.card.name, {})
     source, target = request.request.source, request.request.target
@@ -23,5 +23,13 @@ def suggested(request: EditRequest, model: Model) -> Mapping[str, Any]:
         return {}
     if not source or not target:
         return {}
+    first, *others = (suits(table, source, one, model) for one in (target, *request.request.also))
+    return {name: value for name, value in first.items() if all(one.get(name) == value for one in others)}
+
+
+def suits(
+    table: Mapping[str, Mapping[str, Any]], source: str, target: str, model: Model
+) -> Mapping[str, Any]:
+    """What is suggested for a source and a target."""
     kinds = (kind for kind in asked(source, target, model.suits.words) if kind in table)
     return table.get(next(kinds, ""), {})

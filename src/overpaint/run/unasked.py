@@ -59,5 +59,5 @@ def nothing_asked(asked: EditRequest, model: Model, method: str | None = None) -
         name: value for name, value in asked.options.items() if name.partition(".")[0] in kind.model_fields
     }
     resolve(kind, options, {}, f"the method {kind.card.name!r}")
-    twice = asked.request.changed(target=asked.request.source)
+    twice = asked.request.changed(target=asked.request.source, also=())
     return plan(replace(asked, command="edit", kind=kind, options=options, request=twice, watch=False), model)

@@ -53,13 +53,18 @@ Means over sentences lose the place of a word, which counts for much in so small
 PNP = {kind: {"layer": 1} for kind in P2P}
 """As in SDXL, which has three levels too: the second block at a map of a quarter of the latent's side."""
 
+LIVE: dict[str, dict[str, Any]] = {
+    kind: {"learning": {"updates": 200, "views": 6, "channels": 48}} for kind in P2P
+}
+"""A minute or two on a processor instead of half an hour: pictures of 128 pixels have less to learn."""
+
 
 def habits() -> dict[str, Any]:
     """All that the model's folder says about itself."""
     words = {word: meaning.attribute for word, meaning in MEANINGS.items()}
     return {
         "guidance": GUIDANCE,
-        "edits": {"p2p": P2P, "pnp": PNP, "pix2pix-zero": ZERO},
+        "edits": {"p2p": P2P, "pnp": PNP, "pix2pix-zero": ZERO, "text2live": LIVE},
         "words": words,
         "sentences": templates(),
         "vocabulary": [word for word in CAPTIONED if word.isalpha()],

@@ -53,8 +53,8 @@ def train(
         steps,
         command=f"overpaint train still-life --size {name}",
     )
+    _ = shop.size  # refuses a name that is none
     stages = shop.stages()
-    _ = shop.size
     if stage is not None and stage not in (*stages, "publish"):
         raise UsageError(f"There is no stage '{stage}'; choose one of {', '.join(stages)}, publish.")
     if stage == "publish":

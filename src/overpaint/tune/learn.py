@@ -14,8 +14,13 @@ from overpaint.meter import Meter
 Loss = Callable[[int], Tensor]
 """From the number of the update to what shall become small."""
 Rate = float | Callable[[int], float]
-MOMENTS = ("exp_avg", "exp_avg_sq", "step")
-"""What Adam remembers of each parameter."""
+Rule = Callable[[list[Tensor]], torch.optim.Optimizer]
+"""From parameters to what moves them; the rate is told before each update."""
+
+
+def adam(parameters: list[Tensor]) -> torch.optim.Optimizer:
+    """Adam as usual."""
+    return torch.optim.Adam(parameters, lr=1.0)
 
 
 @dataclass(frozen=True)
@@ -38,10 +43,11 @@ def learn(
     draft: Draft | None = None,
     several: int = 1,
     most: float = math.inf,
+    rule: Rule = adam,
 ) -> list[float]:
     """Adam on the loss, in place; gives the losses back as they were before each update.
 
-    What a killed run left in the draft is taken up, with Adam's memory, so that the result is that of an
+    What a killed run left in the draft is taken up, with the rule's memory, so that the result is that of an
     unbroken run. Parameters must require gradients (`overpaint.tune.unfrozen`), and do so no longer than the
     caller says.
 
@@ -50,29 +56,30 @@ def learn(
         parameters: what is learned, by name.
         loss: called with gradients on.
         updates: how many.
-        rate: Adam's learning rate, or one for each update.
+        rate: the learning rate, or one for each update.
         draft: where it is written down now and then.
         several: losses whose mean makes an update, each with a backward pass of its own; the loss is then
             told their number.
         most: the loss above which nothing can be learned any more.
+        rule: another one than Adam.
 
     Raises:
         NotFinite: loss or gradient are no numbers any more, or beyond that; the sentence names update and
             rate.
     """
     draft = draft or NoDraft()
-    adam = torch.optim.Adam(list(parameters.values()), lr=1.0)
-    losses, first = _taken_up(draft.read(), parameters, adam)
+    moves = rule(list(parameters.values()))
+    losses, first = _taken_up(draft.read(), parameters, moves)
     for k in range(first, updates):
         now = rate if isinstance(rate, float | int) else rate(k)
         how = _How(k, float(now), range(k * several, (k + 1) * several), most)
-        losses.append(_update(meter, parameters, loss, adam, how))
-        draft.keep(_state(parameters, adam, losses))
+        losses.append(_update(meter, parameters, loss, moves, how))
+        draft.keep(_state(parameters, moves, losses))
     return losses
 
 
 def _update(
-    meter: Meter, parameters: Mapping[str, Tensor], loss: Loss, adam: torch.optim.Adam, how: "_How"
+    meter: Meter, parameters: Mapping[str, Tensor], loss: Loss, moves: torch.optim.Optimizer, how: "_How"
 ) -> float:
     found = 0.0
     for n in how.numbers:
@@ -89,10 +96,10 @@ def _update(
             raise NotFinite(_diverged(how, found))
         for parameter, grad in zip(parameters.values(), grads, strict=True):
             parameter.grad = grad if parameter.grad is None else parameter.grad + grad
-    for group in adam.param_groups:
+    for group in moves.param_groups:
         group["lr"] = how.rate
     meter.tick("update")
-    adam.step()  # pyright: ignore[reportUnknownMemberType]
+    moves.step()  # pyright: ignore[reportUnknownMemberType]
     for parameter in parameters.values():
         parameter.grad = None
     meter.note("learning", found)
@@ -112,18 +119,18 @@ def _diverged(how: "_How", found: float) -> str:
 
 
 def _state(
-    parameters: Mapping[str, Tensor], adam: torch.optim.Adam, losses: list[float]
+    parameters: Mapping[str, Tensor], moves: torch.optim.Optimizer, losses: list[float]
 ) -> dict[str, Tensor]:
     state = {"losses": torch.tensor(losses, dtype=torch.float64)}
     for name, parameter in parameters.items():
         state[f"value.{name}"] = parameter.detach()
-        own = adam.state.get(parameter, {})
-        state |= {f"{moment}.{name}": own[moment] for moment in MOMENTS if moment in own}
+        own: Mapping[str, Tensor] = moves.state.get(parameter, {})
+        state |= {f"{moment}.{name}": value for moment, value in own.items()}
     return state
 
 
 def _taken_up(
-    left: Mapping[str, Tensor], parameters: Mapping[str, Tensor], adam: torch.optim.Adam
+    left: Mapping[str, Tensor], parameters: Mapping[str, Tensor], moves: torch.optim.Optimizer
 ) -> tuple[list[float], int]:
     """Put back what a draft holds; nothing where it holds something else."""
     if "losses" not in left or any(f"value.{name}" not in left for name in parameters):
@@ -131,9 +138,9 @@ def _taken_up(
     with torch.no_grad():
         for name, parameter in parameters.items():
             parameter.copy_(left[f"value.{name}"])
-            own = {moment: left[f"{moment}.{name}"] for moment in MOMENTS if f"{moment}.{name}" in left}
+            parted = {key.partition(".")[0]: t for key, t in left.items() if key.partition(".")[2] == name}
+            own = {moment: t.clone() for moment, t in parted.items() if moment != "value"}
             if own:
-                adam.state[parameter] = {key: t.clone() for key, t in own.items()}
-                adam.state[parameter]["step"] = own["step"].cpu()
+                moves.state[parameter] = {**own, "step": own["step"].cpu()}
     losses: list[float] = [float(value) for value in left["losses"]]
     return losses, len(losses)

@@ -54,6 +54,10 @@ class Tuner(Options, ABC):
     def patch(self, tensors: Mapping[str, Tensor], model: Model) -> Patch:
         """What was learned, ready to be put on."""
 
+    def depends(self, model: Model) -> Sequence[str]:
+        """What decides beside the model, the examples, the texts and the options, such as a CLIP."""
+        return ()
+
     @final
     def __call__(
         self,
@@ -91,7 +95,13 @@ class Tuner(Options, ABC):
             "model": model.content,
             "arithmetic": [str(model.dtype), model.device.type, torch.__version__, torch.get_num_threads()],
             "examples": tensor_hash(*examples),
-            "texts": {name: tensor_hash(*text.tensors) for name, text in texts.items()},
+            "texts": {name: [said(text), tensor_hash(*text.tensors)] for name, text in texts.items()},
+            "beside": list(self.depends(model)),
             "seed": noise.seed,
         }
         return sha256(json.dumps(parts, sort_keys=True).encode()).hexdigest()
+
+
+def said(text: Text) -> str:
+    """The words of a text; nothing for one that was learned. Not every network hears all of them."""
+    return "" if text.words is None else text.words.text

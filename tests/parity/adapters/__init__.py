@@ -27,6 +27,7 @@ from tests.parity.adapters.pix2pix_zero import Pix2PixZeroFile
 from tests.parity.adapters.pnp import PlugAndPlayFile
 from tests.parity.adapters.sides import ControlNetFile, T2IAdapterFile
 from tests.parity.adapters.style_diffusion import StyleDiffusionFile
+from tests.parity.adapters.text2live import Text2LIVEFile
 
 ADAPTERS: Mapping[str, type[Adapter]] = {
     adapter.method: adapter
@@ -57,6 +58,7 @@ ADAPTERS: Mapping[str, type[Adapter]] = {
         SegaFile,
         StyleDiffusionFile,
         T2IAdapterFile,
+        Text2LIVEFile,
     )
 }
 

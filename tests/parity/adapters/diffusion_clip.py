@@ -223,19 +223,20 @@ class DiffusionClipFile(Adapter):
         """CLIP's part alone, and every update."""
         golden, family = self.golden, self.model.family
         way, images = between(self.eye, SOURCE, TARGET), golden["images"]
+        pictures = [one[None] for one in images]
         yield self.compare("text_direction", way[0])
         looks = normalize(self.eye.embed(torch.cat([images, golden["pair_target"]])), dim=-1)
         yield self.compare("image_features", looks)
-        before, after = looks.split(2)
+        before, after = looks[:2], looks[2:]
         yield self.compare("pair_directional_loss", directional(before, after, way).mean()[None])
         texts = {"source": family.text(SOURCE), "target": family.text(TARGET)}
-        starts = self.learning.inverted(self.model, images.split(1), texts["source"], NoDraft())
+        starts = self.learning.inverted(self.model, pictures, texts["source"], NoDraft())
         yield self.compare("latents", torch.cat(starts))
         for mode, name in (("quick", "quick"), ("each-step", "efficient")):
             how, pages = self.learning.changed(mode=mode), Pages()
             notes = self.model.meter.notes
             notes.clear()
-            how.run(self.model, images.split(1), texts, Replay({}), pages)
+            how.run(self.model, pictures, texts, Replay({}), pages)
             yield self.compare(f"{name}_theta", torch.stack(pages.thetas))
             yield self.compare(f"{name}_directional_loss", torch.tensor(notes["direction"]))
             yield self.compare(f"{name}_l1_loss", torch.tensor(notes["l1"]))

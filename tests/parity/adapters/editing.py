@@ -52,7 +52,8 @@ class Editing(Adapter):
 
     def parts(self, x0: Latent) -> tuple[list[Control], LocalBlend | None]:
         """Fresh controls, and the blend: what the method itself makes of its options."""
-        return parts(self.method_options, self.model, self.task(x0, self.source, self.target))
+        controls, blends = parts(self.method_options, self.model, self.task(x0, self.source, self.target))
+        return controls, next(iter(blends), None)
 
     def walk(self, x0: Latent, reads: frozenset[str] = CONDITIONAL) -> Walk:
         """What the method sets out on, from an inversion that is known already or found now."""

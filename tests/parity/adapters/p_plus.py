@@ -140,7 +140,7 @@ class PPlusFile(Adapter):
         golden, pages = self.golden, Pages()
         (start,) = self.model.family.vectors(self.xti.init)
         yield self.compare("initial_embedding", start[0])
-        found = self.xti.run(self.model, list(golden["latents"].split(1)), {}, self.draws(), pages)
+        found = self.xti.run(self.model, [one[None] for one in golden["latents"]], {}, self.draws(), pages)
         yield self.compare("losses", pages.found[-1]["losses"])
         means = pages.all_of("exp_avg", self.count)
         before = torch.cat([torch.zeros_like(means[:1]), means[:-1]])
