@@ -161,7 +161,7 @@ def test_a_region_that_is_given_bounds_the_picture_but_not_its_figures(
 def test_a_map_that_is_given_shows_the_true_answer(
     still_life: Model, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    case, pictures = first("kind")
+    case, pictures = first("colour")
     seen: list[Any] = []
 
     def asked(*args: Any, **named: Any) -> Any:

@@ -162,7 +162,7 @@ def train(
     if state.done:
         with state.averaged():
             main = isinstance(plan, CyclePlan) and plan.decoder
-            files |= exported(net, model, out, main=main)
+            files |= exported(net, model, out, main=main, half=plan.half)
     return Trained(state, files)
 
 
@@ -191,7 +191,7 @@ def keep_plan(out: Path, about: Mapping[str, Any], plan: Plan, resume: bool) -> 
     Raises:
         TrainError: the folder holds another run; numbers of steps may differ.
     """
-    told = {**about, "plan": json.loads(plan.model_dump_json(exclude={"steps"}))}
+    told = {**about, "plan": json.loads(plan.model_dump_json(exclude={"steps", "half"}))}
     file = out / PLAN
     if resume and file.is_file() and (out / "state.safetensors").is_file() and read_json(file) != told:
         raise TrainError(
