@@ -95,8 +95,8 @@ def led_figures(
 ) -> Figures:
     """Scenes told in full, made with a condition, or without a network from the same noise.
 
-    "iou": overlap of every thing's mask, which is read back by the segmenter; a thing of which nothing is read
-    overlaps by 0. "right": share of what was said that the judge reads, "style": that of the styles.
+    "iou": overlap of every thing's mask, read back by the segmenter; that of a thing of which nothing is read
+    is 0. "right": share of what was said that the judge reads, "style": that of the styles.
     """
     sums: dict[str, list[float]] = {}
     walk = Walk(model, model.path(STEPS), model.guidance, None if net is None else speaker(net))
