@@ -111,18 +111,10 @@ class Task:
         """
         needs = frozenset(needs)
         wanted = needs | frozenset(optional)
-        given = {name for name, there in (pictures or {}).items() if there}
-        lacking: dict[Need, bool] = {
-            Need.IMAGE: pixels is None,
-            Need.SOURCE: not request.source.split(),
-            Need.TARGET: not request.target.split(),
-            Need.MASK: mask is None,
-            Need.EXAMPLES: "examples" not in given,
-            Need.CONTROL: not any(name.startswith("control") for name in given),
-        }
-        for need, lacks in lacking.items():
-            if need in needs and lacks:
-                raise UsageError(LACKING[need])
+        there = given(request, pixels is not None, mask is not None, pictures or {})
+        lacking = next((need for need in Need if need in needs - there), None)
+        if lacking is not None:
+            raise UsageError(LACKING[lacking])
         family = model.family
         texts = {w: family.text(w) for w in (request.source, request.target)}
         picture = pixels if Need.IMAGE in wanted else None
@@ -131,8 +123,8 @@ class Task:
             null=family.null(),
             noise=Noise(request.seed),
             given_x0=None if picture is None else family.encode(picture.to(model.device)),
-            given_source=None if lacking[Need.SOURCE] or Need.SOURCE not in wanted else texts[request.source],
-            given_target=None if lacking[Need.TARGET] or Need.TARGET not in wanted else texts[request.target],
+            given_source=texts[request.source] if Need.SOURCE in wanted & there else None,
+            given_target=texts[request.target] if Need.TARGET in wanted & there else None,
             given_pixels=None if picture is None else picture.to(model.device),
             given_mask=None if mask is None else mask.to(model.device),
             given_pictures={
@@ -228,6 +220,20 @@ class Task:
     def start(self) -> Latent:
         """The noise a picture is generated from: a draw of its own, the same for every method."""
         return self.noise.normal(self.shape, "start").to(self.null.states.device)
+
+
+def given(request: Request, picture: bool, mask: bool, pictures: Mapping[str, Sequence[object]]) -> set[Need]:
+    """What a request brings."""
+    further = {name for name, several in pictures.items() if several}
+    there: dict[Need, bool] = {
+        Need.IMAGE: picture,
+        Need.SOURCE: bool(request.source.split()),
+        Need.TARGET: bool(request.target.split()),
+        Need.MASK: mask,
+        Need.EXAMPLES: "examples" in further,
+        Need.CONTROL: any(name.startswith("control") for name in further),
+    }
+    return {need for need, is_there in there.items() if is_there}
 
 
 LACKING: Mapping[Need, str] = {

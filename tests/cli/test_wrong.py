@@ -132,4 +132,5 @@ def test_a_family_the_method_does_not_know(
     monkeypatch.setattr(PromptToPrompt, "card", replace(PromptToPrompt.card, families={"sdxl": {}}))
     said = overpaint(*Place(picture.parent, picture, folder).edit())
     assert (said.code, said.out) == (2, "")
-    assert said.err == "The method 'p2p' does not work on sd1 models; it works on: sdxl.\n"
+    wrong = "The method 'p2p' does not work on sd1 models; it works on: sdxl"
+    assert said.err == f"{wrong}; 'style-diffusion' works on sd1.\n"

@@ -5,6 +5,7 @@ from textwrap import fill
 
 from tests.corpus import (
     test_added,
+    test_concepts,
     test_masks,
     test_names,
     test_pictures,
@@ -21,6 +22,9 @@ PARTS: dict[str, dict[str, Case]] = {
     "prompts": test_words.PROMPTS,
     "numbers": test_words.NUMBERS,
     "options": test_words.OPTIONS,
+    "methods that do not suit": test_concepts.UNSUITED,
+    "concepts": test_concepts.CONCEPTS,
+    "directions": test_concepts.DIRECTIONS,
     "models": test_weights.ALL,
     "adapters and words": test_added.ADDED,
     "pickles": test_added.PICKLES,

@@ -10,6 +10,7 @@ from tests.cli.kit import save_folder
 from tests.families.test_hub import cached
 
 from overpaint.errors import UsageError
+from overpaint.families.concept import KOHYA
 from overpaint.families.listing import Found, licence_of, listed
 from overpaint.families.tiny import tiny
 
@@ -35,6 +36,7 @@ def test_everything_in_a_folder_is_named_for_what_it_is(tmp_path: Path) -> None:
     original.save(shelf_ / "hada.safetensors", {"lora_unet_x.hada_w1_a": one})
     original.save(shelf_ / "kron.safetensors", {"lora_unet_x.lokr_w1": one})
     original.save(shelf_ / "cat.safetensors", {"emb_params": one})
+    original.save(shelf_ / "pot.safetensors", {name: one for name in KOHYA})
     original.save(shelf_ / "vae.safetensors", {"decoder.x": one})
     (shelf_ / "cut.safetensors").write_bytes(b"\0" * 4)
     (shelf_ / "old.ckpt").write_bytes(b"\x80\x02")
@@ -51,6 +53,7 @@ def test_everything_in_a_folder_is_named_for_what_it_is(tmp_path: Path) -> None:
         "hada": ("lora", ""),
         "kron": ("lora", ""),
         "cat": ("embedding", ""),
+        "pot": ("embedding", ""),
         "vae": ("other", ""),
         "cut": ("other", "damaged"),
         "old": ("pickle", ""),

@@ -42,7 +42,8 @@ def test_words_may_hold_colons_and_signs() -> None:
     ("said", "sentence"),
     [
         ("sunglasses:3", r"'sunglasses:3' has no sign; write \+sunglasses:3 to add it"),
-        ("", "has no sign"),
+        ("", "has no words"),
+        ("sunglasses", "has no sign"),
         ("+sunglasses", r"'\+sunglasses' has no strength; write it behind a colon: \+sunglasses:5"),
         ("+sunglasses:", r"has no strength; write it behind a colon: \+sunglasses:5"),
         ("+:3", "has no words"),

@@ -19,10 +19,14 @@ from overpaint.errors import UsageError
 from overpaint.files import atomic
 
 FILE, LOCK, CLAIMS = "results.jsonl", "results.lock", "claims"
+ROWS = "rows.jsonl"
+"""What lines have in common, where they were made compact (`overpaint.bench.publish`)."""
 FORMAT = 1
 """Lines of another format are left alone."""
 NAMED = ("method", "inversion", "options", "gifts", "code", "model")
 """What tells one row of the table from another."""
+SHARED = ("format", *NAMED, "said", "reference")
+"""What all lines of a row have in common."""
 Line = Mapping[str, Any]
 
 
@@ -52,6 +56,15 @@ def key(line: Line) -> tuple[str, str]:
     return str(line["case"]), row_key(line)
 
 
+def shared_in(folder: Path) -> dict[str, Line]:
+    """What compact lines of a folder leave out; nothing where there are none, or it cannot be read."""
+    try:
+        lines = [cast("Line", json.loads(text)) for text in (folder / ROWS).read_bytes().splitlines()]
+        return {line["row"]: line for line in lines}
+    except (OSError, ValueError, KeyError, TypeError):
+        return {}
+
+
 @dataclass
 class Results:
     """The results of a folder. `Results.opened` makes one to write to, `Results.read` one to look at."""
@@ -63,6 +76,8 @@ class Results:
     """Lines that could not be read."""
     seen: int = 0
     """Bytes of the file that were read."""
+    shared: dict[str, Line] = field(default_factory=dict[str, Line])
+    """By row, what compact lines of it leave out."""
 
     @property
     def file(self) -> Path:
@@ -76,7 +91,7 @@ class Results:
         Raises:
             UsageError: the folder cannot be written to.
         """
-        results = Results(folder)
+        results = Results(folder, shared=shared_in(folder))
         try:
             (folder / CLAIMS).mkdir(parents=True, exist_ok=True)
             with results.writing():
@@ -97,7 +112,7 @@ class Results:
         Raises:
             UsageError: there are none.
         """
-        results = Results(folder)
+        results = Results(folder, shared=shared_in(folder))
         try:
             results.refresh()
         except OSError as error:
@@ -121,9 +136,10 @@ class Results:
         """Keep a line, if it is one of ours."""
         try:
             line = cast("Line", json.loads(text))
+            line = {**self.shared.get(line.get("row", ""), {}), **line}
             if line["format"] == FORMAT:
                 self.lines[key(line)] = line
-        except (ValueError, KeyError, TypeError):
+        except (ValueError, KeyError, TypeError, AttributeError):
             self.damaged += 1
 
     def add(self, line: Line) -> None:

@@ -190,7 +190,7 @@ def as_csv(found: Sequence[Row]) -> str:
 
 
 COLUMNS = (
-    *("title", "method", "inversion", "model", "code", "type", "figure"),
+    *("title", "row", "method", "inversion", "model", "code", "type", "figure"),
     *("mean", "low", "high", "cases", "failed"),
 )
 
@@ -199,6 +199,7 @@ def cells(found: Sequence[Row]) -> Iterator[Mapping[str, Any]]:
     """The lines of the CSV."""
     for row in found:
         own = {name: row.line[name] for name in ("method", "inversion", "model", "code")}
+        own["row"] = row_key(row.line)
         for kind in (OVERALL, *types_of([row])):
             failures = sum("error" in line for line in row.of(kind))
             for figure in FIGURES:

@@ -152,3 +152,18 @@ def table(folder: Path, as_csv: bool) -> None:
     from overpaint.cli.benching import print_table
 
     print_table(folder, as_csv)
+
+
+@command.command("publish", short_help="Keep results as tables and a page with pictures.")
+@click.argument("folder", type=FILE, default=OUT)
+@click.option("-o", "--output", type=FILE, required=True, help="The folder to write to; what is there stays.")
+@click.option("--open", "opening", is_flag=True, help="Open the page.")
+def publish(folder: Path, output: Path, opening: bool) -> None:
+    """Write the results in FOLDER as compact lines, as tables, and as a page to sort, with pictures.
+
+    Other results in the folder that is written to stay; the same edits are replaced. It is a folder of
+    results itself, so that 'bench table' and 'bench learn' read it.
+    """
+    from overpaint.cli.benching import publish_results
+
+    publish_results(folder, output, opening)

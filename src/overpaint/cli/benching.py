@@ -22,6 +22,7 @@ from overpaint.bench.pie.making import make
 from overpaint.bench.pie.official import figures
 from overpaint.bench.pie.published import markdown as published
 from overpaint.bench.pie.yardsticks import yardsticks
+from overpaint.bench.publish import publish
 from overpaint.bench.references import references
 from overpaint.bench.results import Line, Results
 from overpaint.bench.run import Bench, Note, estimates, failures, run
@@ -209,3 +210,12 @@ def learn_score(folder: Path, output: Path | None, force: bool) -> None:
     atomic.write(place, learned.score.model_dump_json(indent=1).encode() + b"\n")
     click.echo(markdown_of_signals(learned), nl=False)
     say(f"Wrote {place}, learned from {learned.score.cases} edits.")
+
+
+def publish_results(folder: Path, output: Path, opening: bool) -> None:
+    """Publish a folder of results, with the pictures of the first fixed case of each type."""
+    first = [case for kind in TYPES for case in cases(types=[kind], limit=1)]
+    files = publish(Results.read(folder), output, first)
+    say(f"Wrote {len(files)} files to {output}; the page is {files[-1]}")
+    if opening:
+        click.launch(str(files[-1]))

@@ -66,11 +66,18 @@ def command(
     write(found, out, common.overwrite)
     told = facts(found)
     wrote = one_line(f"Wrote {out}: from {found.source!r} to {found.target!r}")
-    counted = " and ".join(str(count) for count in dict.fromkeys(found.sentences))
-    told_people = f"{wrote}, {counted} sentences each, read by {found.model}"
+    told_people = f"{wrote}, {counted(found.sentences)}, read by {found.model}"
     click.echo(json.dumps({"output": str(out), **told}) if common.as_json else one_line(told_people))
     if not heard():
         say(wrote)
+
+
+def counted(sentences: tuple[int, int]) -> str:
+    """How many sentences there were about either word."""
+    one, other = sentences
+    if one != other:
+        return f"{one} and {other} sentences"
+    return "a sentence each" if one == 1 else f"{one} sentences each"
 
 
 def made(

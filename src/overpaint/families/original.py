@@ -34,6 +34,8 @@ _OTHERS = {
     "lora_": "a LoRA, which is given by --lora beside a model",
     "emb_params": "a textual inversion, which is given by --embedding beside a model",
     "clip_g": "a textual inversion, which is given by --embedding beside a model",
+    "OUT11": "a textual inversion by layer, which is given by --embedding beside a model",
+    "LAYER00": "a textual inversion by layer, which is given by --embedding beside a model",
     "down_blocks.": "a network in the layout of diffusers, which needs the rest of its folder",
     "encoder.": "an autoencoder alone",
     "decoder.": "an autoencoder alone",

@@ -59,6 +59,8 @@ def spoken(given: Any) -> Any:
     if not isinstance(given, str):
         return given
     head, *more = (one.strip() for one in given.split(";"))
+    if not head.strip("+-: "):
+        raise ValueError(f"the concept {given!r} has no words; write +sunglasses:5")
     if head[:1] not in ("+", "-"):
         raise ValueError(
             f"the concept {given!r} has no sign; write +{head} to add it, -{head} to take it away"

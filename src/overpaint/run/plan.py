@@ -7,7 +7,7 @@ from typing import Any
 
 import torch
 
-from overpaint.card import KINDS, Cost
+from overpaint.card import KINDS, Cost, Need
 from overpaint.errors import UsageError
 from overpaint.images import Fitted, Picture, fit, fit_mask, from_tensor, paste_back
 from overpaint.images.recipe import Choice
@@ -18,6 +18,7 @@ from overpaint.options import ModelOwn
 from overpaint.out_of_memory import roomy, ways_out
 from overpaint.outcome import Layer
 from overpaint.run.chosen import chosen
+from overpaint.run.instead import content_with, nearest_that, of_family, otherwise
 from overpaint.run.known import Look
 from overpaint.run.own_noise import inversion_of, remembered
 from overpaint.run.request import EditRequest
@@ -25,7 +26,7 @@ from overpaint.run.resolve import resolve
 from overpaint.run.sided import Beside, beside
 from overpaint.run.suiting import suggested
 from overpaint.run.unlearned import unlearned
-from overpaint.task import Task
+from overpaint.task import LACKING, Task, given
 
 
 @dataclass(frozen=True, eq=False)
@@ -98,7 +99,7 @@ def planned(asked: EditRequest, model: Model) -> Job:
     """The plan itself; memory may run out."""
     began, card, family = perf_counter(), asked.kind.card, model.family
     if family.name not in card.families:
-        raise UsageError(f"The method {card.name!r} {mismatch(family.name, card.families)}")
+        raise UsageError(f"The method {card.name!r} {mismatch(family.name, asked.kind)}")
     presets: dict[Choice, Mapping[str, Any]] = {
         "family": card.families[family.name],
         "model": suited(asked.kind, model),
@@ -119,16 +120,10 @@ def planned(asked: EditRequest, model: Model) -> Job:
     with model.lock, torch.no_grad():
         speaking = beside(asked.controls, model, asked.request, shown, fitted, size)
         seen = {f"control:{k}": [one * 2 - 1] for k, one in enumerate(speaking.conditions, 1)}
-        task = Task.of(
-            model,
-            asked.request,
-            card.needs,
-            pixels,
-            size,
-            optional=card.optional,
-            mask=mask,
-            pictures={**further, **seen},
-        )
+        every = {**further, **seen}
+        check_needs(asked, family.name, given(asked.request, pixels is not None, mask is not None, every))
+        said = asked.request, card.needs, pixels, size
+        task = Task.of(model, *said, optional=card.optional, mask=mask, pictures=every)
         method.check(model, task)
         check_steps(method)
     who: dict[str, Choice] = {**asked.chosen, **chosen(presets, asked.options)}
@@ -142,8 +137,22 @@ def planned(asked: EditRequest, model: Model) -> Job:
     )
 
 
-def mismatch(family: str, works_on: Collection[str]) -> str:
+def check_needs(asked: EditRequest, family: str, there: Collection[Need]) -> None:
+    """Refuse a request that lacks what its method needs, naming a method that lives with what there is.
+
+    Raises:
+        UsageError: it does.
+    """
+    lacking = next((need for need in Need if need in asked.kind.card.needs and need not in there), None)
+    if lacking is not None:
+        found = nearest_that(asked.kind, content_with(there, family))
+        instead = "" if found is None else f", or choose {found!r}, which does without"
+        raise UsageError(f"{LACKING[lacking].removesuffix('.')}{instead}.")
+
+
+def mismatch(family: str, kind: type[Method]) -> str:
     """The end of a sentence about a method and a model that do not go together."""
+    works_on = kind.card.families
     if family.endswith("-inpaint"):
         return (
             "gives no mask to an inpainting network, and this model's is one; take the method 'inpaint', or "
@@ -151,7 +160,8 @@ def mismatch(family: str, works_on: Collection[str]) -> str:
         )
     if all(name.endswith("-inpaint") for name in works_on):
         return "needs an inpainting network, which reads 9 channels, and this model's is none; take another."
-    return f"does not work on {family} models; it works on: {', '.join(works_on)}."
+    instead = otherwise(kind, of_family(family, kind.card.needs), f"works on {family}")
+    return f"does not work on {family} models; it works on: {', '.join(works_on)}{instead}"
 
 
 def check_steps(method: Method) -> None:

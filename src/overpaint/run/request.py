@@ -15,6 +15,7 @@ from overpaint.images.recipe import Choice, Command, trusted_recipe
 from overpaint.method import Method
 from overpaint.methods.invert import Invert
 from overpaint.run.inputs import Given, checked_text, shows, taken_in
+from overpaint.run.instead import content_with, looking_at, otherwise
 from overpaint.run.resolve import resolve
 from overpaint.run.sided import Asked, Settings, Wanted, controls_in
 from overpaint.run.where import Seek, Where, where_of
@@ -110,7 +111,8 @@ def edit_request(
     name = kind.card.name
     resolve(kind, options, {}, f"the method {name!r}")
     if image is not None and Need.IMAGE not in kind.card.needs | kind.card.optional:
-        raise UsageError(f"The method {name!r} edits no picture; choose another, or use it without one.")
+        instead = otherwise(kind, content_with((*kind.card.needs, Need.IMAGE)), "edits one")
+        raise UsageError(f"The method {name!r} edits no picture; use it without one{instead}")
     picture, place = (None, None) if image is None else taken_in(image, limits)
     given = {
         name: checked_text(value, name) if isinstance(value, str) else value
@@ -215,7 +217,10 @@ def checked_name(name: str, kind: type[Method]) -> str:
     takes = {str(need) for need in (Need.EXAMPLES, Need.CONTROL) if need in wanted} | kind.card.pictures
     if name.partition(":")[0] not in takes:
         looks = f"it looks at: {', '.join(sorted(takes))}" if takes else "it looks at no further pictures"
-        raise UsageError(f"The method {kind.card.name!r} has no use for pictures called {name!r}; {looks}.")
+        instead = otherwise(kind, looking_at(name.partition(":")[0]), "does")
+        raise UsageError(
+            f"The method {kind.card.name!r} has no use for pictures called {name!r}; {looks}{instead}"
+        )
     return name
 
 

@@ -134,7 +134,7 @@ class Direction:
         except (ValueError, KeyError, TypeError, SafetensorError):
             raise UsageError(
                 f"{file} is no direction of an edit; make one with: "
-                f"overpaint direction cat dog -o {file.name}."
+                "overpaint direction cat dog -o cat2dog.safetensors."
             ) from None
 
 
@@ -239,8 +239,10 @@ def mean(model: Model, sentences: Sequence[str]) -> tuple[Embedded, int]:
         try:
             total = _plus(total, _read(model, sentence))
         except UsageError as error:
+            said = str(error)
             raise UsageError(
-                f"Of the sentences of a direction this is too long for the model: {sentence[:60]!r}. {error}"
+                f"The sentence {sentence[:60]!r} is too long for a direction of this model: "
+                f"{said[:1].lower()}{said[1:]}"
             ) from None
     return {name: value / len(sentences) for name, value in total.items()}, len(sentences)
 

@@ -79,5 +79,6 @@ def opened(option: str, model: Model, method: str, force: bool) -> Weights:
     found = Weights.load(path)
     of = found.about.get("method", "something else")
     if of != method:
-        raise UsageError(f"{path.name} was learned for {of}, not for {method}; give one of its own.")
+        word = ", and a word by --embedding" if of == "p-plus" else ""
+        raise UsageError(f"{path.name} was learned for {of}, not for {method}; give one of its own{word}.")
     return found.fit(model, path.name, force)

@@ -1,0 +1,119 @@
+"""What the kept benchmark says of methods, put into their pages and into the page that helps to choose."""
+
+from __future__ import annotations
+
+import csv
+from collections.abc import Iterator, Mapping, Sequence
+from pathlib import Path
+from typing import Any
+
+from mkdocs.config.defaults import MkDocsConfig
+from mkdocs.structure.files import Files
+
+KEPT = Path(__file__).parents[1] / "bench"
+ALL, SUCCESS = "all", "success"
+BEST = 3
+"""Methods that are named for each type of edit."""
+MARK = "<!-- choices -->"
+NONE = "Nothing was measured yet; `overpaint bench publish` keeps what was."
+Figures = Mapping[tuple[str, str], Mapping[str, str]]
+"""By type and figure the line of the table."""
+
+
+def rows() -> dict[str, Figures]:
+    """What was measured of methods as they are, by title; floors and ceilings have no rows of the network."""
+    place = KEPT / "table.csv"
+    found = dict[str, dict[tuple[str, str], Mapping[str, str]]]()
+    if place.exists():
+        for line in csv.DictReader(place.read_text(encoding="utf-8").splitlines()):
+            if line["title"] == f"{line['method']} {line['inversion']}".strip():
+                found.setdefault(line["title"], {})[line["type"], line["figure"]] = line
+    return {title: figures for title, figures in found.items() if (ALL, "rows") in figures}
+
+
+def on_page_markdown(markdown: str, *, page: Any, config: MkDocsConfig, files: Files) -> str:
+    """Add what was measured."""
+    found, place = rows(), str(page.file.src_uri)
+    if place.startswith("methods/") and place != "methods/index.md":
+        own = {title: figures for title, figures in found.items() if title.split()[0] == Path(place).stem}
+        return markdown + "\n".join(section(own)) if own else markdown
+    return markdown.replace(MARK, "\n".join(choices(found)) if found else NONE)
+
+
+def section(own: Mapping[str, Figures]) -> Iterator[str]:
+    """What a method achieves on Still Life."""
+    kinds = types(own.values())
+    yield from ("", "", "## On Still Life", "")
+    yield "The share of edits that come off, by type, with all options at their defaults for this model"
+    yield "([what counts](../benchmark.md#figures), [all figures and pictures](../bench/index.html)):"
+    yield from ("", head(["", "cases", "all", *kinds, "rows", "seconds"]))
+    for title, figures in own.items():
+        cells = [mean(figures, kind, SUCCESS) for kind in kinds]
+        cost = [f"{float(figures[ALL, 'rows']['mean']):.0f}", f"{float(figures[ALL, 'seconds']['mean']):.1f}"]
+        yield row([title, figures[ALL, SUCCESS]["cases"], whole(figures), *cells, *cost])
+    title, figures = max(own.items(), key=lambda one: value(one[1], ALL))
+    order = sorted(kinds, key=lambda kind: -value(figures, kind))
+    yield from ("", f"Best at {named(figures, order[:3])}; worst at {named(figures, order[-3:])}.", "")
+    strip = KEPT / "pictures" / f"{figures[ALL, SUCCESS]['row']}.webp"
+    if strip.exists():
+        yield f"![The first case of each type by {title}](../bench/pictures/{strip.name})"
+        yield ""
+        yield "The first case of each type, unpicked; [beside the true answers](../bench/index.html)."
+        yield ""
+
+
+def choices(found: Mapping[str, Figures]) -> Iterator[str]:
+    """For each type the methods that do best, and the quickest that is not clearly worse."""
+    yield head(["type of edit", *(f"{k + 1}." for k in range(BEST)), "quickest as good by what is known"])
+    for kind in (ALL, *types(found.values())):
+        there = {title: figures for title, figures in found.items() if (kind, SUCCESS) in figures}
+        order = sorted(there, key=lambda title: -value(there[title], kind))
+        least = float(there[order[0]][kind, SUCCESS]["low"])
+        good = [title for title in order if value(there[title], kind) >= least]
+        quick = min(good, key=lambda title: float(there[title][ALL, "seconds"]["mean"]))
+        best = [f"{linked(title)} {mean(there[title], kind, SUCCESS)}" for title in order[:BEST]]
+        seconds = float(there[quick][ALL, "seconds"]["mean"])
+        yield row([kind, *best, *[""] * (BEST - len(best)), f"{linked(quick)}, {seconds:.1f} s"])
+
+
+def types(found: Any) -> list[str]:
+    """The types of edit, as they came."""
+    return [kind for kind in dict.fromkeys(kind for one in found for kind, _ in one) if kind != ALL]
+
+
+def value(figures: Figures, kind: str) -> float:
+    """The share of successes."""
+    line = figures.get((kind, SUCCESS))
+    return -1.0 if line is None else float(line["mean"])
+
+
+def mean(figures: Figures, kind: str, figure: str) -> str:
+    """A mean for people."""
+    line = figures.get((kind, figure))
+    return "" if line is None else f"{float(line['mean']):.2f}"
+
+
+def whole(figures: Figures) -> str:
+    """The share over all types with its interval."""
+    line = figures[ALL, SUCCESS]
+    return f"{float(line['mean']):.2f} ({float(line['low']):.2f} to {float(line['high']):.2f})"
+
+
+def named(figures: Figures, kinds: Sequence[str]) -> str:
+    """Types with their shares."""
+    return ", ".join(f"{kind} ({mean(figures, kind, SUCCESS)})" for kind in kinds)
+
+
+def linked(title: str) -> str:
+    """A row's title that leads to its method."""
+    return f"[{title}](methods/{title.split()[0]}.md)"
+
+
+def head(cells: Sequence[str]) -> str:
+    """The head of a table."""
+    return f"{row(cells)}\n{row(['---'] * len(cells))}"
+
+
+def row(cells: Sequence[str]) -> str:
+    """A line of a table."""
+    return f"| {' | '.join(cells)} |"

@@ -1,0 +1,137 @@
+"""Results as something to keep and to look at: compact lines, tables, a page with pictures.
+
+Such a folder is itself a folder of results: what is the same in all lines of a row stands once, in a file of
+its own, and `Results.read` puts both together again. Publishing to a folder adds to what is there.
+"""
+
+import json
+from collections.abc import Iterator, Mapping, Sequence
+from io import BytesIO
+from pathlib import Path
+from typing import Any
+
+from PIL import Image
+
+from overpaint.bench.case import Case
+from overpaint.bench.figures import FIGURES, SHARES
+from overpaint.bench.results import FILE, ROWS, SHARED, Line, Results, row_key
+from overpaint.bench.run import PICTURES
+from overpaint.bench.table import OVERALL, Row, as_csv, markdown, rows, shown, types_of
+from overpaint.errors import UsageError
+from overpaint.files import atomic
+from overpaint.images import load_picture
+from overpaint.images.sheets import flat
+from overpaint.pages.page import page
+
+TABLE, CSV, PAGE = "table.md", "table.csv", "index.html"
+CELL, QUALITY = 128, 80
+"""Pixels of a picture on the page, and how well they are kept."""
+
+
+def publish(results: Results, folder: Path, cases: Sequence[Case] = ()) -> list[Path]:
+    """Write what a folder of results holds to another one, beside what is there; the files that were written.
+
+    ``cases`` are those whose pictures are shown, the first of each type; a row's strip is made anew where
+    the results have its pictures.
+
+    Raises:
+        UsageError: the folder cannot be written, or is that of the results.
+    """
+    if folder.resolve() == results.folder.resolve():
+        raise UsageError(f"The folder {folder} holds the results themselves; publish them to another one.")
+    there = Results.read(folder).lines if (folder / FILE).exists() else {}
+    lines = list({**there, **results.lines}.values())
+    try:
+        (folder / PICTURES).mkdir(parents=True, exist_ok=True)
+        drawn = {row_key(line): strip(results, row_key(line), cases, folder) for line in lines}
+        found = rows(lines)
+        files = {
+            **compact(lines),
+            TABLE: markdown(found),
+            CSV: as_csv(found),
+            PAGE: whole(found, cases, {name: there for name, there in drawn.items() if there}),
+        }
+        for name, text in files.items():
+            atomic.write(folder / name, text if isinstance(text, bytes) else text.encode())
+    except OSError as error:
+        raise UsageError(
+            f"The folder {folder} cannot be written to ({error.strerror or error}); choose another."
+        ) from None
+    return [folder / name for name in files]
+
+
+def compact(lines: Sequence[Line]) -> dict[str, str]:
+    """Lines without what they share with others of their row, and the rows."""
+    shared, own = dict[str, Line](), list[Line]()
+    for line in sorted(lines, key=lambda one: (not one["reference"], row_key(one))):
+        name = row_key(line)
+        shared.setdefault(name, {"row": name, **{part: line[part] for part in SHARED if part in line}})
+        own.append({"row": name, **{part: value for part, value in line.items() if part not in SHARED}})
+    return {ROWS: written(shared.values()), FILE: written(own)}
+
+
+def written(lines: Sequence[Line] | Any) -> str:
+    """JSON, a line each."""
+    return "".join(json.dumps(line, separators=(",", ":"), allow_nan=False) + "\n" for line in lines)
+
+
+def strip(results: Results, row: str, cases: Sequence[Case], folder: Path) -> bool:
+    """Put the pictures of a row side by side in a file; whether there is one, also of an earlier time."""
+    place = folder / PICTURES / f"{row}.webp"
+    own = [results.folder / PICTURES / case.name / f"{row}.png" for case in cases]
+    if any(file.exists() for file in own):
+        paper = Image.new("RGB", (CELL * len(own), CELL), (128, 128, 128))
+        for k, file in enumerate(own):
+            if file.exists():
+                picture = flat(load_picture(file))
+                paper.paste(picture.resize((CELL, CELL), Image.Resampling.BICUBIC), (CELL * k, 0))
+        data = BytesIO()
+        paper.save(data, "WEBP", quality=QUALITY, method=6)
+        atomic.write(place, data.getvalue())
+    return place.exists()
+
+
+def whole(found: Sequence[Row], cases: Sequence[Case], drawn: Mapping[str, bool]) -> bytes:
+    """The page."""
+    kinds = types_of(found)
+    data = {
+        "types": [OVERALL, *kinds],
+        "figures": [
+            {"name": name, "title": f.title, "better": f.better, "digits": f.digits, "meaning": f.meaning}
+            for name, f in FIGURES.items()
+            if any(row.values(name) for row in found)
+        ],
+        "shares": list(SHARES),
+        "cases": [
+            {"name": one.name, "source": one.source_prompt, "target": one.target_prompt} for one in cases
+        ],
+        "rows": [row_of_page(row, kinds, drawn) for row in found],
+    }
+    return page("overpaint bench", "bench", data, ("common", "bench"), beside=True)
+
+
+def row_of_page(row: Row, kinds: Sequence[str], drawn: Mapping[str, bool]) -> Mapping[str, Any]:
+    """A row as the page's program takes it."""
+    name = row_key(row.line)
+    return {
+        "title": row.title,
+        "reference": bool(row.line["reference"]),
+        "cases": len(row.lines),
+        "failed": sum("error" in line for line in row.lines),
+        "code": row.line["code"],
+        "strip": f"{PICTURES}/{name}.webp" if name in drawn else None,
+        "came": {
+            str(line["case"]): bool(line["figures"]["success"])
+            for line in row.lines
+            if "success" in line.get("figures", {})
+        },
+        "values": {kind: dict(values(row, kind)) for kind in (OVERALL, *kinds)},
+    }
+
+
+def values(row: Row, kind: str) -> Iterator[tuple[str, tuple[float, str]]]:
+    """Every figure of a type: the number, and as it is shown."""
+    for name in FIGURES:
+        mean = row.mean(name, kind)
+        if mean is not None:
+            yield name, (round(mean.value, 6), shown(mean, name))

@@ -1,0 +1,58 @@
+import importlib.util
+from pathlib import Path
+from types import ModuleType, SimpleNamespace
+from typing import Any
+
+import pytest
+from tests.bench.test_table import P2P, line
+
+from overpaint.bench.publish import publish
+from overpaint.bench.results import Line, Results
+
+HOOK = Path(__file__).parents[2] / "docs" / "hooks" / "measured.py"
+PLAIN: Line = {**P2P, "said": {}, "options": {}}
+QUICK: Line = {**PLAIN, "method": "ddim", "inversion": "ddim"}
+
+
+@pytest.fixture
+def hook(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> ModuleType:
+    spec = importlib.util.spec_from_file_location("measured", HOOK)
+    assert spec is not None and spec.loader is not None
+    module = importlib.util.module_from_spec(spec)
+    spec.loader.exec_module(module)
+    monkeypatch.setattr(module, "KEPT", tmp_path / "kept")
+    return module
+
+
+def filled(hook: ModuleType, place: str) -> str:
+    page: Any = SimpleNamespace(file=SimpleNamespace(src_uri=place))
+    return hook.on_page_markdown(f"before\n{hook.MARK}", page=page, config=None, files=None)
+
+
+def made(folder: Path) -> Results:
+    results = Results.opened(folder)
+    for k in range(6):
+        results.add(line(PLAIN, f"colour-{k:02}", success=k < 5, rows=8, seconds=4.0))
+        results.add(line(PLAIN, f"style-{k:02}", success=k < 1, rows=8, seconds=4.0))
+        results.add(line(QUICK, f"colour-{k:02}", success=k < 4, rows=4, seconds=1.0))
+        results.add(line(P2P, f"colour-{k:02}", success=True, rows=2, seconds=1.0))
+    return results
+
+
+def test_pages_say_what_was_measured_at_the_defaults(hook: ModuleType, tmp_path: Path) -> None:
+    publish(made(tmp_path / "made"), tmp_path / "kept")
+    told = filled(hook, "methods/p2p.md")
+    assert "| p2p direct | 12 | 0.50 (" in told and "| 0.83 | 0.17 | 8 | 4.0 |" in told
+    assert "steps=2" not in told and "Best at colour (0.83)" in told
+    assert "On Still Life" not in filled(hook, "methods/sdedit.md")
+
+
+def test_the_best_of_a_type_is_named_and_the_quickest_as_good(hook: ModuleType, tmp_path: Path) -> None:
+    publish(made(tmp_path / "made"), tmp_path / "kept")
+    told = [one for one in filled(hook, "which-method.md").splitlines() if one.startswith("| colour")]
+    p2p, ddim = "[p2p direct](methods/p2p.md)", "[ddim ddim](methods/ddim.md)"
+    assert told == [f"| colour | {p2p} 0.83 | {ddim} 0.67 |  | {ddim}, 1.0 s |"]
+
+
+def test_without_results_that_is_said(hook: ModuleType) -> None:
+    assert filled(hook, "which-method.md") == f"before\n{hook.NONE}"

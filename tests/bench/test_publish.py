@@ -1,0 +1,79 @@
+from pathlib import Path
+
+import pytest
+from tests.bench.kit import first
+from tests.bench.test_table import FLOOR, LINES, P2P, line
+from tests.pages.kit import browser, opened
+
+from overpaint.bench.publish import PAGE, publish
+from overpaint.bench.results import FILE, Results, row_key
+from overpaint.bench.run import PICTURES
+from overpaint.bench.table import as_csv, rows
+from overpaint.errors import UsageError
+from overpaint.images import load_picture, save_picture
+
+CASES = [first("colour")[0], first("style")[0]]
+
+
+@pytest.fixture
+def folder(tmp_path: Path) -> Path:
+    results = Results.opened(tmp_path / "made")
+    for one in LINES:
+        results.add(one)
+    picture = first("colour")[1].source
+    place = results.folder / PICTURES / CASES[0].name
+    place.mkdir(parents=True)
+    save_picture(picture, place / f"{row_key(P2P)}.png", {}, overwrite=True)
+    return results.folder
+
+
+def test_what_is_published_is_the_same_results(folder: Path, tmp_path: Path) -> None:
+    publish(Results.read(folder), tmp_path / "kept", CASES)
+    again = Results.read(tmp_path / "kept")
+    before = rows(list(Results.read(folder).lines.values()))
+    assert as_csv(rows(list(again.lines.values()))) == as_csv(before) and not again.damaged
+    size = (tmp_path / "kept" / FILE).stat().st_size
+    assert size < 0.7 * (folder / FILE).stat().st_size
+    assert load_picture(tmp_path / "kept" / PICTURES / f"{row_key(P2P)}.webp").size == (128, 256)
+
+
+def test_publishing_adds_and_replaces(folder: Path, tmp_path: Path) -> None:
+    kept = tmp_path / "kept"
+    publish(Results.read(folder), kept, CASES)
+    more = Results.opened(tmp_path / "more")
+    more.add(line(P2P, "colour-01", success=True, rows=9))
+    more.add(line(FLOOR, "colour-01", success=False))
+    publish(more, kept, CASES)
+    found = Results.read(kept).lines
+    assert len(found) == len(LINES) + 1
+    assert found["colour-01", row_key(P2P)]["figures"] == {"success": True, "rows": 9}
+    assert (kept / PICTURES / f"{row_key(P2P)}.webp").exists()
+    own = Results.opened(kept)  # and it is a folder to go on in
+    own.add(line(P2P, "style-02", success=True))
+    assert len(Results.read(kept).lines) == len(LINES) + 2
+
+
+def test_results_are_not_published_over_themselves(folder: Path, tmp_path: Path) -> None:
+    before = (folder / FILE).read_bytes()
+    with pytest.raises(UsageError, match="to another one"):
+        publish(Results.read(folder), folder)
+    assert (folder / FILE).read_bytes() == before
+    (tmp_path / "file").write_text("x")
+    with pytest.raises(UsageError, match="cannot be written to"):
+        publish(Results.read(folder), tmp_path / "file")
+
+
+@browser
+def test_the_page_sorts_shows_types_and_pictures(folder: Path, tmp_path: Path) -> None:
+    publish(Results.read(folder), tmp_path / "kept", CASES)
+    with opened(tmp_path / "kept" / PAGE) as shown:
+        page = shown.page
+        assert shown.column("") == ["source untouched", "p2p direct steps=2"]
+        page.locator("th[data-name=success] button").click()
+        assert shown.column("")[0] == "p2p direct steps=2" and "0.50 (" in shown.column("success")[0]
+        assert shown.text("#name") == "p2p direct steps=2"
+        told = page.locator("figcaption").all_inner_texts()
+        assert len(told) == 2 and told[0].endswith("came off") and told[0].startswith("colour-00")
+        page.locator("#types button", has_text="style").click()
+        assert shown.column("success") == ["0.50 (0.00 to 1.00)"]
+        assert shown.wrong == []
