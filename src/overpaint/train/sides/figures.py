@@ -173,7 +173,7 @@ def measured(folder: Path, count: int = COUNT, note: Callable[[str], None] = pri
     """Figures of every side network in a folder, by its name; "alone" are those of the model without any."""
     model = load("still-life", dtype="float32", device="cpu")
     judge, reader, found = load_judge(), segmenter_of(model), dict[str, Figures]()
-    nets = {place.name: side_net(place, model) for place in sorted(folder.iterdir())}
+    nets = {place.name: side_net(place, model) for place in sorted(folder.iterdir()) if place.is_dir()}
     for name, net in (nets | {ALONE: None}).items():
         if net is not None and name == OWN:
             found[name] = cycle_figures(model, net, judge, CycleNet(guidance=model.guidance), count)
