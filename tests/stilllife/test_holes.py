@@ -1,4 +1,4 @@
-"""What Still Life comes with for holes: a network that reads them, and a CLIP tower that sees through noise."""
+"""What Still Life has for holes: a network that reads them, and a CLIP tower that sees through noise."""
 
 import torch
 
