@@ -14,10 +14,11 @@ from tests.web.kit import on_the_tiny_model, slowly, white
 from tests.web.live import live
 
 import overpaint
+from overpaint.images import decode_picture, load_picture
 from overpaint.web.page import HERE, files
 from overpaint.web.studio import Studio
 
-HOSTILE = '<img src=x onerror="window.hit=1"><script>window.hit=1</script>'
+HOSTILE = "<img src=x>"
 
 
 @pytest.fixture(scope="module")
@@ -111,10 +112,11 @@ def test_the_main_road(server: tuple[str, Studio], window: Browser, tmp_path: Pa
         page.click("#keep-png")
     kept.value.save_as(tmp_path / "x.png")
     again = overpaint.rerun(tmp_path / "x.png", model=shared())
-    assert (again.picture.rgb == overpaint.images.load_picture(tmp_path / "x.png").rgb).all()
+    assert (again.picture.rgb == load_picture(tmp_path / "x.png").rgb).all()
     assert one.wrong == []
 
 
+@pytest.mark.slow
 @browser
 def test_what_runs_is_cancelled_and_nothing_is_asked_for_twice(
     server: tuple[str, Studio], window: Browser, monkeypatch: pytest.MonkeyPatch
@@ -149,7 +151,7 @@ def test_texts_are_texts_and_errors_are_sentences(server: tuple[str, Studio], wi
     one.seen("#history-list .item")
     assert HOSTILE in one.page.inner_text("#history-list")
     one.page.keyboard.press("Escape")
-    assert one.page.evaluate("window.hit") is None
+    assert one.page.locator('img[src="x"]').count() == 0
     one.page.click("[data-where=paint]")
     one.page.click("#run")
     one.until(lambda: "Nothing is painted yet" in one.page.inner_text("#error"))
@@ -158,6 +160,7 @@ def test_texts_are_texts_and_errors_are_sentences(server: tuple[str, Studio], wi
     assert all("400" in said for said in one.wrong), one.wrong
 
 
+@pytest.mark.slow
 @browser
 def test_methods_beside_each_other_grids_words_and_pictures_from_words(
     server: tuple[str, Studio], window: Browser
@@ -201,6 +204,7 @@ def test_methods_beside_each_other_grids_words_and_pictures_from_words(
     assert one.wrong == []
 
 
+@pytest.mark.slow
 @browser
 def test_masks_are_loaded_kept_and_turned(server: tuple[str, Studio], window: Browser) -> None:
     one = face(window, server[0], touch=True)
@@ -223,7 +227,7 @@ def test_masks_are_loaded_kept_and_turned(server: tuple[str, Studio], window: Br
     page.click("text=Edges and surroundings")
     with page.expect_download() as kept:
         page.click("#mask-save")
-    saved = overpaint.images.decode_picture(Path(kept.value.path()).read_bytes(), "mask")
+    saved = decode_picture(Path(kept.value.path()).read_bytes(), "mask")
     assert saved.size == (48, 64) and {0, 255} <= set(saved.rgb.ravel().tolist())
     page.set_input_files("#mask-file", {"name": "m.png", "mimeType": "image/png", "buffer": white()})
     one.until(lambda: "make them equal" in page.inner_text("#error"))
@@ -233,6 +237,6 @@ def test_masks_are_loaded_kept_and_turned(server: tuple[str, Studio], window: Br
     one.ready()
     one.run()
     done = server[1].ledger.get(one.state()["looking"])
-    sent = overpaint.images.decode_picture(server[1].read(done.work["mask"]), "mask")
+    sent = decode_picture(server[1].read(done.work["mask"]), "mask")
     assert sent.rgb[0, 0, 0] == 255 and sent.rgb[0, -1, 0] == 0, "as the file that was loaded says"
-    assert one.wrong[:-1] == [] and "400" not in one.wrong
+    assert one.wrong == []

@@ -10,7 +10,7 @@ from dataclasses import dataclass
 from functools import wraps
 from io import BytesIO
 from pathlib import Path
-from typing import Any, ParamSpec, TypeVar
+from typing import Any
 
 from mcp.server.mcpserver import Image, MCPServer
 from mcp.server.mcpserver.exceptions import ToolError
@@ -27,20 +27,19 @@ SMALL = 384
 """Pixels of the longer side of what an assistant is shown."""
 MOST = 50
 """Names that a sentence lists."""
-ABOUT = """Edits of pictures with the published Stable Diffusion editing methods. Pictures are named by their
-place in one folder; results are written beside them and never over anything. Describe a picture in source, and
-say in target the same sentence with what should change."""
-P = ParamSpec("P")
-R = TypeVar("R")
+ABOUT = """Edits of pictures with the published Stable Diffusion editing methods. Pictures are named by
+their place in one folder; results are written beside them and never over anything. Describe a picture in
+source, and say in target the same sentence with what should change."""
+Tool = Callable[..., Any]
 
 
-def plainly(tool: Callable[P, R]) -> Callable[P, R]:
+def plainly(tool: Tool) -> Tool:
     """A tool whose errors are their sentences."""
 
     @wraps(tool)
-    def told(*args: P.args, **named: P.kwargs) -> R:
+    def told(**named: Any) -> Any:
         try:
-            return tool(*args, **named)
+            return tool(**named)
         except OverpaintError as error:
             raise ToolError(str(error)) from None
 
@@ -179,6 +178,7 @@ def small(picture: Picture) -> Image:
 def assistant(tools: Tools) -> MCPServer[Any]:
     """The server that speaks to an assistant."""
     server = MCPServer[Any]("overpaint", instructions=ABOUT, version=overpaint.__version__)
-    for tool in (tools.methods, tools.edit, tools.invert, tools.compare):
+    offered: tuple[Tool, ...] = (tools.methods, tools.edit, tools.invert, tools.compare)
+    for tool in offered:
         server.add_tool(plainly(tool), structured_output=False)
     return server

@@ -384,7 +384,7 @@ function fields() {
 }
 
 function whereShown() {
-  for (const one of find("wheres").children) one.setAttribute("aria-pressed", String(one.dataset.where === state.where));
+  for (const one of find("places").children) one.setAttribute("aria-pressed", String(one.dataset.where === state.where));
   find("where-help").textContent = HELP[state.where];
   find("mask-words-row").hidden = state.where !== "words";
   find("where-more").hidden = state.where === "all";
@@ -483,7 +483,7 @@ function hear() {
     localStorage.setItem("overpaint-presets", JSON.stringify(saved));
     fields();
   });
-  for (const one of find("wheres").children) one.addEventListener("click", told(async () => { if (work) await look(null); state.where = one.dataset.where; keep(); whereShown(); priced(); }));
+  for (const one of find("places").children) one.addEventListener("click", told(async () => { if (work) await look(null); state.where = one.dataset.where; keep(); whereShown(); priced(); }));
   for (const one of find("tools").querySelectorAll("[data-tool]")) one.addEventListener("click", () => tool(one.dataset.tool));
   on("size", "input", () => brush());
   on("stroke-undo", "click", () => stage.mask.undo());

@@ -12,7 +12,7 @@ export function draw(pen, op, scale, loaded) {
   if (op.kind === "clear") pen.clearRect(0, 0, width, height);
   else if (op.kind === "invert") { pen.globalCompositeOperation = "source-out"; pen.fillRect(0, 0, width, height); }
   else if (op.kind === "box") pen.fillRect(op.x * scale, op.y * scale, op.w * scale, op.h * scale);
-  else if (op.kind === "picture") { const one = loaded.get(op.id); if (one) pen.drawImage(one, 0, 0, width, height); }
+  else if (op.kind === "picture") { const one = loaded.get(op.id); if (one) { pen.clearRect(0, 0, width, height); pen.drawImage(one, 0, 0, width, height); } }
   else if (op.kind === "fill") flood(pen, Math.round(op.x * scale), Math.round(op.y * scale));
   else {
     pen.lineWidth = 2 * op.r * scale;
