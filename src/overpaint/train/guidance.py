@@ -9,7 +9,7 @@ from __future__ import annotations
 
 import json
 import sys
-from collections.abc import Iterator, Mapping, Sequence
+from collections.abc import Generator, Mapping, Sequence
 from dataclasses import dataclass
 from pathlib import Path
 from time import perf_counter
@@ -71,7 +71,7 @@ def measured(model: Model, judge: Judge, one: Case, name: str, picture: Path) ->
     return {"marks": marks, "rows": made.figures.rows, "seconds": seconds}
 
 
-def compared(count: int, home: Path, names: Sequence[str] = tuple(SETTINGS)) -> Iterator[dict[str, Any]]:
+def compared(count: int, home: Path, names: Sequence[str] = tuple(SETTINGS)) -> Generator[dict[str, Any]]:
     """Case by case what each setting makes of it; what the folder has is not made again."""
     home.mkdir(parents=True, exist_ok=True)
     lines = home / LINES
