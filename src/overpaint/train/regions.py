@@ -84,7 +84,7 @@ class Regions:
     def eye(self) -> Run:
         """Tune the image tower so that it knows things on black."""
         shop, tower, clip = self.shop, self.shop.painter().tower, self.clip()
-        said = clip.text_projection.weight.detach(), float(clip.logit_scale.exp().clamp(max=100))
+        said = clip.text_projection.weight.detach(), float(clip.logit_scale.detach().exp().clamp(max=100))
         plan = (shop.renders, Cutouts.load(self._file("cutouts")), shop.count(EYES), RATES[EYES])
         return shop.train(eye_stage(self._eye(), tower, *said, *plan, exam=shop.exam(256)))
 
@@ -181,7 +181,8 @@ class Regions:
         if state(NETS).is_file():
             save_difference(self.trained().tensors(), home, base_hash(folder))
         if state(EYES).is_file():
-            save_difference(self.trained_eye().tensors(), home, base_hash(folder, EYED), EYE)
+            base = folder if (folder / EYED).is_dir() else SHIPPED["still-life"]
+            save_difference(self.trained_eye().tensors(), home, base_hash(base, EYED), EYE)
         if state(PRIORS).is_file():
             assemble.save_part(self.trained_prior().cpu(), home / PRIOR)
 

@@ -278,7 +278,6 @@ class Trainer:
         assemble.save_vae(vae.cpu(), folder / "vae", scale)
         assemble.save_part(self.painter().unet.cpu(), folder / "unet")
         Inpainter(self).save(folder)
-        Regions(self).save(folder)
         assemble.save_part(self.part("text", "text", nets.make_text, CLIPTextModel), folder / "text_encoder")
         assemble.save_reader(self.part("judge", "judge", Judge, Judge), folder / "judge")
         if self.state("segmenter").is_file():
@@ -286,6 +285,7 @@ class Trainer:
             assemble.save_reader(seen, folder / "segmenter")
         if self.state("clip").is_file():
             self.part("clip", "vision", Vision, Vision).save(folder)
+        Regions(self).save(folder)  # it knows its base by the files of both networks
         if self.state("noisy-clip").is_file():
             self.part("noisy-clip", "vision", NoisyVision, NoisyVision).save(folder)
         total = assemble.check_weight(folder)
