@@ -25,8 +25,8 @@ from overpaint.errors import UsageError
 @click.option("--server", metavar="URL", help="Let that machine do it, where overpaint serve runs.")
 @SEED
 @common(
-    *("model", "device", "dtype", "threads", "cache", "writing", "framing", "map", "seeking", "beside"),
-    *("limits", "look", "as_json", "dry_run", "maps", "mask_out", "several", "strip", "preview"),
+    *("model", "device", "dtype", "threads", "cache", "writing", "framing", "map", "seeking", "told"),
+    *("beside", "limits", "look", "as_json", "dry_run", "maps", "mask_out", "several", "strip", "preview"),
 )
 def command(
     picture: Path,
@@ -56,12 +56,14 @@ def command(
         edit(Asked(picture, said, one_of(targets), method, seed, options), common, server, out)
         return
     from overpaint.cli.running import perform, report
+    from overpaint.cli.told import told
     from overpaint.run.request import edit_request, targets_of
 
     within = limits(common)
     where, control = common.where, common.controls
     request = {"source": source_for(picture, source, within), **targets_of(targets or ""), "seed": seed}
-    request |= common.framing
+    regions = told(common)
+    request |= common.framing | regions.request
     if common.map is not None:
         from overpaint.cli.running import opened
         from overpaint.run.by_map import by_map, led
@@ -75,6 +77,7 @@ def command(
         request,
         options,
         where=where,
+        pictures=regions.pictures,
         control=control,
         limits=within,
     )
