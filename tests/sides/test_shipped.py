@@ -34,18 +34,19 @@ def test_things_come_to_lie_where_they_are_said_to(monkeypatch: pytest.MonkeyPat
     model = load("still-life", dtype="float32", device="cpu")
     judge, reader = load_judge(), segmenter_of(model)
     assert reader is not None
-    monkeypatch.setattr(figures, "STEPS", 7)
-    alone = figures.led_figures(model, None, "segmentation", reader, judge, 4)
+    monkeypatch.setattr(figures, "STEPS", 6)
+    alone = figures.led_figures(model, None, "segmentation", reader, judge, 3)
     assert alone["iou"] < 0.6
     for name, looked in LEADING.items():
-        led = figures.led_figures(model, side_net(name, model), looked, reader, judge, 4)
+        led = figures.led_figures(model, side_net(name, model), looked, reader, judge, 3)
         assert led["iou"] > 0.7, name
         assert led["right"] > alone["right"] - 0.1, name
 
 
-def test_day_becomes_night_and_day_again() -> None:
+def test_day_becomes_night_and_day_again(monkeypatch: pytest.MonkeyPatch) -> None:
     model = load("still-life", dtype="float32", device="cpu")
-    how = CycleNet(**(CYCLE | {"steps": 15}))
-    found = figures.cycle_figures(model, translator("", model), load_judge(), how, 3)
+    monkeypatch.setattr(figures, "STEPS", 2)  # of DDIM translation, which is not looked at
+    how = CycleNet(**(CYCLE | {"steps": 10}))
+    found = figures.cycle_figures(model, translator("", model), load_judge(), how, 2)
     assert found["time"] > 0.6 and found["kept"] > 0.8
     assert found["back"] > 15
