@@ -20,6 +20,9 @@ def test_an_edit_is_queued_done_and_given_back_to_the_byte(client: Client, tmp_p
     assert done["result"]["figures"]["rows"] == 2 and done["request"]["target"] == TARGET
     image = client.get(f"/api/edits/{done['id']}/image")
     assert image.headers["content-type"] == "image/png"
+    again = client.get(f"/api/edits/{done['id']}/again").json()
+    assert again["command"].startswith("overpaint edit PICTURE --method sdedit --source ")
+    assert "options={'steps': 2}" in again["python"]
     alone = overpaint.edit(
         png(), source=SOURCE, target=TARGET, method="sdedit", model=shared(), look=False, **QUICK
     )

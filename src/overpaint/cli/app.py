@@ -16,8 +16,20 @@ from overpaint.errors import OverpaintError, UsageError, short_of_memory
 from overpaint.near import near, nearest
 
 COMMANDS = (
-    *("edit", "inpaint", "outpaint", "remove", "regions", "compare", "batch", "queue", "serve", "generate"),
-    *("invert", "methods", "models", "convert", "show", "rerun", "cite", "learn", "direction", "words"),
+    *("edit", "inpaint", "outpaint", "remove", "regions", "compare", "batch", "queue", "serve", "mcp"),
+    *(
+        "generate",
+        "invert",
+        "methods",
+        "models",
+        "convert",
+        "show",
+        "rerun",
+        "cite",
+        "learn",
+        "direction",
+        "words",
+    ),
     *("bench", "train", "demo", "doctor"),
 )
 MODULES = {"words": "vocabulary"}

@@ -124,10 +124,11 @@ class Ledger:
         states: Sequence[State] = STATES,
         before: int | None = None,
         limit: int = 50,
+        until: float | None = None,
     ) -> list[tuple[int, Entry]]:
         """The latest work that says all of these words ``within`` those values (``$.request.target``).
 
-        Each with its number, from below which to go on.
+        Each with its number, from below which to go on; ``until`` are seconds since 1970.
         """
         text = " || ' ' || ".join("lower(coalesce(work ->> ?, ''))" for _ in within) or "''"
         wanted = ["%" + re.sub(r"([%_\\])", r"\\\1", word.lower()) + "%" for word in words.split()]
@@ -136,9 +137,9 @@ class Ledger:
         among = ", ".join("?" for _ in states)
         with self.base.reading() as db:
             rows = db.execute(
-                f"SELECT number, {COLUMNS} FROM entries WHERE number < ? AND state IN ({among}){where} "
-                "ORDER BY number DESC LIMIT ?",
-                (before or 2**62, *states, *values, limit),
+                f"SELECT number, {COLUMNS} FROM entries WHERE number < ? AND made <= ? AND state IN ({among})"
+                f"{where} ORDER BY number DESC LIMIT ?",
+                (before or 2**62, 2**62 if until is None else until, *states, *values, limit),
             ).fetchall()
         return [(number, entry_of(row)) for number, *row in rows]
 

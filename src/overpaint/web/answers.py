@@ -2,10 +2,11 @@
 
 from typing import Annotated, Any
 
-from fastapi import Depends, FastAPI, Request
+from fastapi import Depends, FastAPI, Request, Response
 from fastapi.exceptions import RequestValidationError
 from fastapi.responses import JSONResponse
 from starlette.exceptions import HTTPException
+from starlette.requests import ClientDisconnect
 
 from overpaint.errors import OutOfMemory, OverpaintError, UsageError
 from overpaint.ledger.entry import LedgerError
@@ -83,6 +84,10 @@ def handle_errors(app: FastAPI) -> None:
     async def unforeseen(request: Request, error: Exception) -> JSONResponse:
         return JSONResponse({"error": "Something went wrong here; the server's log says what."}, 500)
 
+    async def gone(request: Request, error: Exception) -> Response:
+        return Response(status_code=499)  # nobody reads it: whoever asked has gone
+
+    app.add_exception_handler(ClientDisconnect, gone)
     app.add_exception_handler(OverpaintError, ours)
     app.add_exception_handler(HTTPException, known)
     app.add_exception_handler(RequestValidationError, invalid)

@@ -10,12 +10,14 @@ from fastapi.concurrency import run_in_threadpool
 from fastapi.responses import StreamingResponse
 
 from overpaint.ledger.entry import OVER, STATES, Entry, State
+from overpaint.web.again import as_command, as_python
 from overpaint.web.answers import SAID, Client, TheStudio
 from overpaint.web.asking import asked, compare_work, edit_work, generate_work, invert_work
 from overpaint.web.hub import News
 from overpaint.web.safety import Refused
 from overpaint.web.schemas import (
     WORK,
+    AgainOut,
     CompareIn,
     EditIn,
     GenerateIn,
@@ -118,10 +120,11 @@ def history(
     state: Annotated[State | None, Query()] = None,
     before: Annotated[int | None, Query(ge=1, lt=2**62, description="what an earlier answer said")] = None,
     limit: Annotated[int, Query(ge=1, le=200)] = 50,
+    until: Annotated[float | None, Query(ge=0, lt=2**40, description="made then or earlier")] = None,
 ) -> PageOut:
     """The latest work, the newest first."""
     states = STATES if state is None else (state,)
-    found = studio.ledger.found(words, SEARCHED, states, before, limit)
+    found = studio.ledger.found(words, SEARCHED, states, before, limit, until)
     items = [shown(entry) for _, entry in found]
     return PageOut(items=items, next=found[-1][0] if len(found) == limit else None)
 
@@ -187,6 +190,15 @@ def image(id: Id, studio: TheStudio) -> Response:
 def maps(id: Id, studio: TheStudio) -> list[WordOut]:
     """Where each word of the target looks, if that was to be recorded."""
     return [WordOut(**one) for one in over(studio, id).result.get("words", [])]
+
+
+@router.get("/edits/{id}/again")
+def again(id: Id, studio: TheStudio) -> AgainOut:
+    """What makes this edit again without this server: a command, and Python."""
+    work = studio.entry(id).work
+    if work["kind"] == "compare":
+        raise Refused(404, "A comparison is many edits; each of its cells has its command.")
+    return AgainOut(command=as_command(work), python=as_python(work))
 
 
 @router.get("/edits/{id}/report", response_class=Response)

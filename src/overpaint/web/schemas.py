@@ -199,6 +199,13 @@ class QueueOut(Model):
     running: list[WorkOut]
 
 
+class AgainOut(Model):
+    """What makes an edit again without a server; PICTURE and MASK stand for the files."""
+
+    command: str
+    python: str
+
+
 class MoveIn(Model):
     """Where waiting work goes."""
 
