@@ -46,7 +46,7 @@ EYES, PRIORS, NETS = "spatext-eye", "spatext-prior", "spatext"
 RATES = {
     EYES: Rates(2e-3, warmup=50, ema=0.99, cooldown=0.5),
     PRIORS: Rates(2e-3, warmup=50, ema=0.99, cooldown=0.5, muon=False),
-    NETS: Rates(2e-3, warmup=100, ema=0.995, cooldown=0.5),
+    NETS: Rates(2e-3, warmup=40, ema=0.995, cooldown=0.5, muon=False),
 }
 
 
