@@ -1,5 +1,7 @@
 """A look at a picture before anything is asked of it, so that nobody waits for an edit that must go wrong."""
 
+from dataclasses import replace
+
 from overpaint.meter import Meter
 from overpaint.run.examine import examined
 from overpaint.run.plan import plan
@@ -19,7 +21,8 @@ def look_at(studio: Studio, blob: str, name: str) -> LookOut:
     if model is None or studio.ledger.counts().get("running"):
         return LookOut(busy=True)
     with model.lock:
-        job = examined(plan(edit_request("edit", "sdedit", picture, {"target": "a"}, {}), model), Meter())
+        job = plan(edit_request("edit", "sdedit", picture, {"target": "a"}, {}), model)
+        job = examined(replace(job, look=True), Meter())
     if job.seen is None:  # the model made it just so
         return LookOut()
     return LookOut(far=job.seen.far, words=job.seen.words, distance=job.seen.distance)
