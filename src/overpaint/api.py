@@ -31,6 +31,7 @@ from overpaint.run.plan import Job
 from overpaint.run.request import EditRequest, edit_request, targets_of
 from overpaint.run.result import Edit
 from overpaint.run.sided import Settings, Wanted
+from overpaint.run.told import Segments, Told, regions_in
 from overpaint.run.unasked import METHOD, nothing_asked, unasked
 from overpaint.run.where import Where
 from overpaint.sides.options import Control
@@ -56,6 +57,8 @@ def edit(
     extend: str = "",
     context: int | None = None,
     pictures: Mapping[str, Given | Sequence[Given]] | None = None,
+    regions: Told = (),
+    segments: Segments | None = None,
     control: Settings | Sequence[Wanted] = (),
     feather: int = 0,
     fit: str = "pad",
@@ -95,6 +98,10 @@ def edit(
         extend: pixels to add to sides of the picture, ``"left=64,top=0"``; all that is new may change.
         context: show the model the mask and so many pixels around it alone, at its full resolution.
         pictures: further ones that the method looks at, by name: ``{"examples": [...]}``.
+        regions: what parts of the picture are told to show, for methods that tell them: masks with words,
+            ``[("left.png", "a red cube")]``; without words, ``""``, what the picture shows there.
+        segments: one picture of all of them, a value or a colour each; ``regions`` then says what each shows:
+            ``{1: "a red cube", "blue": "a ball"}``.
         control: side networks that speak into every call: a `Control`, the same as text
             (``"canny.safetensors=auto:0.8"``), or a pair of either with a picture.
         feather: pixels inside the mask's border over which the edit fades.
@@ -118,7 +125,8 @@ def edit(
     """
     request = {"source": source, **targets_of(target), "seed": seed, "feather": feather}
     request |= {"fit": fit, "alpha": alpha, "background": background, "context": context}
-    request |= {"grow": grow, "extend": extend}
+    told = regions_in(regions, segments, limits)
+    request |= {"grow": grow, "extend": extend, **told.request}
     said = {**(options or {}), **named}
     where = Where(mask, mask_box, mask_words, mask_diff)
     if map is not None:
@@ -132,7 +140,7 @@ def edit(
         said,
         maps,
         where=where,
-        pictures=pictures,
+        pictures={**(pictures or {}), **told.pictures},
         control=control,
         limits=limits,
     )
@@ -146,6 +154,8 @@ def generate(
     method: str | Method = "generate",
     model: str | Model = "still-life",
     seed: int = 0,
+    regions: Told = (),
+    segments: Segments | None = None,
     control: Settings | Sequence[Wanted] = (),
     memory: str | int | None = None,
     meter: Meter | None = None,
@@ -156,13 +166,17 @@ def generate(
     """A picture from a prompt; its recipe lets later edits start from the exact noise instead of inverting.
 
     Side networks (``control``, as in `edit`) look at what is given; there is no picture to make it from.
-    Other methods than plain sampling are those that need no picture: ``p-plus``.
+    Other methods than plain sampling are those that need no picture: ``p-plus``, and ``spatext``, which is
+    told what ``regions`` (or ``segments``, as in `edit`) show.
 
     Raises:
         UsageError: an empty or overlong prompt, or an option that is wrong.
     """
-    request, said = {"target": prompt, "seed": seed}, {**(options or {}), **named}
-    asked = edit_request("generate", method, None, request, said, maps, control=control)
+    told, said = regions_in(regions, segments), {**(options or {}), **named}
+    request = {"target": prompt, "seed": seed, **told.request}
+    asked = edit_request(
+        "generate", method, None, request, said, maps, pictures=told.pictures, control=control
+    )
     return carried_out(asked, model, meter, memory)
 
 

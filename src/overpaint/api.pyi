@@ -15,6 +15,7 @@ from overpaint.run.plan import Job
 from overpaint.run.request import EditRequest
 from overpaint.run.result import Edit
 from overpaint.run.sided import Settings, Wanted
+from overpaint.run.told import Segments, Told
 from overpaint.controls.layers import LayerPrompt
 from overpaint.guides.concept import Concept
 from overpaint.inversions.cycle import Cycle
@@ -54,6 +55,8 @@ class _AskedOptions(TypedDict, total=False):
     extend: str
     context: int | None
     pictures: Mapping[str, Given | Sequence[Given]] | None
+    regions: Told
+    segments: Segments | None
     control: Settings | Sequence[Wanted]
     feather: int
     fit: str
@@ -501,14 +504,31 @@ class _CycleNetOptions(_AskedOptions, total=False):
     there_and_back: bool
     """translate the result back and compare"""
 
+class _SpaTextOptions(_AskedOptions, total=False):
+    """Options of spatext."""
+    steps: int
+    """denoising steps"""
+    guidance: float
+    """classifier-free guidance scale (a model may have its own)"""
+    region_guidance: float | None
+    """scale of the regions by themselves; none: with the prompt"""
+    through: Literal['prior', 'text']
+    """words become what CLIP sees by a prior, or stay what it reads"""
+    prior_steps: int
+    """steps of the prior"""
+    cells: Literal['middle', 'corner', 'half', 'touched']
+    """which cells of the latent a region is painted into"""
+    tries: int
+    """draws of the prior; CLIP takes the best"""
+
 class _Text2LIVEOptions(_AskedOptions, total=False):
     """Options of text2live."""
     screen: str
     """what the layer shows alone; none: the target prompt"""
-    region: str
+    where: str
     """what of the picture changes: the layer begins there"""
-    other: str
-    """what of it stays, beside such a region"""
+    leave: str
+    """what of it stays, beside that"""
     learning: LayerLearning | Mapping[str, Any]
     """how the layer is learned"""
     tuned: Literal['auto', 'published']
@@ -582,13 +602,15 @@ def edit(image: Given, *, method: Literal['glide'], **named: Unpack[_GlideOption
 @overload
 def edit(image: Given, *, method: Literal['cyclenet'], **named: Unpack[_CycleNetOptions]) -> Edit: ...
 @overload
+def edit(image: Given, *, method: Literal['spatext'], **named: Unpack[_SpaTextOptions]) -> Edit: ...
+@overload
 def edit(image: Given, *, method: Literal['text2live'], **named: Unpack[_Text2LIVEOptions]) -> Edit: ...
 @overload
 def edit(image: Given, *, method: Method, **named: Unpack[_AskedOptions]) -> Edit: ...
 @overload
 def edit(image: Given, *, method: str, **named: Unpack[_SharedOptions]) -> Edit: ...
 
-def generate(prompt: str, *, method: str | Method='generate', model: str | Model='still-life', seed: int=0, control: Settings | Sequence[Wanted]=(), memory: str | int | None=None, meter: Meter | None=None, maps: bool=False, options: Mapping[str, Any] | None=None, **named: Unpack[_GenerateOptions]) -> Edit:
+def generate(prompt: str, *, method: str | Method='generate', model: str | Model='still-life', seed: int=0, regions: Told=(), segments: Segments | None=None, control: Settings | Sequence[Wanted]=(), memory: str | int | None=None, meter: Meter | None=None, maps: bool=False, options: Mapping[str, Any] | None=None, **named: Unpack[_GenerateOptions]) -> Edit:
     ...
 
 def invert(image: Given, *, source: str='', model: str | Model='still-life', seed: int=0, fit: str='pad', limits: Limits | None=None, memory: str | int | None=None, look: bool=True, check: bool | str=False, meter: Meter | None=None, cache: bool | None=None, options: Mapping[str, Any] | None=None, **named: Unpack[_InvertOptions]) -> Edit:

@@ -15,6 +15,7 @@ class Need(StrEnum):
     MASK = "mask"
     CONTROL = "control"
     EXAMPLES = "examples"
+    REGIONS = "regions"
 
 
 class Law(StrEnum):

@@ -19,8 +19,8 @@ from overpaint.run.request import edit_request
 from overpaint.run.result import Edit
 from overpaint.run.without import without
 
-METHOD, MODEL = "inpaint", "still-life"
-"""What is used by itself."""
+METHOD, MODEL = "inpaint", "still-life-inpaint"
+"""What is used by itself: a network that was made for inpainting, which is shown what is around the mask."""
 LOOKED = 0.5
 """Share of the path on which it is watched where words look: what is in the picture is still there."""
 AROUND = 4
@@ -43,7 +43,7 @@ def inpaint(
     Args:
         image, mask, mask_box, mask_words, mask_diff: as for `overpaint.edit`; one of the masks must be given.
         target: what the whole picture should show then, or what should be painted.
-        model: as for `overpaint.edit`; one that was made for inpainting is shown what is around the mask.
+        model: as for `overpaint.edit`; an ordinary network will do, but sees less of the surroundings.
         more: whatever else `overpaint.edit` takes, and the options of ``inpaint``.
 
     Raises:

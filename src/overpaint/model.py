@@ -25,7 +25,7 @@ from overpaint.files.fingerprint import weights_hash
 from overpaint.files.provenance import Origin
 from overpaint.finite import finite, stopped
 from overpaint.meter import Meter
-from overpaint.network import Eye, Family, Gaze, Pixels, Residuals, Side, Text, together
+from overpaint.network import Eye, Family, Pixels, Prior, Residuals, Side, Text, together
 from overpaint.options import USUAL_GUIDANCE, Known, Suits
 from overpaint.path import Latent, Path, Prediction
 
@@ -140,6 +140,8 @@ class Model:
     """Loads the CLIP that goes with it; nothing where there is none."""
     open_named: Callable[[str], Eye] | None = None
     """Loads a CLIP that a user names."""
+    open_prior: Callable[[], Prior] | None = None
+    """Loads the prior that goes with it; nothing where there is none."""
     lock: AbstractContextManager[bool] = field(default_factory=RLock, repr=False)
 
     def __post_init__(self) -> None:
@@ -181,16 +183,16 @@ class Model:
             return self.eye
         return self.open_named(name)
 
-    def gaze_of(self, name: str = "") -> Gaze:
-        """The CLIP of that name, if it says what single patches show.
+    @cached_property
+    def prior(self) -> Prior:
+        """What goes from words to vectors of pictures, loaded when it is first asked for.
 
         Raises:
-            UsageError: there is none, or it does not.
+            UsageError: it has none.
         """
-        eye = self.eye_of(name)
-        if not isinstance(eye, Gaze):
-            raise UsageError("This CLIP cannot say what parts of a picture show; take one with a ViT.")
-        return eye
+        if self.open_prior is None:
+            raise UsageError(f"The model {self.name} has no prior beside it; let words go through 'text'.")
+        return self.open_prior()
 
     def look(self, pixels: Pixels) -> Float[Tensor, "rows features"]:
         """Pictures as the model's CLIP sees them, counted."""

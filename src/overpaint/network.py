@@ -10,6 +10,7 @@ from torch import Tensor, nn
 
 from overpaint.attention import Moment, Site
 from overpaint.errors import OverpaintError
+from overpaint.meter import Meter
 from overpaint.path import Latent, Schedule
 from overpaint.words import Words
 
@@ -200,6 +201,17 @@ class Gaze(Eye, Protocol):
         self, pixels: Pixels, wish: Float[Tensor, "1 features"], blocks: int = 1, sideways: bool = False
     ) -> Float[Tensor, "rows down across"]:
         """How much each patch of pictures at their own size has to do with a sentence's vector."""
+        ...
+
+
+@runtime_checkable
+class Prior(Protocol):
+    """From words to vectors of pictures that show them, as an eye would see those."""
+
+    def __call__(
+        self, words: str, noise: Float[Tensor, "tries features"], steps: int, meter: Meter
+    ) -> Float[Tensor, "tries features"]:
+        """Vectors of length one, each from a draw; rows are counted as those of a side network."""
         ...
 
 

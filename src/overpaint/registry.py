@@ -45,6 +45,7 @@ METHODS = {
     "inpaint": "overpaint.methods.inpaint:Inpaint",
     "glide": "overpaint.methods.glide:Glide",
     "cyclenet": "overpaint.methods.cyclenet:CycleNet",
+    "spatext": "overpaint.methods.spatext:SpaText",
     "text2live": "overpaint.methods.text2live:Text2LIVE",
 }
 SUMMARY = Path(__file__).with_name("registry.json")

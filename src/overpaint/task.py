@@ -1,7 +1,7 @@
 """Requests and tasks: what the user gave, and the same encoded for a model."""
 
 from collections.abc import Callable, Iterable, Mapping, Sequence
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from typing import Literal, TypeVar
 
 from jaxtyping import Float
@@ -23,6 +23,16 @@ Mask01 = Float[Tensor, "1 1 height width"]
 """Where something may change: 1 where it may, 0 where it must not."""
 
 
+@dataclass(frozen=True)
+class Region:
+    """A part of a picture that is told what to show."""
+
+    words: str
+    """What it shows; nothing for what the picture shows there already."""
+    mask: Mask01
+    """Where it is, on the grid of the pixels."""
+
+
 class Request(Options):
     """What the user asked for, besides the picture itself: serialisable, and part of the recipe."""
 
@@ -41,6 +51,9 @@ class Request(Options):
         description="give the picture its transparency back, or lay it on the background first",
     )
     background: str = Field(default="white", description="what shows through: a colour's name or #rrggbb")
+    regions: tuple[str, ...] = Field(
+        default=(), description="what each region shows; an empty text for what the picture shows there"
+    )
     feather: int = Field(
         default=0, ge=0, le=1000, description="pixels inside a mask's border over which edits fade"
     )
@@ -91,6 +104,7 @@ class Task:
     """Further prompts that were encoded already."""
     given_also: tuple[Text, ...] = ()
     """Further targets."""
+    given_regions: Sequence[Region] = ()
 
     @staticmethod
     def of(
@@ -103,6 +117,7 @@ class Task:
         optional: Iterable[Need] = (),
         mask: Mask01 | None = None,
         pictures: Mapping[str, Sequence[Pixels]] | None = None,
+        regions: Sequence[Region] = (),
     ) -> "Task":
         """Encode a request; ``needs`` says what the method must have, ``optional`` what else it will look at.
 
@@ -111,7 +126,7 @@ class Task:
         """
         needs = frozenset(needs)
         wanted = needs | frozenset(optional)
-        there = given(request, pixels is not None, mask is not None, pictures or {})
+        there = given(request, pixels is not None, mask is not None, pictures or {}, bool(regions))
         lacking = next((need for need in Need if need in needs - there), None)
         if lacking is not None:
             raise UsageError(LACKING[lacking])
@@ -132,6 +147,7 @@ class Task:
             },
             encode=family.text,
             given_also=tuple(family.text(prompt) for prompt in request.also),
+            given_regions=[replace(one, mask=one.mask.to(model.device)) for one in regions],
         )
 
     @property
@@ -169,15 +185,21 @@ class Task:
         """Where the picture may change: 1 where it may, on the grid of its pixels."""
         return _there(self.given_mask, Need.MASK)
 
+    @property
+    def regions(self) -> Sequence[Region]:
+        """Parts of the picture that are told what to show; where they overlap the later one counts."""
+        return _there(self.given_regions or None, Need.REGIONS)
+
     def region(self, cells: CELLS = "middle") -> Mask01:
         """The same on the grid of the latent, 0 or 1."""
-        return self._on_grid(self.mask, cells)
+        return self.on_grid(self.mask, cells)
 
     def covered(self, picture: Float[Tensor, "1 3 rows columns"], cells: CELLS = "middle") -> Mask01:
         """Where a further picture is white rather than black, on the grid of the latent."""
-        return self._on_grid(picture.mean(1, keepdim=True) / 2 + 0.5, cells)
+        return self.on_grid(picture.mean(1, keepdim=True) / 2 + 0.5, cells)
 
-    def _on_grid(self, mask: Float[Tensor, "1 1 rows columns"], cells: CELLS) -> Mask01:
+    def on_grid(self, mask: Float[Tensor, "1 1 rows columns"], cells: CELLS) -> Mask01:
+        """A mask on the grid of the pixels as one on that of the latent, 0 or 1."""
         height, width = self.shape[-2:]
         match cells:
             case "middle":
@@ -222,7 +244,9 @@ class Task:
         return self.noise.normal(self.shape, "start").to(self.null.states.device)
 
 
-def given(request: Request, picture: bool, mask: bool, pictures: Mapping[str, Sequence[object]]) -> set[Need]:
+def given(
+    request: Request, picture: bool, mask: bool, pictures: Mapping[str, Sequence[object]], regions: bool
+) -> set[Need]:
     """What a request brings."""
     further = {name for name, several in pictures.items() if several}
     there: dict[Need, bool] = {
@@ -232,6 +256,7 @@ def given(request: Request, picture: bool, mask: bool, pictures: Mapping[str, Se
         Need.MASK: mask,
         Need.EXAMPLES: "examples" in further,
         Need.CONTROL: any(name.startswith("control") for name in further),
+        Need.REGIONS: regions,
     }
     return {need for need, is_there in there.items() if is_there}
 
@@ -242,6 +267,7 @@ LACKING: Mapping[Need, str] = {
     Need.TARGET: "This method needs to know what you wish for; give the target prompt.",
     Need.MASK: "This method changes a part of the picture; give a mask that is white where it may.",
     Need.EXAMPLES: "This method learns from examples; give one picture or more.",
+    Need.REGIONS: "This method is told what regions show; give one or more, each a mask with words.",
     Need.CONTROL: "This method is led by another picture, such as its edges; give a control.",
 }
 """What is said where something is missing."""

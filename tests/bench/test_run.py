@@ -20,6 +20,7 @@ from overpaint.images import load_picture
 from overpaint.inversions.cache import Cache
 from overpaint.meter import Cancelled
 from overpaint.model import Model
+from overpaint.stilllife.palette import mapped
 
 TWO = ("p2p", "sdedit")
 STEPS = {"steps": "2"}
@@ -155,6 +156,25 @@ def test_a_region_that_is_given_bounds_the_picture_but_not_its_figures(
     bounded, free = (load_picture(own.picture(case, variant)).rgb for variant in own.variants)
     assert np.array_equal(bounded, free)  # as the network left it: this method does not look at the mask
     assert not np.array_equal(bounded[~region], truth.rgb[~region])
+
+
+def test_a_map_that_is_given_shows_the_true_answer(
+    still_life: Model, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    case, pictures = first("colour")
+    seen: list[Any] = []
+
+    def asked(*args: Any, **named: Any) -> Any:
+        seen.append(named["control"])
+        raise UsageError("seen")
+
+    monkeypatch.setattr("overpaint.bench.run.edit_request", asked)
+    for gifts in ((), ("map",)):
+        with pytest.raises(UsageError, match="seen"):
+            planned(still_life, case, pictures, Variant("sdedit", said=STEPS, gifts=gifts))
+    assert case.scenes is not None and seen[0] == ()
+    ((net, picture),) = seen[1]
+    assert net == "segmentation" and np.array_equal(picture.rgb, mapped(case.scenes[1]).rgb)
 
 
 def test_what_there_is_to_do_is_known_before(tmp_path: Path, still_life: Model) -> None:

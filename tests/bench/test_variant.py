@@ -50,6 +50,7 @@ def test_all_stands_for_what_edits_by_a_prompt() -> None:
 
 def test_words_are_given_where_that_is_asked_for_and_can_be_used() -> None:
     assert titles("p2p", "sdedit", gifts=("words",)) == ["p2p direct given words", "sdedit"]
+    assert titles("sdedit", gifts=("map",)) == ["sdedit given map"]
     assert titles("p2p") == ["p2p direct"]
 
 

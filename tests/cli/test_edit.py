@@ -56,7 +56,8 @@ def test_figures_for_programs(picture: Path, folder: Path, tmp_path: Path) -> No
     assert figures["options"]["reweight"] == {"dog": 2.0}
     framing = {"fit": "pad", "alpha": "keep", "background": "white", "feather": 0, "context": None}
     framing |= {"grow": 0, "extend": ""}
-    assert figures["request"] == {"source": SOURCE, "target": TARGET, "also": [], "seed": 4, **framing}
+    said_of: dict[str, object] = {"source": SOURCE, "target": TARGET, "also": [], "regions": []}
+    assert figures["request"] == {**said_of, "seed": 4, **framing}
     assert figures["figures"]["quality"] == "poor"
     assert [one.split()[1] for one in figures["warnings"]] == ["model's", "seed", "inversion"]
 

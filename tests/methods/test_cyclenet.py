@@ -135,9 +135,11 @@ def test_the_networks_of_a_checkpoint_in_one_file(tmp_path: Path) -> None:
     assert torch.equal(found.module.conv_in.weight, own.module.conv_in.weight)
 
 
-def step(net: Net, fast: bool = False, same: bool = False) -> tuple[Cycle, Passes, dict[str, torch.Tensor]]:
+def step(
+    net: Net, fast: bool = False, same: bool = False, alone: bool = False
+) -> tuple[Cycle, Passes, dict[str, torch.Tensor]]:
     model = shared("sd1")
-    cycle = Cycle(model, net, model.family.decode, fast)
+    cycle = Cycle(model, net, model.family.decode, fast, alone)
     noises = draw(1, 4, 8, 8, seed=1), draw(1, 4, 8, 8, seed=2)
     source, target = text("sd1", CAT), text("sd1", CAT if same else DOG)
     given = draw(1, 4, 8, 8), (PICTURE + 1) / 2, source, target, torch.tensor([400]), noises
@@ -154,13 +156,13 @@ def test_an_untrained_network_has_nothing_to_disagree_about() -> None:
 
 def test_equal_texts_are_reconstructed_and_translated_alike() -> None:
     _, made, _ = step(tiny_controlnet(shared("sd1")), same=True)
-    assert torch.equal(made.e1, made.e2)
+    assert made.e2 is not None and torch.equal(made.e1, made.e2)
 
 
 def test_the_cycle_is_the_picture_missed_on_the_way_back() -> None:
     """In terms of pictures: what comes back minus what went, by the level's signal to noise."""
     cycle, made, losses = step(tiny_controlnet(shared("sd1")))
-    assert made.e5 is not None
+    assert made.e5 is not None and made.y0 is not None
     bar = cycle.model.family.schedule.bars[400]
     alpha, sigma = float(bar.sqrt()), float((1 - bar).sqrt())
     y = alpha * made.y0 + sigma * draw(1, 4, 8, 8, seed=2)
@@ -174,6 +176,13 @@ def test_the_fast_variant_has_two_of_the_losses() -> None:
     assert set(fast) == {"recon", "disc"} and made.e4 is None
     assert all(torch.equal(fast[name], whole[name]) for name in fast)
     assert float(total(fast)) == pytest.approx(float(whole["recon"] + 0.1 * whole["disc"]))
+
+
+def test_a_cyclenet_alone_reconstructs_in_one_pass() -> None:
+    net = tiny_controlnet(shared("sd1"))
+    (_, made, alone), (_, _, whole) = step(net, alone=True), step(net)
+    assert set(alone) == {"recon"} and made.e2 is None and made.hint is None
+    assert torch.equal(alone["recon"], whole["recon"])
 
 
 def test_gradients_reach_the_side_network_and_no_other_by_what_is_frozen() -> None:

@@ -66,11 +66,11 @@ def test_neither_the_denoiser_nor_the_family_has_a_say() -> None:
 
 def test_words_the_layer_and_the_region_are_read_from_are_all_heard() -> None:
     plain = made(text2live()).pixels[0]
-    several: list[dict[str, Any]] = [{"screen": "snow"}, {"region": "cat"}, {"region": "cat", "other": "dog"}]
+    several: list[dict[str, Any]] = [{"screen": "snow"}, {"where": "cat"}, {"where": "cat", "leave": "dog"}]
     for options in several:
         assert not torch.equal(made(text2live(**options)).pixels[0], plain)
     assert not torch.equal(made(text2live(), target="a tiger").pixels[0], plain)
-    told_apart = made(text2live(region="cat")).pixels[0], made(text2live(region="cat", other="dog")).pixels[0]
+    told_apart = made(text2live(where="cat")).pixels[0], made(text2live(where="cat", leave="dog")).pixels[0]
     assert not torch.equal(*told_apart)
 
 
@@ -84,7 +84,7 @@ def test_more_updates_make_the_losses_smaller() -> None:
 def test_clip_and_the_model_are_left_as_they_were() -> None:
     model, eye = seeing(), tiny_eye()
     before = tensor_hash(*eye.vision.state_dict().values())
-    made(text2live(region="cat"), model)
+    made(text2live(where="cat"), model)
     assert tensor_hash(*eye.vision.state_dict().values()) == before
     assert not any(p.requires_grad or p.grad is not None for p in eye.vision.parameters())
 
@@ -93,7 +93,7 @@ def test_a_killed_learning_goes_on_and_equals_an_unbroken_one(
     tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     monkeypatch.setattr("overpaint.files.store.PATIENCE", 0.0)
-    method = text2live({"updates": 5}, region="cat")
+    method = text2live({"updates": 5}, where="cat")
     whole = made(method)
     model = replace(seeing(), cache=Cache(tmp_path / "inversions"))
     stop = Meter(on_tick=lambda m: m.cancel() if m.updates == 3 else None)
@@ -170,7 +170,7 @@ def test_of_templates_those_stay_that_a_model_was_taught_the_words_of() -> None:
 @pytest.mark.parametrize(
     ("options", "learning", "said"),
     [
-        ({"other": "dog"}, {}, "What stays is told from a region"),
+        ({"leave": "dog"}, {}, "What stays is told from what changes"),
         ({}, {"region_updates": 5}, "no region for its updates"),
         ({"screen": "dog " * 40}, {}, "too long|tokens"),
     ],

@@ -9,7 +9,10 @@ from tests.parity.table import files, prepare, run
 FILES = {file.stem: file for file in files(GOLDEN)}
 LONG = {"edict"}
 """Files of which another one shows the same by default, in less time."""
-ELSEWHERE = {"blended_diffusion", "controlnet", "cyclenet", "diffusion_clip", "glide", "p_plus", "text2live"}
+ELSEWHERE = {
+    *("blended_diffusion", "controlnet", "cyclenet", "diffusion_clip", "glide", "p_plus", "spatext"),
+    "text2live",
+}
 """Methods whose files or networks take half a megabyte or more, so that they are not kept here: ``--from``
 a folder that has them.
 `tests.oracles.test_side_pipelines` holds ControlNets against an independent implementation by default;

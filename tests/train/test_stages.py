@@ -23,7 +23,12 @@ from overpaint.train.loop import TrainError
 
 ORDER = (
     *("renders", "text", "vae", "latents", "decoder", "echoes", "judge", "segmenter", "unet", "holes"),
-    *("inpaint", "clip", "noisy-clip", "assemble", "known", "words", "figures"),
+    *("inpaint", "clip", "noisy-clip", "cutouts", "spatext-eye", "spatext-vectors", "spatext-prior"),
+    *("spatext", "assemble", "known", "words", "figures"),
+)
+STAGES = (
+    *("judge", "text", "vae", "decoder", "unet", "inpaint", "clip", "noisy-clip"),
+    *("spatext-eye", "spatext-prior", "spatext"),
 )
 
 
@@ -40,15 +45,17 @@ def losses(home: Path, stage: str) -> list[float]:
 
 
 def test_every_stage_leaves_its_mark(whole: Path) -> None:
-    for stage in ("judge", "segmenter", "text", "vae", "decoder", "unet", "inpaint", "clip", "noisy-clip"):
+    for stage in (*STAGES, "segmenter"):
         assert (whole / stage / "state.safetensors").is_file()
         assert all(torch.isfinite(torch.tensor(losses(whole, stage))))
     parts = ("unet", "vae", "text_encoder", "image_encoder", "judge", "tokenizer", "scheduler", "inpaint")
-    for part in (*parts, "segmenter", "noisy_image_encoder"):
+    for part in (*parts, "segmenter", "noisy_image_encoder", "spatext", "spatext/prior"):
         assert list((whole / "model" / part).iterdir())
     log: dict[str, Any] = json.loads((whole / "model" / "LOG.json").read_text())
     assert log["command"] == "overpaint train still-life --size toy"
-    assert {"judge", "vae", "unet_1", "unet_2", "inversion", "words", "inpaint"} == set(log["figures"])
+    assert {"judge", "vae", "unet_1", "unet_2", "inversion", "words", "inpaint", "spatext"} == set(
+        log["figures"]
+    )
 
 
 def test_figures_stay_until_the_weights_change(whole: Path, tmp_path: Path) -> None:
@@ -85,11 +92,13 @@ def test_the_folder_is_a_model(whole: Path) -> None:
     assert model.path(5).kind == "v_prediction"
     wide = load(str(whole / "model" / "inpaint"), device="cpu")
     assert wide.family.name == "sd1-inpaint" and wide.name == "model-inpaint"
+    told = load(str(whole / "model" / "spatext"), device="cpu")
+    assert told.family.name == "sd1-spatext" and told.open_prior is not None
+    seen = torch.zeros(1, 3, 128, 128)
+    assert not torch.equal(told.eye.look(seen), model.eye.look(seen))
 
 
-@pytest.mark.parametrize(
-    "stage", ["judge", "text", "vae", "decoder", "unet", "inpaint", "clip", "noisy-clip"]
-)
+@pytest.mark.parametrize("stage", STAGES)
 def test_a_resumed_stage_ends_on_the_same_bits(whole: Path, tmp_path: Path, stage: str) -> None:
     one, two = _copy(whole, tmp_path / "one", stage), _copy(whole, tmp_path / "two", stage)
     train(out=one, toy=True, quiet=True, stage=stage, steps=4, device="cpu")

@@ -24,10 +24,12 @@ from overpaint.meter import Cancelled, Meter, part
 from overpaint.model import Model
 from overpaint.network import Pixels
 from overpaint.run import auto
+from overpaint.run.by_map import NET
 from overpaint.run.estimate import BACKWARD, Estimate, estimate
 from overpaint.run.plan import Job, grain
 from overpaint.run.request import edit_request
 from overpaint.run.where import Where
+from overpaint.stilllife.palette import mapped
 
 SEED = 0
 """Of every edit's random draws; what is drawn at random is the cases."""
@@ -228,10 +230,14 @@ def planned(model: Model, case: Case, pictures: Pictures, variant: Variant) -> J
     mask = None
     if "region" in variant.gifts and pictures.region is not None:
         mask = (pictures.region * 255).astype("uint8")
+    control = ()
+    if "map" in variant.gifts and case.scenes is not None:
+        control = ((NET, mapped(case.scenes[1])),)
     request = {"source": case.source_prompt, "target": case.target_prompt, "seed": SEED}
-    return auto.planned(
-        edit_request("edit", variant.method, pictures.source, request, said, where=Where(mask)), model
+    asked = edit_request(
+        "edit", variant.method, pictures.source, request, said, where=Where(mask), control=control
     )
+    return auto.planned(asked, model)
 
 
 def alone(cost: Cost, rows: int, backwards: int, seconds: float) -> dict[str, float]:

@@ -18,7 +18,7 @@ from overpaint.run.resolve import resolve
 from overpaint.run.settings import Setting, name_of, settings_of
 
 ALL = "all"
-GIFTS = ("region", "words")
+GIFTS = ("region", "words", "map")
 """What a method may be given beside picture and prompts, where that is asked for."""
 BLEND = "blend"
 """The option that takes the words of a case."""
@@ -146,7 +146,7 @@ def variant(
     preset = {**card.families[model.family.name], **suited(kind, model)}
     method = resolve(kind, given, preset, f"the method {card.name!r}")
     options = method.model_dump(mode="json")
-    takes = {"region": Need.MASK in card.needs | card.optional, "words": BLEND in options}
+    takes = {"region": Need.MASK in card.needs | card.optional, "words": BLEND in options, "map": True}
     own = tuple(gift for gift in GIFTS if gift in gifts and takes[gift])
     used = name_of(options.get("inversion"))
     return Variant(card.name, used, dict(said), options, own, code_of(kind))

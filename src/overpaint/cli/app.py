@@ -16,9 +16,9 @@ from overpaint.errors import OverpaintError, UsageError, short_of_memory
 from overpaint.near import near, nearest
 
 COMMANDS = (
-    *("edit", "inpaint", "outpaint", "remove", "regions", "compare", "batch", "queue", "generate", "invert"),
-    *("methods", "models", "convert", "show", "rerun", "cite", "learn", "direction", "words", "bench"),
-    *("train", "demo", "doctor"),
+    *("edit", "inpaint", "outpaint", "remove", "regions", "compare", "batch", "queue", "serve", "generate"),
+    *("invert", "methods", "models", "convert", "show", "rerun", "cite", "learn", "direction", "words"),
+    *("bench", "train", "demo", "doctor"),
 )
 MODULES = {"words": "vocabulary"}
 """Commands whose file has another name."""

@@ -17,11 +17,11 @@ class Generating(MethodCommand):
 
 @click.command(short_help="Make a picture of a prompt.", cls=Generating)
 @click.argument("prompt")
-@click.option("--method", default="generate", show_default=True, help="Or p-plus: a prompt for each layer.")
+@click.option("--method", default="generate", show_default=True, help="Or p-plus, or spatext.")
 @SEED
 @common(
-    *("model", "device", "dtype", "threads", "writing", "beside"),
-    *("as_json", "dry_run", "maps", "preview"),
+    *("model", "device", "dtype", "threads", "writing", "told", "beside"),
+    *("limits", "as_json", "dry_run", "maps", "preview"),
 )
 def command(prompt: str, method: str, seed: int, options: dict[str, Any], common: Common) -> None:
     """Make a picture of PROMPT; edits of it need no inversion."""
@@ -30,11 +30,19 @@ def command(prompt: str, method: str, seed: int, options: dict[str, Any], common
     out = common.output or Path(f"{name_of(prompt)}-{seed}.png")
     check_early(common, out=out)
 
+    from overpaint.cli.facts import limits
     from overpaint.cli.running import perform, report
+    from overpaint.cli.told import told
     from overpaint.run.request import edit_request
 
-    request = {"target": prompt, "seed": seed}
-    asked = edit_request("generate", method, None, request, options, control=common.controls)
+    regions = told(common)
+    request = {"target": prompt, "seed": seed, **regions.request}
+    asked = edit_request(
+        *("generate", method, None, request, options),
+        pictures=regions.pictures,
+        control=common.controls,
+        limits=limits(common),
+    )
     done = perform(common, asked, out)
     if done is not None:
         report(done, common)

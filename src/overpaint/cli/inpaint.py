@@ -1,5 +1,6 @@
 """``overpaint inpaint``: paint a part of a picture anew."""
 
+from dataclasses import replace
 from pathlib import Path
 from typing import Any
 
@@ -8,6 +9,7 @@ import click
 from overpaint.cli.options import FILE, SEED, Common, MethodCommand, common
 from overpaint.errors import UsageError
 
+MODEL = "still-life-inpaint"
 GROUPS = (
     *("model", "device", "dtype", "threads", "writing", "framing", "limits", "look"),
     *("as_json", "dry_run", "maps", "mask_out", "strip", "preview"),
@@ -32,15 +34,16 @@ def command(
 ) -> None:
     """Paint what --target says where PICTURE may change; everywhere else every pixel stays.
 
-    Say where by --mask, --mask-box, --mask-words or --mask-diff.
+    Say where by --mask, --mask-box, --mask-words or --mask-diff. The model is still-life-inpaint by itself.
     """
     fill(picture, {"source": source, "target": target, "seed": seed}, options, common, "inpainted")
 
 
 def fill(picture: Path, request: dict[str, Any], options: dict[str, Any], common: Common, what: str) -> None:
-    """Carry out an everyday edit."""
+    """Carry out an everyday edit, by a network that was made for it unless another one is named."""
     from overpaint.cli.early import check_early
 
+    common = replace(common, model=common.model or MODEL)
     out = common.output or picture.with_name(f"{picture.stem}-{what}.png")
     check_early(common, picture, out=out)
     if not (common.where.said or common.extend):

@@ -62,6 +62,9 @@ class Common:
     extend: str | None = None
     context: int | None = None
     feather: int | None = None
+    regions: tuple[str, ...] = ()
+    segments: Path | None = None
+    segment_words: str | None = None
     controls: tuple[str, ...] = ()
     control_out: Path | None = None
     max_pixels: int | None = None
@@ -183,6 +186,17 @@ COMMON: Mapping[str, Callable[..., Any]] = {
     "feather": click.option(
         "--feather", type=int, metavar="PIXELS", help="Fade inside the mask's border.  [default: 0]"
     ),
+    "regions": click.option(
+        "--region",
+        "regions",
+        metavar="FILE:WORDS",
+        multiple=True,
+        help="What is to be where FILE is white; without words what the picture shows there.",
+    ),
+    "segments": click.option("--segments", type=FILE, help="One picture of all regions, by value or colour."),
+    "segment_words": click.option(
+        "--regions", "segment_words", metavar="1=WORDS, 2=WORDS", help="What the segments show."
+    ),
     "controls": click.option(
         "--control",
         "controls",
@@ -220,6 +234,7 @@ TOGETHER = {
     "model": ("model", "loras", "embeddings", "learned", "force", "prediction", "tokenizer", "download"),
     "writing": ("output", "overwrite", "fresh_name", "quality"),
     "beside": ("controls", "control_out"),
+    "told": ("regions", "segments", "segment_words"),
     "several": ("all_out", "layers_out"),
     "framing": ("fit", "alpha", "background", "mask", "mask_box", "grow", "context", "feather"),
     "seeking": ("mask_words", "mask_diff", "extend"),

@@ -16,7 +16,10 @@ from overpaint.errors import UsageError
 @SEED
 @common("extend", *GROUPS)
 def command(picture: Path, target: str, seed: int, options: dict[str, Any], common: Common) -> None:
-    """Add pixels to the sides of PICTURE that --extend names, and paint them; what it showed stays."""
+    """Add pixels to the sides of PICTURE that --extend names, and paint them; what it showed stays.
+
+    The model is still-life-inpaint by itself.
+    """
     from overpaint.cli.early import check_early
 
     check_early(common, picture)

@@ -29,7 +29,7 @@ def command(
     """Remove what WORDS call a thing from PICTURE, or what a mask covers; around it every pixel stays.
 
     Without a mask the model looks for WORDS in the picture. The mask is widened by 4 pixels by itself
-    (--grow).
+    (--grow). The model is still-life-inpaint by itself.
     """
     from overpaint.cli.early import check_early
 

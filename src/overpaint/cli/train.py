@@ -15,7 +15,7 @@ from overpaint.run.settings import settings_of
 
 STAGES = (
     "renders, text, vae, latents, decoder, echoes, judge, segmenter, unet, holes, inpaint, clip, noisy-clip, "
-    "assemble, known, words, figures, publish"
+    "cutouts, spatext-eye, spatext-vectors, spatext-prior, spatext, assemble, known, words, figures, publish"
 )
 GOES_ON = "Stopped; the same command goes on from the last saved state."
 MINUTES = click.option(

@@ -16,7 +16,7 @@ from overpaint.method import Method
 from overpaint.model import Model
 from overpaint.outcome import Outcome, outcome_of
 from overpaint.product import depth_of_modes
-from overpaint.task import Request, Task
+from overpaint.task import Region, Request, Task
 
 SIZE = (32, 32)
 SOURCE, TARGET = "a photo of a cat", "a photo of a dog"
@@ -60,6 +60,13 @@ def mask() -> Tensor:
     return torch.cat([torch.ones(1, 1, SIZE[0], SIZE[1] // 2), torch.zeros(1, 1, SIZE[0], SIZE[1] // 2)], -1)
 
 
+def regions() -> list[Region]:
+    """The left half is told something, a part of the right half what it shows."""
+    right = torch.zeros(1, 1, *SIZE)
+    right[..., 8:24, 20:28] = 1
+    return [Region("a red cat", mask()), Region("", right)]
+
+
 def pictures(lacking: Need | None = None) -> dict[str, list[Tensor]]:
     """Further pictures of both kinds, save what is to be missing."""
     every = {
@@ -90,6 +97,7 @@ def encoded(
         optional=kind.card.optional,
         mask=None if lacking is Need.MASK else mask(),
         pictures=pictures(lacking),
+        regions=() if lacking is Need.REGIONS else regions(),
     )
 
 

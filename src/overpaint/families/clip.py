@@ -15,6 +15,7 @@ from torch.nn.functional import interpolate, linear, normalize
 from transformers import CLIPTextModel, CLIPTextModelWithProjection, CLIPVisionModelWithProjection
 
 from overpaint.errors import UsageError
+from overpaint.families.difference import apply, read_difference
 from overpaint.families.hub import is_hub_id, snapshot
 from overpaint.families.load import hushed
 from overpaint.families.locate import SHIPPED
@@ -22,11 +23,14 @@ from overpaint.families.noisy import NoisyTower
 from overpaint.families.patches import entered, relevancy, walked
 from overpaint.families.wordlevel import read
 from overpaint.files.fingerprint import tensor_hash
+from overpaint.files.weightfile import base_of
 from overpaint.network import Pixels
 from overpaint.path import Latent
 
 HALF = (0.5, 0.5, 0.5)
 """Mean and spread of colours in [0, 1] for a tower that does not say its own."""
+EYE, EYED = "eye.safetensors", "image_encoder"
+"""What an image tower that was tuned differs by, in a model's folder, and the part that it differs from."""
 PARTS = ("image_encoder", "text_encoder", "text_projection", "tokenizer")
 
 
@@ -122,16 +126,30 @@ class ClipEye:
         """Unit vectors of sentences; what is longer than the tower reads is cut off."""
         return normalize(self.embed_text(prompts), dim=-1)
 
-    def embed_text(self, prompts: Sequence[str]) -> Float[Tensor, "rows features"]:
-        """The same as they come, of any length."""
-        ids = self.tokenizer(
+    def words(self, prompts: Sequence[str]) -> tuple[Tensor, Tensor, Tensor]:
+        """Unit vectors of sentences, what the text tower says token by token, and which of them are words.
+
+        What lies behind the first end of a sentence is none.
+        """
+        ids = self._ids(prompts)
+        seen = self.text(input_ids=ids)
+        ends = (ids == self.tokenizer.eos_token_id).long()
+        spoken = (ends.cumsum(1) - ends == 0).float()
+        return normalize(linear(seen.pooler_output, self.projection), dim=-1), seen.last_hidden_state, spoken
+
+    def _ids(self, prompts: Sequence[str]) -> Tensor:
+        """Tokens, filled up to what the text tower reads."""
+        return self.tokenizer(
             list(prompts),
             padding="max_length",
             max_length=int(self.text.config.max_position_embeddings),
             truncation=True,
             return_tensors="pt",
-        ).input_ids
-        pooled = self.text(input_ids=ids.to(self.projection.device)).pooler_output
+        ).input_ids.to(self.projection.device)
+
+    def embed_text(self, prompts: Sequence[str]) -> Float[Tensor, "rows features"]:
+        """The same as they come, of any length."""
+        pooled = self.text(input_ids=self._ids(prompts)).pooler_output
         return linear(pooled, self.projection)
 
     def keys(self, pixels: Pixels) -> Float[Tensor, "rows patches channels"]:
@@ -185,10 +203,20 @@ class ClipEye:
 
 
 def beside(home: Path | None, device: torch.device) -> Callable[[], ClipEye] | None:
-    """What loads the towers in a model's folder; nothing where it lacks some."""
-    if home is None or not all((home / part).is_dir() for part in PARTS):
+    """What loads the towers of a model; nothing where its folder, or that of its base, lacks some."""
+    base = home and base_of(home)
+    if home is None or base is None or not all((base / part).is_dir() for part in PARTS):
         return None
-    return partial(ClipEye.load, home, device)
+    if not (home / EYE).is_file():
+        return partial(ClipEye.load, base, device)
+    return partial(tuned, home, device)
+
+
+def tuned(home: Path, device: str | torch.device) -> ClipEye:
+    """The towers of a base with the image tower that was tuned from its own."""
+    eye = ClipEye.load(base_of(home), device)
+    apply(eye.vision, {k: v.to(device) for k, v in read_difference(home, EYE, EYED).items()})
+    return eye
 
 
 @lru_cache(maxsize=1)

@@ -28,9 +28,9 @@ BASE = "overpaint-difference"
 FIRST = "conv_in.weight"
 
 
-def base_hash(home: Path) -> str:
+def base_hash(home: Path, part: str = "unet") -> str:
     """A hash of the network's files in a model's folder: what a difference knows its base by."""
-    files = sorted((home / "unet").glob("*.safetensors"))
+    files = sorted((home / part).glob("*.safetensors"))
     return sha256("".join(file_hash(file) for file in files).encode()).hexdigest()
 
 
@@ -52,6 +52,15 @@ def restored(net: UNet2DConditionModel, difference: Mapping[str, Tensor]) -> Non
     wide = difference[FIRST + BY].shape[1] if FIRST + BY in difference else net.conv_in.in_channels
     if wide > net.conv_in.in_channels:
         widen(net, wide - net.conv_in.in_channels)
+    apply(net, difference)
+
+
+def apply(net: nn.Module, difference: Mapping[str, Tensor]) -> None:
+    """The same for a network of any kind that reads what its base reads.
+
+    Raises:
+        UsageError: the difference is none of such a network.
+    """
     own = dict(net.named_parameters())
     for name in difference:
         if not _fits(name, difference, own):
@@ -61,26 +70,26 @@ def restored(net: UNet2DConditionModel, difference: Mapping[str, Tensor]) -> Non
             value.copy_(changed(value.float(), name, difference))
 
 
-def read_difference(home: Path) -> dict[str, Tensor]:
-    """The difference in a folder, in float32.
+def read_difference(home: Path, file: str = TUNED, part: str = "unet") -> dict[str, Tensor]:
+    """The difference in a folder, in float32: of the network, or of another part.
 
     Raises:
         UsageError: it was tuned from other weights than those in the folder above, or is not whole.
     """
     base = base_of(home)
-    if read_header(home / TUNED).said.get(BASE) != base_hash(base):
+    if read_header(home / file).said.get(BASE) != base_hash(base, part):
         raise UsageError(
-            f"The network in {home} was tuned from other weights than those in {base / 'unet'}, so it cannot "
+            f"The network in {home} was tuned from other weights than those in {base / part}, so it cannot "
             "be put together again; tune it anew, or take both folders from the model's maker."
         )
-    return {name: value.float() for name, value in load_file(home / TUNED).items()}
+    return {name: value.float() for name, value in load_file(home / file).items()}
 
 
-def save_difference(difference: Mapping[str, Tensor], home: Path, base: str) -> None:
+def save_difference(difference: Mapping[str, Tensor], home: Path, base: str, file: str = TUNED) -> None:
     """Write a difference, in half precision, into a folder inside that of its base."""
     home.mkdir(parents=True, exist_ok=True)
     half = {name: value.detach().half().cpu().contiguous() for name, value in difference.items()}
-    with atomic.drafted(home / TUNED) as draft:
+    with atomic.drafted(home / file) as draft:
         save_file(half, draft, {BASE: base})
 
 

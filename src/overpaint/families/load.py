@@ -23,6 +23,7 @@ from overpaint.families.pixel_folder import on_pixels, pixel_model
 from overpaint.families.schedule import schedule_of
 from overpaint.families.single import parts_of_file
 from overpaint.families.unet import UNetFamily
+from overpaint.files.mistaken import read_json
 from overpaint.files.provenance import PREDICTION_TYPES, Origin
 from overpaint.files.weightfile import base_of
 from overpaint.model import Model
@@ -130,7 +131,7 @@ def _assembled(
     ferry: Ferry | None,
 ) -> Model:
     unet, vae = parts.unet, parts.vae
-    extra = extra_of(unet, vae)
+    extra = extra_of(unet, vae, features_of(home))
     check_widths(unet, parts.encoders)
     check_scale(vae)
     told = dict(parts.scheduler)
@@ -174,6 +175,12 @@ def called(home: Path) -> str:
     """What a model is called by where it lies: its folder or file, after its base if it has one."""
     home, base = home.resolve(), base_of(home.resolve())
     return home.stem if home.is_file() else home.name if base == home else f"{base.name}-{home.name}"
+
+
+def features_of(home: Path) -> int:
+    """Numbers of a vector of the CLIP beside a model; 0 without one."""
+    told = base_of(home) / "image_encoder" / "config.json"
+    return int(read_json(told).get("projection_dim", 0)) if told.is_file() else 0
 
 
 class Habits(Suits):

@@ -8,7 +8,8 @@ from overpaint.errors import UsageError
 from overpaint.families.hub import TOKENIZER_FILES, is_hub_id, snapshot
 from overpaint.files.weightfile import PICKLES
 
-SHIPPED = {"still-life": Path(__file__).parent.parent / "stilllife" / "model"}
+_STILL_LIFE = Path(__file__).parent.parent / "stilllife" / "model"
+SHIPPED = {"still-life": _STILL_LIFE, "still-life-inpaint": _STILL_LIFE / "inpaint"}
 
 
 def shelves() -> Sequence[Path]:

@@ -63,8 +63,13 @@ class Layout:
 
 
 def family_name(shape: str, extra: int) -> str:
-    """``sd1``, or ``sd1-inpaint`` where the network reads a mask and a masked picture too."""
-    return f"{shape}-inpaint" if extra == MASKED else shape
+    """``sd1``, or ``sd1-inpaint`` where the network reads a mask and a masked picture too.
+
+    ``sd1-spatext`` where it reads a map of what regions show.
+    """
+    if not extra:
+        return shape
+    return f"{shape}-inpaint" if extra == MASKED else f"{shape}-spatext"
 
 
 def layout_of(header: Header, path: Path) -> Layout:

@@ -37,14 +37,16 @@ def shape_of(unet: Any) -> str:
     return "sdxl" if kind else "sd2" if unet.config.use_linear_projection else "sd1"
 
 
-def extra_of(unet: Any, vae: Any) -> int:
-    """Channels the network reads beside the latent: none, or those of an inpainting network.
+def extra_of(unet: Any, vae: Any, features: int = 0) -> int:
+    """Channels the network reads beside the latent: none, those of an inpainting network, or of a map.
+
+    A map has as many as a vector of the CLIP beside the network has ``features``.
 
     Raises:
         UsageError: any other number.
     """
     extra = int(unet.config.in_channels) - int(vae.config.latent_channels)
-    if extra not in (0, MASKED):
+    if extra not in (0, MASKED, features):
         raise UsageError(
             f"The network reads {unet.config.in_channels} channels and the autoencoder gives "
             f"{vae.config.latent_channels}; only inpainting networks may read more, and then {MASKED} more."

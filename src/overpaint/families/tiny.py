@@ -7,6 +7,7 @@ SDXL.
 import json
 import math
 import string
+from collections.abc import Mapping
 from functools import cache
 from pathlib import Path
 from tempfile import TemporaryDirectory
@@ -14,6 +15,7 @@ from typing import Any, Literal, cast
 
 import torch
 from diffusers.models.autoencoders.autoencoder_kl import AutoencoderKL
+from diffusers.models.transformers.prior_transformer import PriorTransformer
 from diffusers.models.unets.unet_2d import UNet2DModel
 from diffusers.models.unets.unet_2d_condition import UNet2DConditionModel
 from torch import nn
@@ -31,15 +33,20 @@ from overpaint.families.codec import Codec
 from overpaint.families.fused import BUILDING
 from overpaint.families.original import MASKED
 from overpaint.families.pixel import PixelFamily
+from overpaint.families.prior import ClipPrior
 from overpaint.families.schedule import schedule_of
 from overpaint.families.unet import UNetFamily
 from overpaint.model import Model
 
-Shape = Literal["sd1", "sd2", "sdxl", "sd1-inpaint", "pixel"]
+Shape = Literal["sd1", "sd2", "sdxl", "sd1-inpaint", "sd1-spatext", "pixel"]
 SHAPES: tuple[Shape, ...] = ("sd1", "sd2", "sdxl")
 """The families that most methods run on."""
-ODD: tuple[Shape, ...] = ("sd1-inpaint", "pixel")
-"""Networks that some methods are made for: with a mask beside the latent, and without any latent."""
+ODD: tuple[Shape, ...] = ("sd1-inpaint", "sd1-spatext", "pixel")
+"""Networks that some methods are made for: with a mask or a map beside the latent, and without any latent."""
+FEATURES = 16
+"""Numbers of a vector of the tiny CLIP."""
+EXTRA: Mapping[str, int] = {"sd1-inpaint": MASKED, "sd1-spatext": FEATURES}
+"""Channels that a network reads beside its latent."""
 _WORDS = (
     "a photo of cat dog on the grass red blue big small and bird house in snow at night tiger fluffy".split()
 )
@@ -77,9 +84,10 @@ def _tiny(shape: Shape) -> Model:
         encoders,
         side=32,
         zero_null=shape == "sdxl",
-        extra=MASKED if shape == "sd1-inpaint" else 0,
+        extra=EXTRA.get(shape, 0),
     )
-    return Model(_unet(shape, width), family, name=f"tiny-{shape}")
+    told = {"open_eye": tiny_eye, "open_prior": tiny_prior} if shape == "sd1-spatext" else {}
+    return Model(_unet(shape, width), family, name=f"tiny-{shape}", **cast(Any, told))
 
 
 def _pixel() -> Model:
@@ -107,12 +115,26 @@ def tiny_eye() -> ClipEye:
             num_attention_heads=2,
             image_size=32,
             patch_size=8,
-            projection_dim=16,
+            projection_dim=FEATURES,
         )
         vision = fill(cast(Any, CLIPVisionModelWithProjection)(config))
         text = fill(_encoder(tokenizer, 16, projected=False))
-        projection = fill(nn.Linear(16, 16, bias=False)).weight
+        projection = fill(nn.Linear(16, FEATURES, bias=False)).weight
     return ClipEye(vision, text, cast(torch.Tensor, projection).detach(), tokenizer)
+
+
+@cache
+def tiny_prior() -> ClipPrior:
+    """A prior of a few thousand weights, from what the tiny CLIP reads to what it sees."""
+    with BUILDING, torch.random.fork_rng(devices=[]):
+        net = cast(Any, PriorTransformer)(
+            num_attention_heads=2,
+            attention_head_dim=4,
+            num_layers=1,
+            embedding_dim=FEATURES,
+            num_embeddings=16,
+        )
+    return ClipPrior(fill(net), tiny_eye())
 
 
 def fill(net: nn.Module, gain: float = 1.0) -> nn.Module:
@@ -196,7 +218,7 @@ def _unet(shape: Shape, width: int) -> Any:
     )
     net = cast(Any, UNet2DConditionModel)(
         sample_size=8,
-        in_channels=4 + (MASKED if shape == "sd1-inpaint" else 0),
+        in_channels=4 + EXTRA.get(shape, 0),
         out_channels=4,
         block_out_channels=(8, 16),
         layers_per_block=1,

@@ -24,6 +24,8 @@ from overpaint.words import Words
 
 Inputs = Float[Tensor, "rows inputs h w"]
 """Latents with the extra channels of their rows."""
+ALONE = "it takes a latent alone"
+"""What is said of a network that reads nothing beside its latent."""
 
 
 def told_besides(x: Inputs, text: Text, factor: int, dtype: torch.dtype) -> dict[str, Any]:
@@ -95,7 +97,7 @@ class UNetFamily:
         if x.shape[1] != self.channels + self.extra:
             raise UsageError(
                 f"This network reads {self.channels + self.extra} channels and was given {x.shape[1]}; "
-                f"{'give each row the mask and the masked picture' if self.extra else 'it takes no mask'}."
+                f"{'give each row the mask and the masked picture, or the map' if self.extra else ALONE}."
             )
         self.bring(net)
         dtype = next(net.parameters()).dtype

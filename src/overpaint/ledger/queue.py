@@ -8,9 +8,11 @@ What a worker may do rests on holding a lease, never on a clock alone: whoever l
 comes back, so a clock that jumps costs work but never gives two results.
 """
 
+import re
 import secrets
+import sqlite3
 import time
-from collections.abc import Iterable, Iterator, Mapping
+from collections.abc import Iterable, Iterator, Mapping, Sequence
 from contextlib import suppress
 from dataclasses import dataclass, field
 from pathlib import Path
@@ -18,12 +20,16 @@ from typing import Any
 
 from overpaint.errors import UsageError
 from overpaint.ledger.database import COLUMNS, Database, entry_of
-from overpaint.ledger.entry import DEADLY, MOST_DEATHS, OVER, Entry, Lost, State, id_of, packed
+from overpaint.ledger.entry import DEADLY, MOST_DEATHS, OVER, STATES, Entry, Lost, State, id_of, packed
 from overpaint.ledger.holder import Holder, is_dead
 
 LEASE = 60.0
 """Seconds after which work of a worker that is not heard of goes to another one; on the same machine a dead
 one is noticed at once."""
+YOUNG = 3600.0
+"""Seconds for which a file that nothing names is kept."""
+NAMED = re.compile(r"\b[0-9a-f]{64}\b")
+"""How work names files: by their content."""
 CHUNK = 2000
 """Pieces of work that are written in one stroke."""
 Wish = tuple[str | None, Mapping[str, Any]]
@@ -111,6 +117,31 @@ class Ledger:
             )
             return [entry_of(row) for row in rows]
 
+    def found(
+        self,
+        words: str = "",
+        within: Sequence[str] = (),
+        states: Sequence[State] = STATES,
+        before: int | None = None,
+        limit: int = 50,
+    ) -> list[tuple[int, Entry]]:
+        """The latest work that says all of these words ``within`` those values (``$.request.target``).
+
+        Each with its number, from below which to go on.
+        """
+        text = " || ' ' || ".join("lower(coalesce(work ->> ?, ''))" for _ in within) or "''"
+        wanted = ["%" + re.sub(r"([%_\\])", r"\\\1", word.lower()) + "%" for word in words.split()]
+        where = "".join(f" AND {text} LIKE ? ESCAPE '\\'" for _ in wanted)
+        values = [value for one in wanted for value in (*within, one)]
+        among = ", ".join("?" for _ in states)
+        with self.base.reading() as db:
+            rows = db.execute(
+                f"SELECT number, {COLUMNS} FROM entries WHERE number < ? AND state IN ({among}){where} "
+                "ORDER BY number DESC LIMIT ?",
+                (before or 2**62, *states, *values, limit),
+            ).fetchall()
+        return [(number, entry_of(row)) for number, *row in rows]
+
     def counts(self) -> dict[str, int]:
         """How many there are of each state."""
         with self.base.reading() as db:
@@ -130,6 +161,21 @@ class Ledger:
                     (name, name),
                 ).fetchall()
             )
+
+    def waiting_of(self, name: str, value: str) -> int:
+        """How much waits whose work says that."""
+        with self.base.reading() as db:
+            question = "SELECT count(*) FROM entries WHERE state = 'queued' AND work ->> ? = ?"
+            return int(db.execute(question, (name, value)).fetchone()[0])
+
+    def before(self, entry: Entry) -> int:
+        """How much waits before it."""
+        with self.base.reading() as db:
+            question = (
+                "SELECT count(*) FROM entries WHERE state = 'queued' AND place < "
+                "(SELECT place FROM entries WHERE id = ?)"
+            )
+            return int(db.execute(question, (entry.id,)).fetchone()[0])
 
     # Working --------------------------------------------------------------------------------------------
 
@@ -280,15 +326,48 @@ class Ledger:
                 db.execute("INSERT INTO settings VALUES ('paused', '1')")
 
     def prune(self, older: float = 0.0) -> int:
-        """Forget work that has been over for so many seconds, and results that nothing names any more."""
+        """Forget work that has been over for so many seconds, and files that nothing names any more."""
         with self.base.writing() as db:
             over = ", ".join(f"'{state}'" for state in sorted(OVER))
             gone = db.execute(
                 f"DELETE FROM entries WHERE state IN ({over}) AND ended <= ?", (time.time() - older,)
             ).rowcount
-            named = {row[0] for row in db.execute("SELECT result ->> 'blob' FROM entries").fetchall()}
-            for file in self.results.glob("*/*"):  # inside, so that nobody stores one meanwhile
-                if file.stem not in named and time.time() - file.stat().st_mtime > older:
-                    with suppress(OSError):
-                        file.unlink()
+            sweep(db, self.results, older)
         return gone
+
+    def forget(self, id: str) -> None:
+        """Remove one piece of work that is over, and its files where nothing else names them.
+
+        Raises:
+            UsageError: it is not over.
+        """
+        entry = self.get(id)
+        if entry.state not in OVER:
+            raise UsageError(f"The work {entry.id} is {entry.state}; cancel it before it is forgotten.")
+        with self.base.writing() as db:
+            db.execute("DELETE FROM entries WHERE id = ?", (entry.id,))
+            sweep(db, self.results, named=named_in(packed(entry.work), packed(entry.result)))
+
+
+def named_in(*texts: str) -> set[str]:
+    """The files that texts name by their content."""
+    return {name for text in texts for name in NAMED.findall(text)}
+
+
+def sweep(db: sqlite3.Connection, folder: Path, older: float = 0.0, named: set[str] | None = None) -> None:
+    """Remove files that no work names: all that are older than so many seconds, or some by their names.
+
+    Inside a transaction, so that nobody stores one meanwhile; files that are younger than an hour may belong
+    to work that is about to be asked for.
+    """
+    files = list(
+        folder.glob("*/*") if named is None else (f for n in named for f in folder.glob(f"{n[:2]}/{n}.*"))
+    )
+    if not files:
+        return
+    rows = db.execute("SELECT work, result FROM entries").fetchall()
+    kept, before = {one for row in rows for one in named_in(*row)}, time.time() - max(older, YOUNG)
+    for file in files:
+        if file.stem not in kept and (named is not None or file.stat().st_mtime < before):
+            with suppress(OSError):
+                file.unlink()

@@ -25,7 +25,9 @@ class Shelf:
         place = self.place(blob, suffix)
         try:
             place.parent.mkdir(parents=True, exist_ok=True)
-            if not place.exists():
+            if place.exists():
+                place.touch()  # young again, so that nobody takes it for forgotten
+            else:
                 atomic.write(place, data)
         except OSError as error:
             raise LedgerError(

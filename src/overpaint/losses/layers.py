@@ -13,11 +13,12 @@ import torch.nn.functional as F
 from jaxtyping import Float
 from torch import Tensor
 
+from overpaint.errors import UsageError
 from overpaint.losses.clip import apart, arc, directional
 from overpaint.losses.colours import Colours
 from overpaint.losses.glances import Views, shrunk, sized
 from overpaint.meter import Meter
-from overpaint.network import Gaze
+from overpaint.network import Eye, Gaze
 from overpaint.noise import Key
 
 Painted = Float[Tensor, "1 4 _ _"]
@@ -197,6 +198,17 @@ def alike(states: Float[Tensor, "rows tokens inner"]) -> Float[Tensor, "rows tok
     """How much each token is like each other one: the cosine. It tells how a picture is laid out."""
     unit = F.normalize(states, dim=-1)
     return unit @ unit.mT
+
+
+def gaze(eye: Eye) -> Gaze:
+    """A CLIP that says what single patches show.
+
+    Raises:
+        UsageError: this one does not.
+    """
+    if not isinstance(eye, Gaze):
+        raise UsageError("This CLIP cannot say what parts of a picture show; take one with a ViT.")
+    return eye
 
 
 def mean(several: Sequence[Float[Tensor, ""]]) -> Float[Tensor, ""]:

@@ -7,6 +7,7 @@ from pydantic import Field
 
 from overpaint.card import Card, Cost, Law, Need
 from overpaint.errors import UsageError
+from overpaint.losses.layers import gaze
 from overpaint.method import Method
 from overpaint.model import Model
 from overpaint.network import Text
@@ -24,7 +25,7 @@ CARD = Card(
     papers=(TEXT2LIVE,),
     needs=frozenset({Need.IMAGE, Need.SOURCE, Need.TARGET}),
     families={"sd1": {}, "sd2": {}, "sdxl": {}, "pixel": {}},
-    cost=lambda o: o.learning.cost(bool(o.region), bool(o.other)),
+    cost=lambda o: o.learning.cost(bool(o.where), bool(o.leave)),
     official=Cost.of(0, 1000, looks=1014 * 66, updates=1000),
     law=Law.NONE,
     sees=True,
@@ -32,7 +33,7 @@ CARD = Card(
     random=True,
     published="People preferred it to CLIPStyler in 85 % and to VQGAN-CLIP in 86 % of 12450 comparisons "
     "(arXiv:2204.02491, section 4; recalled)",
-    trial={"region": "dog", "learning": {"updates": 2, "views": 2, "channels": 4, "whole_every": 2}},
+    trial={"where": "dog", "learning": {"updates": 2, "views": 2, "channels": 4, "whole_every": 2}},
 )
 
 
@@ -44,24 +45,24 @@ class Text2LIVE(Method):
 
     card: ClassVar[Card] = CARD
     screen: str = Field(default="", description="what the layer shows alone; none: the target prompt")
-    region: str = Field(default="", description="what of the picture changes: the layer begins there")
-    other: str = Field(default="", description="what of it stays, beside such a region")
+    where: str = Field(default="", description="what of the picture changes: the layer begins there")
+    leave: str = Field(default="", description="what of it stays, beside that")
     learning: LayerLearning = Field(default=LayerLearning(), description="how the layer is learned")
     tuned: Tuned = "auto"
 
     def check(self, model: Model, task: Task) -> None:
         """CLIP must be there, the picture large enough, and every word be used."""
-        if self.other and not self.region:
-            raise UsageError("What stays is told from a region that changes; name that too, as region.")
-        if not self.region and self.learning.region_updates is not None:
-            raise UsageError("There is no region for its updates; name what changes, as region.")
-        model.gaze_of(self.learning.clip)
+        if self.leave and not self.where:
+            raise UsageError("What stays is told from what changes; name that too, as where.")
+        if not self.where and self.learning.region_updates is not None:
+            raise UsageError("There is no region for its updates; name what changes, as where.")
+        gaze(model.eye_of(self.learning.clip))
         self.learning.net(task.pixels)
         self.texts(task)
 
     def texts(self, task: Task) -> dict[str, Text]:
         """What is said, by what it is said of."""
-        more = {"screen": self.screen, "region": self.region, "other": self.other}
+        more = {"screen": self.screen, "region": self.where, "other": self.leave}
         told = {name: task.text(words) for name, words in more.items() if words}
         return {"source": task.source, "target": task.target, "screen": task.target, **told}
 

@@ -28,6 +28,8 @@ FRAMING = (
         "extend",
         "context",
         "pictures",
+        "regions",
+        "segments",
         "feather",
         "fit",
         "alpha",

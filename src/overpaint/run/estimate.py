@@ -198,7 +198,8 @@ def looked(job: Job) -> Speed:
     """The look itself; memory may run out."""
     model, task = job.model, job.task
     x = task.start().to(model.device)
-    path, lines = model.path(1), [Line("-", task.null), Line("+", task.null)]
+    extra = x.new_zeros(1, model.family.extra, *x.shape[-2:]) if model.family.extra else None
+    path, lines = model.path(1), [Line("-", task.null, extra), Line("+", task.null, extra)]
 
     def call() -> None:
         model.rows(x.expand(ROWS, -1, -1, -1), 0, path, ["tgt-", "tgt+"], lines)
@@ -211,7 +212,8 @@ def looked(job: Job) -> Speed:
         part = x[..., : max(1, x.shape[-2] // 2 // step) * step, : max(1, x.shape[-1] // 2 // step) * step]
         with torch.enable_grad():
             text = replace(task.null, states=task.null.states.clone().requires_grad_(True))
-            model.rows(part, 0, path, ["tgt-"], [Line("-", text)]).eps.sum().backward()  # pyright: ignore[reportUnknownMemberType]
+            beside = None if extra is None else extra[..., : part.shape[-2], : part.shape[-1]]
+            model.rows(part, 0, path, ["tgt-"], [Line("-", text, beside)]).eps.sum().backward()  # pyright: ignore[reportUnknownMemberType]
         sizes.append(part.numel())
 
     step, sizes = max((site.stride for site in model.tap.sites), default=1), list[int]()

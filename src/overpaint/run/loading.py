@@ -11,8 +11,8 @@ import torch
 from overpaint.errors import UsageError
 from overpaint.families.clip import beside, named
 from overpaint.families.load import load as load_at
+from overpaint.families.prior import beside as prior_beside
 from overpaint.files.provenance import Origin
-from overpaint.files.weightfile import base_of
 from overpaint.model import Model
 from overpaint.neutral import neutral
 
@@ -78,7 +78,8 @@ def load_as(
     state = torch.random.get_rng_state()
     try:
         model = load_at(name, dtype, device, origin, download, offload)
-        model.open_eye = beside(model.home and base_of(model.home), model.device)
+        model.open_eye = beside(model.home, model.device)
+        model.open_prior = prior_beside(model.home, model.device)
         model.open_named = partial(named, device=model.device)
         return model
     finally:  # constructors may draw weights before the stored ones replace them

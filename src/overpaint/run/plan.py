@@ -25,6 +25,7 @@ from overpaint.run.request import EditRequest
 from overpaint.run.resolve import resolve
 from overpaint.run.sided import Beside, beside
 from overpaint.run.suiting import suggested
+from overpaint.run.told import REGION, canvas, framed, overlaps
 from overpaint.run.unlearned import unlearned
 from overpaint.task import LACKING, Task, given
 
@@ -125,23 +126,29 @@ def planned(asked: EditRequest, model: Model) -> Job:
     shown = asked.shown
     fitted = None if shown is None else fit(shown, family.side, grain(model), asked.request.fit, asked.part)
     pixels = None if fitted is None else fitted.tensor
-    size = (family.side, family.side) if pixels is None else (pixels.shape[-2], pixels.shape[-1])
+    frame = fitted or canvas(asked.regions, family.side, grain(model))
+    size = (family.side, family.side) if frame is None else (frame.tensor.shape[-2], frame.tensor.shape[-1])
     mask = None if fitted is None or asked.mask is None else fit_mask(asked.mask.weights, fitted)
     further = {
         name: [fit(one, size, grain(model), asked.request.fit).tensor for one, _ in several]
         for name, several in asked.further.items()
+        if name != REGION
     }
+    regions = [] if frame is None else framed(asked.regions, asked.request.regions, frame)
     with model.lock, torch.no_grad():
         speaking = beside(asked.controls, model, asked.request, shown, fitted, size)
         seen = {f"control:{k}": [one * 2 - 1] for k, one in enumerate(speaking.conditions, 1)}
         every = {**further, **seen}
-        check_needs(asked, family.name, given(asked.request, pixels is not None, mask is not None, every))
+        brought = pixels is not None, mask is not None
+        there = given(asked.request, *brought, every, bool(regions))
+        check_needs(asked, family.name, there)
         said = asked.request, card.needs, pixels, size
-        task = Task.of(model, *said, optional=card.optional, mask=mask, pictures=every)
+        more: dict[str, Any] = {"optional": card.optional, "mask": mask, "pictures": every}
+        task = Task.of(model, *said, **more, regions=regions)
         method.check(model, task)
         check_steps(method)
     who: dict[str, Choice] = {**asked.chosen, **chosen(presets, asked.options)}
-    told = tuple(unlearned(model, prompts(asked, task)))
+    told = (*unlearned(model, prompts(asked, task)), *overlaps(asked.regions))
     return Job(
         *(asked, model, method, task, fitted, perf_counter() - began),
         chosen=who,
@@ -172,6 +179,15 @@ def mismatch(family: str, kind: type[Method]) -> str:
             "gives no mask to an inpainting network, and this model's is one; take the method 'inpaint', or "
             "the ordinary model."
         )
+    if family.endswith("-spatext"):
+        return (
+            "tells no regions to a network that is told them, as this model's is; take the method 'spatext'."
+        )
+    if all(name.endswith("-spatext") for name in works_on):
+        return (
+            "needs a network that is told regions, and this model's is none; overpaint train still-life "
+            "--stage spatext makes one."
+        )
     if all(name.endswith("-inpaint") for name in works_on):
         return "needs an inpainting network, which reads 9 channels, and this model's is none; take another."
     instead = otherwise(kind, of_family(family, kind.card.needs), f"works on {family}")
@@ -199,6 +215,7 @@ def prompts(asked: EditRequest, task: Task) -> dict[str, str]:
     """Every prompt of a request by what it is."""
     source, target = asked.request.source, asked.request.target
     further = {f"prompt {text!r}": text for text in task.texts if text not in (source, target)}
+    further |= {f"words of region {k}": words for k, words in enumerate(asked.request.regions, 1) if words}
     also = {f"target prompt {k}": text for k, text in enumerate(asked.request.also, 2)}
     if asked.command == "generate":
         return {"prompt": target, **further}

@@ -66,14 +66,20 @@ class Regions:
         return self.places == self.palette.names.index(name)
 
     def without(self, name: str) -> "Regions":
-        """The map as if that had never been there: every line goes on with what fills most of its rest."""
+        """The map as if that had never been there: what is at the nearer side of the picture goes on behind.
+
+        Things stand before something that is wider than they are, so it is seen where a line ends.
+        """
         gone, places = self.where(name), self.places.copy()
         lines = [k for k in range(len(places)) if not gone[k].all()]
         if not lines:
             raise UsageError(f"The map shows nothing but {name}, so nothing can take its place.")
         for k in np.flatnonzero(gone.any(1)):
             like = min(lines, key=lambda one: abs(one - int(k)))
-            places[k, gone[k]] = np.bincount(self.places[like][~gone[like]]).argmax()
+            seen = np.flatnonzero(~gone[like])
+            ends = self.places[like, seen[[0, -1]]]
+            middle = places.shape[1] / 2
+            places[k, gone[k]] = ends[(np.flatnonzero(gone[k]) > middle).astype(int)]
         return replace(self, places=places)
 
     def painted(self, name: str, where: Where) -> "Regions":

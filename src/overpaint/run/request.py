@@ -19,6 +19,7 @@ from overpaint.run.inputs import Given, checked_text, shows, taken_in
 from overpaint.run.instead import content_with, looking_at, otherwise
 from overpaint.run.resolve import resolve
 from overpaint.run.sided import Asked, Settings, Wanted, controls_in
+from overpaint.run.told import REGION, masks_of
 from overpaint.run.where import Seek, Where, where_of
 from overpaint.task import Request
 
@@ -79,6 +80,11 @@ class EditRequest:
             return True
         return self.picture is not None and trusted_recipe(self.picture) is None
 
+    @cached_property
+    def regions(self) -> tuple[Mask, ...]:
+        """Where the regions are that are told what to show."""
+        return masks_of(self.further.get(REGION, ()), self.request, self.picture)
+
     @property
     def part(self) -> Placement | None:
         """The part of the picture that the model is shown, where that is the mask with its surroundings."""
@@ -131,6 +137,7 @@ def edit_request(
     }
     sides = controls_in(control, picture, limits)
     made = EditRequest(command, kind, asked, options, picture, place, watch, mask, further)
+    _ = made.regions  # refused early where they cannot be
     return replace(made, controls=sides, seek=where.seek)
 
 
@@ -217,6 +224,7 @@ def checked_name(name: str, kind: type[Method]) -> str:
     """
     wanted = kind.card.needs | kind.card.optional
     takes = {str(need) for need in (Need.EXAMPLES, Need.CONTROL) if need in wanted} | kind.card.pictures
+    takes |= {REGION} if Need.REGIONS in wanted else set()
     if name.partition(":")[0] not in takes:
         looks = f"it looks at: {', '.join(sorted(takes))}" if takes else "it looks at no further pictures"
         instead = otherwise(kind, looking_at(name.partition(":")[0]), "does")

@@ -80,12 +80,12 @@ class Passes:
 
     e1: Latent
     """The picture with its own text: the noise it was given."""
-    e2: Latent
+    e2: Latent | None = None
     """The picture with the other text: its translation, one step from it being ``y0``."""
-    y0: Latent
-    hint: Condition
+    y0: Latent | None = None
+    hint: Condition | None = None
     """The translation decoded, in [0, 1] but for what the decoder adds."""
-    e3: Latent
+    e3: Latent | None = None
     """The picture with the translation beside it."""
     e4: Latent | None = None
     """The translation with its first text and the picture beside it: the way back."""
@@ -106,6 +106,8 @@ class Cycle:
     net: Net
     decode: Callable[[Latent], Pixels]
     fast: bool = False
+    alone: bool = False
+    """Only the first pass: a ControlNet that learns to give its condition back."""
 
     def passes(
         self,
@@ -120,6 +122,8 @@ class Cycle:
         level = self.model.family.schedule.each(t)
         x = level.noised(x0, noises[0], 0)
         e1 = self.asked(x, t, source, source, picture)
+        if self.alone:
+            return Passes(e1)
         with frozen(self.model):
             e2 = self.asked(x, t, target, source, picture)
         y0 = (x - level.sigma[0] * e2) / level.alpha[0]
@@ -142,8 +146,10 @@ class Cycle:
     def losses(self, made: Passes, noises: tuple[Latent, Latent]) -> dict[str, Float[Tensor, " rows"]]:
         """The unweighted losses of every picture, by name."""
         both = noises[0] + noises[1]
-        gaps = {"recon": made.e1 - noises[0], "disc": made.e2 - made.e3.detach()}
-        if made.e4 is not None and made.e5 is not None:
+        gaps = {"recon": made.e1 - noises[0]}
+        if made.e2 is not None and made.e3 is not None:
+            gaps["disc"] = made.e2 - made.e3.detach()
+        if made.e2 is not None and made.e4 is not None and made.e5 is not None:
             gaps["consis"] = made.e2.detach() + made.e4 - both
             gaps["cycle"] = made.e2.detach() + made.e5 - both
         return {name: gap.square().mean((1, 2, 3)) for name, gap in gaps.items()}

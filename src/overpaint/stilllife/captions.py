@@ -88,6 +88,13 @@ def caption(scene: Scene, seed: int) -> Caption:
     return _caption(_arranged(opening, body, said, rng), frozenset(free), order)
 
 
+def phrase(thing: Thing, rng: random.Random, kept: frozenset[str] = frozenset()) -> str:
+    """Words about one thing alone, some of it unsaid but for its kind and what is to be ``kept``."""
+    whole = rng.random() < DROP_RARE
+    told = {name for name in sorted(_sayable(thing)) if whole or name in kept or rng.random() >= DROP[name]}
+    return " ".join(word for word, _ in _noun_phrase(0, thing, told, rng))
+
+
 def around(scene: Scene, seed: int) -> str:
     """A sentence about the surroundings alone, as if no thing were there; some are left unsaid."""
     rng = random.Random(f"around {seed}")

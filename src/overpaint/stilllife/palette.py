@@ -2,7 +2,10 @@
 
 from __future__ import annotations
 
+from overpaint.images import Picture, from_tensor
 from overpaint.sides.palette import Palette
+from overpaint.stilllife.scene import Scene
+from overpaint.stilllife.truth import truth
 
 PALETTE = Palette(
     {
@@ -20,3 +23,8 @@ PALETTE = Palette(
     }
 )
 """In the order of `overpaint.stilllife.truth.NAMES`."""
+
+
+def mapped(scene: Scene) -> Picture:
+    """What is where in a scene, as a map that a person could have painted."""
+    return from_tensor(PALETTE.painted(truth([scene]).segments) * 2 - 1)

@@ -44,7 +44,7 @@ OUTSIDE = 0.25
 class Difference(nn.Module):
     """What is trained: of every weight of a base a change of low rank, or a whole one where that is less."""
 
-    def __init__(self, base: UNet2DConditionModel, rank: int = RANK) -> None:
+    def __init__(self, base: nn.Module, rank: int = RANK) -> None:
         super().__init__()
         self.base = [base]  # in a list, so that it is no part of this module
         for name, value in base.named_parameters():
@@ -79,9 +79,13 @@ class Difference(nn.Module):
 
     def forward(self, *inputs: Tensor) -> Tensor:
         """The network's output: latents with their channels, levels, text states."""
+        (base,) = self.base
+        return functional_call(base, self.weights(), inputs).sample
+
+    def weights(self) -> dict[str, Tensor]:
+        """The parameters of the base as the difference makes them."""
         (base,), difference = self.base, self.tensors()
-        weights = {name: changed(value, name, difference) for name, value in base.named_parameters()}
-        return functional_call(base, weights, inputs).sample
+        return {name: changed(value, name, difference) for name, value in base.named_parameters()}
 
     def whole(self, plain: UNet2DConditionModel) -> UNet2DConditionModel:
         """The network that the difference makes of a base, which stays as it is."""

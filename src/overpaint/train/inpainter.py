@@ -177,6 +177,6 @@ class Inpainter:
 
     def _shipped(self) -> Path | None:
         """The shipped difference, where it is one of the denoiser trained here."""
-        home = SHIPPED["still-life"] / FOLDER
+        home = SHIPPED["still-life-inpaint"]
         own = self.shop.size_name == "cpu" and not self.shop.state("unet").is_file()
         return home if own and (home / TUNED).is_file() else None

@@ -43,17 +43,19 @@ SIZES: Mapping[str, Size] = {
     "toy": Size(
         (8, 8, 8, 16), (8, 16, 16), (1, 1, 1), 4, 96, 8, 4,
         {"judge": 8, "segmenter": 4, "vae": 8, "decoder": 4, "text": 8, "unet": 8, "inpaint": 8, "clip": 8,
-         "noisy-clip": 8},
+         "noisy-clip": 8, "spatext-eye": 2, "spatext-prior": 4, "spatext": 4},
     ),
     "cpu": Size(
         (16, 32, 64, 128), (32, 64, 128), (1, 2, 4), 8, 40_000, 64, 16,
         {"judge": 2_000, "segmenter": 1_500, "vae": 3_000, "decoder": 1_600, "text": 2_500, "unet": 16_000,
-         "inpaint": 3_000, "clip": 1_000, "noisy-clip": 2_000},
+         "inpaint": 3_000, "clip": 1_000, "noisy-clip": 2_000,
+         "spatext-eye": 800, "spatext-prior": 1_500, "spatext": 3_000},
     ),
     "gpu": Size(
         (32, 64, 128, 192), (64, 128, 192), (2, 4, 6), 16, 200_000, 512, 64,
         {"judge": 6_000, "segmenter": 4_000, "vae": 12_000, "decoder": 1_500, "text": 6_000, "unet": 14_000,
-         "inpaint": 6_000, "clip": 6_000, "noisy-clip": 6_000},
+         "inpaint": 6_000, "clip": 6_000, "noisy-clip": 6_000,
+         "spatext-eye": 3_000, "spatext-prior": 4_000, "spatext": 8_000},
     ),
 }  # fmt: skip
 
@@ -66,6 +68,7 @@ RATES: Mapping[str, Rates] = {
     "decoder": Rates(1e-3, warmup=50, ema=0.99, cooldown=0.6),
     "unet": Rates(2e-3, warmup=200, ema=0.998),
     "clip": Rates(2e-3, warmup=100, ema=0.99, cooldown=0.5),
+    "noisy-clip": Rates(2e-3, warmup=50, ema=0.99, cooldown=0.6),
 }
 """What drives the optimiser of every stage."""
 

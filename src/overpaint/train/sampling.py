@@ -51,11 +51,12 @@ class Painter:
         texts: Sequence[str],
         steps: int,
         guidance: float,
-        beside: Float[Tensor, "b extra h w"] | None = None,
+        beside: Float[Tensor, "rows extra h w"] | None = None,
     ) -> Tensor:
         """From noise to latents: DDIM (Song et al. 2021, arXiv 2010.02502) with classifier-free guidance.
 
-        `beside` are further channels of the network: a mask, and a picture with a hole.
+        `beside` are further channels of the network: a mask, and a picture with a hole. Twice as many rows
+        of them are those of the rows with a sentence, then those of the others.
         """
         levels = grid_of(steps)
         states = self._states(texts, guidance != 1)
@@ -99,8 +100,10 @@ class Painter:
     ) -> Tensor:
         """Ask the network at level `t` about a latent of level `start` and put the answer on level `end`."""
         rows = len(states) // len(x)
-        shown = x if beside is None else torch.cat([x, beside], 1)
-        out = self.unet(torch.cat([shown] * rows), torch.tensor(t, device=x.device), states).sample
+        shown = torch.cat([x] * rows)
+        if beside is not None:
+            shown = torch.cat([shown, torch.cat([beside] * (len(shown) // len(beside)))], 1)
+        out = self.unet(shown, torch.tensor(t, device=x.device), states).sample
         if rows == 2:
             with_text, without = out.chunk(2)
             out = without + guidance * (with_text - without)

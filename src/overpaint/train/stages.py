@@ -32,7 +32,8 @@ from overpaint.train.inpainter import Inpainter
 from overpaint.train.judge import judge_stage
 from overpaint.train.loop import Pace, Run, Stage, TrainError, run
 from overpaint.train.nets import RATES, Prediction, Size, size_of
-from overpaint.train.noisy_clip import NoisyVision, noisy_clip_stage, projection
+from overpaint.train.noisy_clip import NoisyVision, noisy_clip_stage
+from overpaint.train.regions import Regions
 from overpaint.train.sampling import Painter
 from overpaint.train.segmenter import segmenter_stage
 from overpaint.train.text import Heads, text_stage
@@ -97,6 +98,7 @@ class Trainer:
             "inpaint": Inpainter(self).train,
             "clip": self.clip,
             "noisy-clip": self.noisy_clip,
+            **Regions(self).stages(),
             "assemble": self.assemble,
             "known": self.known,
             "words": self.words,
@@ -238,14 +240,14 @@ class Trainer:
     def noisy_clip(self) -> Run:
         """Train the noise-aware image tower against the text tower and the projection of the clean one."""
         vision = self.fresh("noisy-clip", "noisy", NoisyVision)
-        read = self.part("clip", "vision", Vision, Vision) if self.state("clip").is_file() else None
-        weight = projection(SHIPPED) if read is None else read.text_projection.weight.detach()
-        plan = (self.stored_latents().to(self.device), self.count("noisy-clip"), RATES["clip"])
-        batch = min(BATCH, self.size.batch)
-        stage = noisy_clip_stage(
-            vision, self.painter(), weight.to(self.device), *plan, batch=batch, exam=self.exam(200)
+        plan = (
+            self.renders,
+            self.stored_latents().to(self.device),
+            self.count("noisy-clip"),
+            RATES["noisy-clip"],
         )
-        return self.train(stage)
+        rows = {"batch": min(BATCH, self.size.batch), "exam": self.exam(200)}
+        return self.train(noisy_clip_stage(vision, Regions(self).clip(), self.painter(), *plan, **rows))
 
     def painter(self, unet: UNet2DConditionModel | None = None) -> Painter:
         """The trained parts together; with the decoder as far as it has come."""
@@ -276,6 +278,7 @@ class Trainer:
         assemble.save_vae(vae.cpu(), folder / "vae", scale)
         assemble.save_part(self.painter().unet.cpu(), folder / "unet")
         Inpainter(self).save(folder)
+        Regions(self).save(folder)
         assemble.save_part(self.part("text", "text", nets.make_text, CLIPTextModel), folder / "text_encoder")
         assemble.save_reader(self.part("judge", "judge", Judge, Judge), folder / "judge")
         if self.state("segmenter").is_file():
@@ -298,14 +301,10 @@ class Trainer:
     def figures(self, count: int = 500) -> Mapping[str, Any]:
         """Measure everything and print the table."""
         painter, judge = self.painter(), self.trained_judge()
-        found = all_figures(
-            painter,
-            judge,
-            count=self.exam(count),
-            steps=self.walk(50),
-            note=lambda what: self.say(f"measured {what}"),
-        )
+        how: Mapping[str, Any] = {"count": self.exam(count), "steps": self.walk(50)}
+        found = all_figures(painter, judge, **how, note=lambda what: self.say(f"measured {what}"))
         found["inpaint"] = filling_figures(Inpainter(self).painter(), judge, self.exam(200), self.walk(50))
+        found |= Regions(self).figures(self.exam(200))
         folder = self.home / "model"
         folder.mkdir(parents=True, exist_ok=True)
         assemble.save_log(folder, self.home, self.command, found, self.earlier())

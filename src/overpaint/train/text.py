@@ -116,13 +116,21 @@ def text_states(
     return states, states[torch.arange(len(tokens), device=tokens.device), first]
 
 
+def shortened(tokens: Int[Tensor, "b n"]) -> Int[Tensor, "b fewer"]:
+    """Without what is padding in every row: the tower is causal, so that it changes nothing before it.
+
+    On accelerators all of it stays, as shapes that change cost more there.
+    """
+    longest = int((tokens != EOS_ID).sum(1).max()) + 1 if tokens.device.type == "cpu" else tokens.shape[1]
+    return tokens[:, :longest]
+
+
 def _batch(scenes: Sequence[Scene], said: Sequence[Caption], device: torch.device) -> Batch:
-    tokens = token_batch([caption.text for caption in said])
-    # The tower is causal: tokens behind the first EOS change nothing before it.
-    longest = int((tokens != EOS_ID).sum(1).max()) + 1 if device.type == "cpu" else MAX_LENGTH
+    tokens = shortened(token_batch([caption.text for caption in said]).to(device))
+    longest = tokens.shape[1]
     labels = {name: label.to(device) for name, label in labels_of(scenes, said).items()}
     short = {name: label[:, :longest] if label.ndim == 2 else label for name, label in labels.items()}
-    return {"tokens": tokens[:, :longest].to(device), **short}
+    return {"tokens": tokens, **short}
 
 
 def labels_of(scenes: Sequence[Scene], said: Sequence[Caption]) -> dict[str, Tensor]:

@@ -18,7 +18,7 @@ from overpaint.files.store import Draft
 from overpaint.guides.clip import ClipName
 from overpaint.losses.clip import TEMPLATES, sentences, understood
 from overpaint.losses.glances import SMALLEST, Glances, example
-from overpaint.losses.layers import SCREENS, Far, LayerLoss, Sayings, Worth, over
+from overpaint.losses.layers import SCREENS, Far, LayerLoss, Sayings, Worth, gaze, over
 from overpaint.losses.views import uniform
 from overpaint.model import Model
 from overpaint.network import Gaze, Pixels, Text
@@ -116,7 +116,7 @@ class LayerLearning(Tuner):
         self, model: Model, examples: Sequence[Latent], texts: Mapping[str, Text], noise: Draws, draft: Draft
     ) -> dict[str, Tensor]:
         """Learn the generator's weights; a killed run goes on where it was."""
-        (pixels,), eye = examples, model.gaze_of(self.clip)
+        (pixels,), eye = examples, gaze(model.eye_of(self.clip))
         picture, net = (pixels + 1) / 2, self.net(pixels)
         weights = {n: t.to(pixels.device).requires_grad_() for n, t in net.begin(noise).items()}
         loss = LayerLoss(

@@ -26,6 +26,7 @@ from tests.parity.adapters.p_plus import PPlusFile
 from tests.parity.adapters.pix2pix_zero import Pix2PixZeroFile
 from tests.parity.adapters.pnp import PlugAndPlayFile
 from tests.parity.adapters.sides import ControlNetFile, T2IAdapterFile
+from tests.parity.adapters.spatext import SpaTextFile
 from tests.parity.adapters.style_diffusion import StyleDiffusionFile
 from tests.parity.adapters.text2live import Text2LIVEFile
 
@@ -56,6 +57,7 @@ ADAPTERS: Mapping[str, type[Adapter]] = {
         Pix2PixZeroFile,
         PromptToPromptFile,
         SegaFile,
+        SpaTextFile,
         StyleDiffusionFile,
         T2IAdapterFile,
         Text2LIVEFile,

@@ -149,7 +149,7 @@ class CycleNetFile(Adapter):
         """What the networks said."""
         for name in ("e1", "e2", "e3", "e4", "e5", "y0"):
             yield self.compare(name, cast(Tensor, getattr(made, name)))
-        yield self.compare("hint_y", made.hint[..., ::4, ::4])
+        yield self.compare("hint_y", cast(Tensor, made.hint)[..., ::4, ::4])
 
     def gradients(self, model: Model, net: Net) -> Iterator[Row]:
         """Some gradients whole, and the length of all; the main encoder has none."""

@@ -213,3 +213,24 @@ def test_what_accelerate_was_told_of_precision_holds(monkeypatch: pytest.MonkeyP
     monkeypatch.setenv("ACCELERATE_MIXED_PRECISION", "fp16")
     with pytest.raises(UsageError, match="launched for fp16"):
         plan_of("controlnet", False, {})
+
+
+def cloned(done: Trained) -> dict[str, Tensor]:
+    """The network as it is now, factors multiplied out."""
+    return {name: value.clone() for name, value in whole(done.run.stage.nets["side"]).items()}
+
+
+@pytest.mark.parametrize("more", [{}, {"rank": 2}])
+def test_a_run_begins_with_what_another_has_learned(more: dict[str, Any], tmp_path: Path) -> None:
+    home = data(tmp_path / "set")
+    first = trained(home, tmp_path / "a", **more)
+    place = first.files["difference" if more else "diffusers"]
+    second = trained(home, tmp_path / "b", steps=1, rate=1e-12, start=str(place), **more)
+    one, two = (cloned(done) for done in (first, second))
+    with first.run.averaged():
+        kept = cloned(first)
+    for name, value in two.items():
+        torch.testing.assert_close(value, kept[name], rtol=2e-3, atol=2e-3, msg=name)
+    assert any(not torch.equal(one[name], kept[name]) for name in one)  # it is the average that goes on
+    with pytest.raises(UsageError, match="has another form than the one that is to be trained"):
+        trained(home, tmp_path / "c", steps=1, start=str(place), rank=3)

@@ -8,6 +8,7 @@ from collections.abc import Mapping
 from pathlib import Path
 from typing import Any
 
+import torch
 from safetensors.torch import save_file
 from torch import Tensor
 
@@ -24,7 +25,9 @@ WEIGHTS = "diffusion_pytorch_model.safetensors"
 HINT = re.compile(r"controlnet_cond_embedding\.(conv_in|conv_out|blocks\.(\d+))\.(\w+)")
 
 
-def exported(net: Net, model: Model, home: Path, *, main: bool = False) -> dict[str, Path]:
+def exported(
+    net: Net, model: Model, home: Path, *, main: bool = False, half: bool = False
+) -> dict[str, Path]:
     """Write a trained network in every layout; where each lies, by what it is called.
 
     Args:
@@ -32,8 +35,9 @@ def exported(net: Net, model: Model, home: Path, *, main: bool = False) -> dict[
         model: which it was trained for.
         home: the folder of the run.
         main: whether the main network was trained too: the whole model is then written.
+        half: whether in half precision, as a difference always is.
     """
-    values = plain(whole(net.module))
+    values = plain(whole(net.module), half)
     made = {FOLDER: home / FOLDER, ORIGINAL: home / ORIGINAL}
     written(net, values, made[FOLDER])
     with atomic.drafted(made[ORIGINAL]) as draft:
@@ -41,16 +45,20 @@ def exported(net: Net, model: Model, home: Path, *, main: bool = False) -> dict[
     if net.kind == "controlnet" and any(".parametrizations." in name for name in net.module.state_dict()):
         made[SMALL] = home / SMALL
         own = difference(net.module, model.net.state_dict())
-        written(net, plain({name: value.half() for name, value in own.items()}), made[SMALL])
+        written(net, plain(own, True), made[SMALL])
     if main:
         made[MODEL] = home / MODEL
         whole_model(model, made[FOLDER], made[MODEL])
     return made
 
 
-def plain(values: Mapping[str, Tensor]) -> dict[str, Tensor]:
+def plain(values: Mapping[str, Tensor], half: bool = False) -> dict[str, Tensor]:
     """Tensors as files take them."""
-    return {name: value.detach().to("cpu", copy=True).contiguous() for name, value in values.items()}
+    kind = torch.float16 if half else None
+    return {
+        name: value.detach().to("cpu", kind or value.dtype, copy=True).contiguous()
+        for name, value in values.items()
+    }
 
 
 def written(net: Net, values: Mapping[str, Tensor], folder: Path) -> None:

@@ -12,9 +12,12 @@ from torch import Tensor, nn
 from torch.nn.utils import parametrize
 
 from overpaint.errors import UsageError
+from overpaint.model import Model
 from overpaint.noise import Noise
-from overpaint.sides.control_lora import DOWN, UP, WEIGHT, apart
+from overpaint.sides.control_lora import DOWN, KNOWN, MARK, UP, WEIGHT, apart
+from overpaint.sides.file import SideFile
 from overpaint.sides.fresh import HINT, SILENT
+from overpaint.sides.load import side_net
 
 _ORIGINAL = ".parametrizations.weight.original"
 _FACTOR = ".parametrizations.weight.0"
@@ -58,6 +61,37 @@ def _copied(module: nn.Module) -> Iterator[tuple[str, Any]]:
 
 def _saves(weight: Tensor, rank: int) -> bool:
     return rank * (len(weight) + weight[0].numel()) < weight.numel()
+
+
+@torch.no_grad()
+def begun_with(module: nn.Module, file: SideFile, model: Model) -> None:
+    """Take over what a side network has learned; factors from a difference of the same rank.
+
+    Raises:
+        UsageError: it has another form.
+    """
+    own = module.state_dict()
+    factors = [name for name in own if _FACTOR in name]
+    found = {}
+    if factors and file.small and file.layout == "diffusers":
+        found = {_stored(name): value for name, value in file.weights().items() if name not in (MARK, KNOWN)}
+    elif not factors:
+        found = side_net(file.place, model).module.state_dict()
+    lost = [name for name in factors or own if name not in found]
+    odd = [name for name, value in found.items() if name not in own or own[name].shape != value.shape]
+    if lost or odd:
+        raise UsageError(
+            f"The side network {file.place} has another form than the one that is to be trained ("
+            f"{(lost or odd)[0]}); begin with a difference of the same rank, or without a rank."
+        )
+    for name, value in found.items():
+        own[name].copy_(value)
+
+
+def _stored(name: str) -> str:
+    """The parameter that a tensor of a difference belongs to."""
+    layer, dot, end = name.rpartition(".")
+    return f"{layer}{_FACTOR}.{end}" if dot + end in (UP, DOWN) else name
 
 
 def whole(module: nn.Module) -> dict[str, Tensor]:

@@ -1,6 +1,6 @@
 """What side networks of Still Life reach on scenes that nothing was trained on, measured in batches.
 
-``python -m overpaint.train.sides.figures FOLDER`` measures all in a folder; without one, those shipped.
+``python -m overpaint.train.sides.figures FOLDER COUNT`` measures all in a folder; without one, those shipped.
 """
 
 from __future__ import annotations
@@ -23,6 +23,7 @@ from overpaint.noise import Noise
 from overpaint.path import Latent
 from overpaint.path import Path as Levels
 from overpaint.run.loading import load
+from overpaint.sides.cyclenet import OWN
 from overpaint.sides.file import SIDES
 from overpaint.sides.load import side_net
 from overpaint.sides.net import Net
@@ -42,6 +43,7 @@ COUNT, CHUNK = 200, 20
 FIRST = 400_000
 """Number of the first scene: none is trained on below a million."""
 STEPS = 25
+ALONE = "alone"
 Figures = dict[str, float]
 
 
@@ -89,32 +91,30 @@ def conditions_of(name: str, scenes: Sequence[Scene], first: int) -> Float[Tenso
 
 
 def led_figures(
-    model: Model, net: Net, name: str, reader: Segmenter, judge: Judge, count: int = COUNT
+    model: Model, net: Net | None, name: str, reader: Segmenter, judge: Judge, count: int = COUNT
 ) -> Figures:
-    """Scenes told in full, made with the condition and without: overlap of every thing's mask, and the judge.
+    """Scenes told in full, made with a condition, or without a network from the same noise.
 
-    Masks are read back by the segmenter; a thing of which nothing is read overlaps by 0.
+    "iou": overlap of every thing's mask, read back by the segmenter; that of a thing of which nothing is read
+    is 0. "right": share of what was said that the judge reads, "style": that of the styles.
     """
     sums: dict[str, list[float]] = {}
-    path = model.path(STEPS)
+    walk = Walk(model, model.path(STEPS), model.guidance, None if net is None else speaker(net))
     for start in range(0, count, CHUNK):
         scenes = held_out(min(CHUNK, count - start), start=FIRST + start)
         said = texts(model, [describe(scene).text for scene in scenes])
         null = together([model.family.null()] * len(scenes))
         x = Noise(start).normal((len(scenes), 4, 16, 16), "start").to(model.device)
         hints, known = conditions_of(name, scenes, FIRST + start), truth(scenes)
-        for way, speaks in (("", speaker(net)), ("_alone", None)):
-            walk = Walk(model, path, model.guidance, speaks)
-            made = (model.family.decode(walk(x, hints, said, null, start)) + 1) / 2
-            segments, readings = reader.read(made.clamp(0, 1)).segments, judge.read(made.clamp(0, 1))
-            for k, scene in enumerate(scenes):
-                for n, thing in enumerate(scene.things):
-                    own = segments[k] == NAMES.index(thing.kind)
-                    sums.setdefault(f"iou{way}", []).append(overlap(own, known.masks[k, n]))
-                marks = score(readings[k], scene, placed=True)
-                sums.setdefault(f"right{way}", []).append(sum(marks.values()) / len(marks))
-                styles = sums.setdefault(f"style{way}", [])
-                styles.append(float(marks["style"]))
+        made = ((model.family.decode(walk(x, hints, said, null, start)) + 1) / 2).clamp(0, 1)
+        segments, readings = reader.read(made).segments, judge.read(made)
+        for k, scene in enumerate(scenes):
+            for n, thing in enumerate(scene.things):
+                own = segments[k] == NAMES.index(thing.kind)
+                sums.setdefault("iou", []).append(overlap(own, known.masks[k, n]))
+            marks = score(readings[k], scene, placed=True)
+            sums.setdefault("right", []).append(sum(marks.values()) / len(marks))
+            sums.setdefault("style", []).append(float(marks["style"]))
     return means(sums)
 
 
@@ -170,19 +170,20 @@ def translated_all(
 
 
 def measured(folder: Path, count: int = COUNT, note: Callable[[str], None] = print) -> dict[str, Figures]:
-    """Figures of every side network in a folder, by its name."""
+    """Figures of every side network in a folder, by its name; "alone" are those of the model without any."""
     model = load("still-life", dtype="float32", device="cpu")
     judge, reader, found = load_judge(), segmenter_of(model), dict[str, Figures]()
-    for place in sorted(folder.iterdir()):
-        net = side_net(place, model)
-        if place.name == "cyclenet":
-            found[place.name] = cycle_figures(model, net, judge, CycleNet(guidance=model.guidance), count)
+    nets = {place.name: side_net(place, model) for place in sorted(folder.iterdir()) if place.is_dir()}
+    for name, net in (nets | {ALONE: None}).items():
+        if net is not None and name == OWN:
+            found[name] = cycle_figures(model, net, judge, CycleNet(guidance=model.guidance), count)
         elif reader is not None:
-            name = "edges" if place.name == "canny" else place.name
-            found[place.name] = led_figures(model, net, name, reader, judge, count)
-        note(f"{place.name}: {json.dumps(found.get(place.name))}")
+            looked = "edges" if name == "canny" else "segmentation" if net is None else name
+            found[name] = led_figures(model, net, looked, reader, judge, count)
+        note(f"{name}: {json.dumps(found.get(name))}")
     return found
 
 
 if __name__ == "__main__":
-    measured(Path(sys.argv[1]) if len(sys.argv) > 1 else SHIPPED["still-life"] / SIDES)
+    place = Path(sys.argv[1]) if len(sys.argv) > 1 else SHIPPED["still-life"] / SIDES
+    measured(place, int(sys.argv[2]) if len(sys.argv) > 2 else COUNT)

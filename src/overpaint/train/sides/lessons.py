@@ -82,7 +82,9 @@ def cycle_loss(how: Lesson, fast: bool, weights: Mapping[str, float]) -> Loss:
     """The losses of CycleNet: there and back, and that the way there is the same from the translation."""
     model = how.model
     check_kind(model)
-    cycle = Cycle(model, how.net, model.family.decode, fast)
+    back = not fast and (weights["consis"] > 0 or weights["cycle"] > 0)
+    alone = not back and weights["disc"] == 0
+    cycle = Cycle(model, how.net, model.family.decode, not back, alone)
 
     def loss(batch: Batch, generator: torch.Generator) -> tuple[Tensor, Mapping[str, Tensor]]:
         del generator

@@ -35,6 +35,7 @@ class Plan(Options):
         default="uniform", description="how levels are drawn; cubic: mostly noisy ones"
     )
     mixed: Literal["no", "bf16"] = Field(default="no", description="bf16: multiply in half the bits")
+    half: bool = Field(default=False, description="write the files in half precision")
     held: int = Field(default=4, ge=1, le=64, description="pictures kept from training, to look at")
     guidance: float = Field(default=7.5, ge=0, le=30, description="of the samples that are looked at")
     seed: int = Field(default=0, ge=0, lt=2**31, description="of everything that is drawn")
@@ -48,6 +49,10 @@ class Copied(Plan):
     )
     hint: tuple[int, ...] = Field(
         default=(), description="widths of the condition's encoder; none: those published"
+    )
+
+    start: str = Field(
+        default="", description="a trained side network to begin with; none: the model's own encoder"
     )
 
 
@@ -90,8 +95,9 @@ PLANS: Mapping[What, type[Plan]] = {
     "cyclenet": CyclePlan,
 }
 SMALL: Mapping[str, Any] = {
-    "steps": 1_600,
-    "batch": 32,
+    "steps": 1_500,
+    "batch": 16,
+    "half": True,
     "rate": 2e-3,
     "warmup": 50,
     "cooldown": 0.5,
@@ -105,7 +111,7 @@ COPY: Mapping[str, Any] = {"rank": 16, "hint": (8, 16, 32, 64)}
 DRAWN: Mapping[What, Mapping[str, Any]] = {
     "controlnet": {**SMALL, **COPY, "drop": 0.3},
     "t2i-adapter": {**SMALL, "drop": 0.3},
-    "cyclenet": {**SMALL, **COPY, "steps": 800, "batch": 16, "rank": 32, "guidance": 5.0},
+    "cyclenet": {**SMALL, **COPY, "rank": 32, "guidance": 5.0},
 }
 
 

@@ -15,6 +15,7 @@ from overpaint.files import atomic
 from overpaint.files.mistaken import read_json
 from overpaint.model import Model
 from overpaint.sides.cyclenet import WEIGHTS
+from overpaint.sides.file import SideFile
 from overpaint.sides.fresh import fresh, fresh_adapter
 from overpaint.sides.net import Net
 from overpaint.train.loop import Pace, Run, Stage, TrainError, run
@@ -23,7 +24,7 @@ from overpaint.train.sides.curve import curve
 from overpaint.train.sides.drawn import COUNT, drawn
 from overpaint.train.sides.examples import TIMES, Examples, batch_of
 from overpaint.train.sides.export import exported
-from overpaint.train.sides.factors import factored
+from overpaint.train.sides.factors import begun_with, factored
 from overpaint.train.sides.folder import folder
 from overpaint.train.sides.lessons import Lesson, cycle_loss, noise_loss
 from overpaint.train.sides.looking import Held
@@ -46,6 +47,8 @@ def net_for(model: Model, plan: Plan) -> Net:
     net.module.requires_grad_(True)
     if plan.rank is not None:
         factored(net.module, plan.rank)
+    if plan.start:
+        begun_with(net.module, SideFile.of(plan.start), model)
     return net
 
 
@@ -159,7 +162,7 @@ def train(
     if state.done:
         with state.averaged():
             main = isinstance(plan, CyclePlan) and plan.decoder
-            files |= exported(net, model, out, main=main)
+            files |= exported(net, model, out, main=main, half=plan.half)
     return Trained(state, files)
 
 
@@ -188,7 +191,7 @@ def keep_plan(out: Path, about: Mapping[str, Any], plan: Plan, resume: bool) -> 
     Raises:
         TrainError: the folder holds another run; numbers of steps may differ.
     """
-    told = {**about, "plan": json.loads(plan.model_dump_json(exclude={"steps"}))}
+    told = {**about, "plan": json.loads(plan.model_dump_json(exclude={"steps", "half"}))}
     file = out / PLAN
     if resume and file.is_file() and (out / "state.safetensors").is_file() and read_json(file) != told:
         raise TrainError(

@@ -1,0 +1,1 @@
+"""The HTTP service and its page: edits asked for from anywhere, done here, kept in the durable queue."""

@@ -1,0 +1,41 @@
+"""What an edit would take, told at once: from the method's card and one look at the model when it was loaded.
+
+The model may be busy for minutes; whoever chooses a method cannot wait for that.
+"""
+
+import re
+from typing import Any
+
+from overpaint.card import Need
+from overpaint.run.request import kind_of
+from overpaint.run.resolve import resolve
+from overpaint.web.cost import seconds_of
+from overpaint.web.schemas import PICTURE, EditIn, EstimateOut
+from overpaint.web.studio import Studio
+
+
+def estimated(studio: Studio, said: EditIn) -> EstimateOut:
+    """What an edit would take; seconds and memory only where the model was looked at.
+
+    Raises:
+        UsageError: there is no such method, option or model.
+    """
+    found = studio.speeds.get(studio.model(said.model))
+    kind = kind_of(said.method)
+    preset = dict[str, Any]() if found is None else kind.card.families.get(found.family, {})
+    method = resolve(kind, said.options, preset, f"the method {said.method!r}")
+    cost = kind.card.cost(method)
+    looks = 0 if found is None or not said.look else found.levels
+    seconds = memory = None
+    if found is not None:
+        area = found.area(size_of(studio, said.image))
+        seconds = seconds_of(found.speed, cost, looks, area)
+        together = 4 if Need.IMAGE in kind.card.needs else 2
+        tuning = found.speed.tuned_bytes if cost.backwards[1] else 0
+        memory = found.speed.peak(int(area * max(found.speed.row_bytes * together, tuning)))
+    return EstimateOut(rows=cost.rows, backwards=cost.backwards, look=looks, seconds=seconds, memory=memory)
+
+
+def size_of(studio: Studio, said: str) -> tuple[int, int] | None:
+    """Height and width of a picture that is here; nothing for one that is not."""
+    return studio.picture(said).size if re.fullmatch(PICTURE, said) else None

@@ -1,0 +1,259 @@
+"""What is sent and what comes back, as the service's schema tells it."""
+
+from typing import Annotated, Any, Literal
+
+from pydantic import BaseModel, ConfigDict, Field, JsonValue
+
+from overpaint.ledger.entry import State
+from overpaint.run.result import Figures
+
+PICTURE = r"^[0-9a-f]{64}$"
+"""What a picture is known by: its content."""
+WORK = r"^[0-9a-f]{16}$"
+"""What a piece of work is known by."""
+LONGEST = 4000
+"""Letters of a prompt; models read far fewer."""
+Work = Literal["edit", "generate", "invert", "compare"]
+PictureId = Annotated[str, Field(pattern=PICTURE, description="a picture, by its content")]
+WorkId = Annotated[str, Field(pattern=WORK, description="a piece of work")]
+Sent = Annotated[
+    str,
+    Field(
+        max_length=100_000_000,
+        description="a picture: the id of one that is here, or its bytes in base64 (also as a data: address)",
+    ),
+]
+Prompt = Annotated[str, Field(max_length=LONGEST)]
+BALL = "3f0c" * 16
+EXAMPLE: dict[str, JsonValue] = {
+    "image": BALL,
+    "source": "a red ball on grass",
+    "target": "a blue ball on grass",
+    "method": "p2p",
+    "options": {"steps": 20, "inversion": "direct"},
+    "seed": 7,
+}
+
+
+class Model(BaseModel):
+    """Part of the service's schema."""
+
+    model_config = ConfigDict(extra="forbid", protected_namespaces=())
+
+
+class Framed(Model):
+    """A picture, and how it is shown to the model."""
+
+    image: Sent
+    source: Prompt = Field(default="", description="what the picture shows; by itself what it says of itself")
+    seed: int = Field(default=0, ge=0, lt=2**63, description="of every random draw")
+    fit: Literal["pad", "crop"] = Field(default="pad", description="the whole picture, or the middle of it")
+    model: str = Field(default="", max_length=300, description="one of /api/models; by itself the first")
+    look: bool = Field(default=True, description="look first whether the picture is far from what is known")
+
+
+class EditIn(Framed):
+    """An edit."""
+
+    model_config = ConfigDict(extra="forbid", json_schema_extra={"examples": [EXAMPLE]})
+
+    image: Sent = Field(default="", description="a picture; not needed with an inversion")
+    target: Prompt = Field(default="", description="what it should show")
+    method: str = Field(default="p2p", max_length=100, description="one of /api/methods")
+    options: dict[str, JsonValue] = Field(
+        default={}, max_length=200, description="the method's; of a part: inversion.inner"
+    )
+    mask: Sent | None = Field(default=None, description="white where the picture may change")
+    mask_box: str | None = Field(default=None, max_length=100, description="a rectangle: x,y,width,height")
+    mask_words: str | None = Field(
+        default=None, max_length=500, description="what these words speak of may change: ball, red cube"
+    )
+    mask_diff: bool = Field(default=False, description="what the two prompts disagree about may change")
+    grow: int = Field(default=0, ge=0, le=1000, description="pixels by which the mask is widened")
+    extend: str = Field(
+        default="", max_length=100, description="pixels to add to sides of the picture: left=64,top=0"
+    )
+    context: int | None = Field(default=None, ge=0, le=10_000, description="pixels around the mask, alone")
+    feather: int = Field(default=0, ge=0, le=1000, description="pixels inside the mask's border that fade")
+    alpha: Literal["keep", "flatten"] = "keep"
+    background: str = Field(default="white", max_length=50)
+    maps: bool = Field(default=False, description="record where each word looks")
+    inversion: WorkId | None = Field(
+        default=None, description="an inversion that was made: its picture, prompt and options are used"
+    )
+    parent: WorkId | None = Field(default=None, description="the edit this one goes on from, for the history")
+
+
+class GenerateIn(Model):
+    """A picture from a prompt."""
+
+    target: Prompt = Field(examples=["a red ball on grass"], description="what it should show")
+    seed: int = Field(default=0, ge=0, lt=2**63)
+    options: dict[str, JsonValue] = Field(default={}, max_length=200)
+    model: str = Field(default="", max_length=300)
+    maps: bool = False
+
+
+class InvertIn(Framed):
+    """An inversion: made once, used by many edits."""
+
+    options: dict[str, JsonValue] = Field(default={}, max_length=200, examples=[{"steps": 20}])
+
+
+class CompareIn(Framed):
+    """Several methods on one picture."""
+
+    target: Prompt = Field(min_length=1, description="what it should show")
+    methods: list[Annotated[str, Field(max_length=100)]] = Field(default=["all"], max_length=100)
+    grid: dict[str, list[JsonValue]] = Field(default={}, max_length=20, description="values to try")
+    options: dict[str, JsonValue] = Field(default={}, max_length=200)
+    budget: str | None = Field(default=None, max_length=20, description="begin nothing after: 60s")
+    mask: Sent | None = None
+    feather: int = Field(default=0, ge=0, le=1000)
+    words: list[Annotated[str, Field(max_length=100)]] = Field(default=[], max_length=20)
+    check: bool = Field(default=False, description="also ask cheap methods for nothing")
+
+
+class PictureOut(Model):
+    """A picture that is here."""
+
+    id: PictureId
+    width: int
+    height: int
+    says: str = Field(description="what it says it shows; empty if nothing")
+    recipe: dict[str, JsonValue] | None = Field(description="how it was made, if overpaint made it just so")
+    notes: list[str] = Field(description="what was noticed on reading it")
+
+
+class WordOut(Model):
+    """Where a word looks."""
+
+    word: str
+    picture: PictureId
+
+
+class CellOut(Model):
+    """One edit of a comparison."""
+
+    title: str
+    method: str
+    error: str = ""
+    picture: PictureId | None = None
+    figures: dict[str, float] = {}
+    score: float | None = Field(default=None, description="how likely it came off, where that can be told")
+    command: str = ""
+    warnings: list[str] = []
+
+
+class ResultOut(Model):
+    """What came out."""
+
+    picture: PictureId | None = Field(default=None, description="with its recipe inside; see /image")
+    width: int = 0
+    height: int = 0
+    figures: Figures = Figures()
+    warnings: list[str] = []
+    mask: PictureId | None = Field(default=None, description="where it could change")
+    words: list[WordOut] = []
+    others: list[PictureId] = Field(default=[], description="further results, best first")
+    cells: list[CellOut] = Field(default=[], description="of a comparison, the likeliest first")
+    notes: list[str] = []
+
+
+class WorkOut(Model):
+    """A piece of work as it stands."""
+
+    id: WorkId
+    kind: Work
+    state: State
+    progress: float = Field(ge=0, le=1)
+    before: int | None = Field(default=None, description="how many wait before it, where it waits")
+    cancelling: bool = False
+    made: float = Field(description="seconds since 1970")
+    began: float | None = None
+    ended: float | None = None
+    error: str = Field(default="", description="why it failed")
+    image: PictureId | None = None
+    mask: PictureId | None = None
+    parent: WorkId | None = None
+    method: str = ""
+    model: str
+    request: dict[str, JsonValue]
+    options: dict[str, JsonValue]
+    result: ResultOut | None = None
+
+
+class PageOut(Model):
+    """The latest work, the newest first."""
+
+    items: list[WorkOut]
+    next: int | None = Field(default=None, description="give it as before, for older ones")
+
+
+class QueueOut(Model):
+    """The queue."""
+
+    paused: bool
+    counts: dict[str, int]
+    waiting: list[WorkOut]
+    running: list[WorkOut]
+
+
+class MoveIn(Model):
+    """Where waiting work goes."""
+
+    first: bool = True
+
+
+class EstimateOut(Model):
+    """What an edit would take, as least and most."""
+
+    rows: tuple[int, int]
+    backwards: tuple[int, int]
+    look: int = Field(description="rows that look at the picture first")
+    seconds: tuple[float, float] | None = Field(description="nothing until the model was measured")
+    memory: int | None = Field(description="bytes")
+
+
+class MethodOut(Model):
+    """A method: its card, and the schema of its options."""
+
+    name: str
+    idea: str
+    needs: list[str]
+    optional: list[str]
+    pictures: list[str]
+    families: list[str]
+    random: bool
+    rows: tuple[int, int] = Field(description="least and most, with its own defaults")
+    backwards: tuple[int, int]
+    papers: list[dict[str, JsonValue]]
+    published: str
+    settings: list[dict[str, Any]] = Field(description="its options for a form")
+    json_schema: dict[str, Any] = Field(description="the JSON schema of its options")
+
+
+class ModelOut(Model):
+    """A model that is served."""
+
+    name: str
+    family: str = Field(default="", description="sd1, sd2 or sdxl; empty until it is loaded")
+    side: int | None = Field(default=None, description="pixels of a side it was made for")
+    guidance: float | None = None
+    words: list[str] = Field(default=[], description="every word it was taught, where those are few")
+    loaded: bool = False
+    error: str = Field(default="", description="why it cannot be used")
+
+
+class HealthOut(Model):
+    """Whether the server is well."""
+
+    status: Literal["ok", "failing"]
+    workers: int
+    version: str
+
+
+class ErrorOut(BaseModel):
+    """Anything that went wrong, as a sentence."""
+
+    error: str = Field(examples=["There is no method 'p2q'; did you mean 'p2p'?"])
