@@ -55,6 +55,9 @@ def test_models_and_what_an_edit_would_take(client: Client) -> None:
     (model,) = until(models, lambda found: bool(found[0]["loaded"]))
     assert model["name"] == "still-life" and model["family"] == "sd1" and model["side"] == 32
     id = client.picture()
+    strange = client.picture(png(48, 64))
+    look = until(lambda: client.get(f"/api/pictures/{strange}/look").json(), lambda found: not found["busy"])
+    assert look["far"] and "autoencoder" in look["words"] and look["distance"] is None
     said = {"image": id, "target": SOURCE, "method": "ddim", "options": {"steps": 10}}
     found = client.post("/api/estimate", said).json()
     assert found["rows"] == [30, 30] and found["seconds"][0] > 0 and found["memory"] > 0

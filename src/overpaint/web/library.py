@@ -20,12 +20,14 @@ from overpaint.run.settings import Setting, settings_of
 from overpaint.web.answers import SAID, TheStudio
 from overpaint.web.asking import asked
 from overpaint.web.estimating import estimated
+from overpaint.web.looking import look_at
 from overpaint.web.routes import IMMUTABLE, PNG, body_of
 from overpaint.web.schemas import (
     PICTURE,
     EditIn,
     EstimateOut,
     HealthOut,
+    LookOut,
     MethodOut,
     ModelOut,
     PictureOut,
@@ -50,6 +52,12 @@ async def upload(file: UploadFile, studio: TheStudio) -> PictureOut:
 def picture(id: Blob, studio: TheStudio) -> PictureOut:
     """What is known of a picture."""
     return about(id, studio.picture(id))
+
+
+@router.get("/pictures/{id}/look")
+def look(id: Blob, studio: TheStudio, model: Annotated[str, Query(max_length=300)] = "") -> LookOut:
+    """Whether a model knows such pictures; said at once, or that the model is busy."""
+    return look_at(studio, id, model)
 
 
 @router.get("/pictures/{id}/view", response_class=Response, responses=PNG)
