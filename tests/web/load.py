@@ -1,6 +1,6 @@
 """Many clients ask how their work stands while edits run: no 5xx, and how long the answers take.
 
-``python -m tests.web.load http://127.0.0.1:8787 [clients] [seconds]`` asks a server that runs on this machine,
+``python -m tests.web.load http://127.0.0.1:8787 [clients] [seconds]`` asks a server of this machine,
 each client once a second. It is no test: pytest collects nothing here.
 """
 
