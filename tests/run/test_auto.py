@@ -112,7 +112,7 @@ def test_models_nobody_learned_with_get_the_usual(monkeypatch: pytest.MonkeyPatc
     monkeypatch.setattr(auto, "USUAL", (TRIED[0], TRIED[1]))
     edit = edited()
     assert edit.chosen is not None and "No score was learned" in edit.chosen.reason
-    assert [one.chance for one in edit.chosen.tried] == [None, None]
+    assert [one.chance for one in edit.chosen.tried] == [None] and edit.recipe.method == TRIED[0].method
     assert {choice.method for choice in USUAL} == {"p2p", "pnp", "masactrl"}
 
 

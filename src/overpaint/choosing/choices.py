@@ -1,7 +1,7 @@
 """What to try first on an edit: for each type the methods, with their options, that together did best.
 
 Learned by ``overpaint bench learn`` from edits whose right answer is known and kept as data in the package.
-What one model taught holds for that model; for any other, what the field's own papers set is tried.
+What one model taught holds for that model; any other gets the field's usual one.
 """
 
 from collections.abc import Mapping, Sequence
@@ -53,7 +53,7 @@ class Choice(Options):
 
 
 USUAL = (Choice(method="p2p"), Choice(method="pnp"), Choice(method="masactrl"))
-"""What is tried on models that nothing was learned with: what keeps a layout, and what lets it go."""
+"""What is tried on models that nothing was learned with, until one can be done."""
 
 
 class Choices(Options):

@@ -95,7 +95,7 @@ def carried(job: Job, meter: Meter) -> Edit:
     before, began = meter.rows, perf_counter()
     meter.total = before + job.cost.rows[1]
     found, failed = list[tuple[Edit, Tried]](), list[OverpaintError]()
-    on = grounded(job)
+    on = None if score_of(job.model) is None else grounded(job)
     for one in (job, *(replace(one, at_once=job.at_once, seen=job.seen) for one in job.others)):
         try:
             edit = run_patiently(one, part(meter))
@@ -121,9 +121,9 @@ class Work(Options):
 
 
 def sure(model: Model, one: Tried) -> bool:
-    """Whether no further method need be tried."""
+    """Whether no further method is tried: of a model without a score nothing tells which edit is better."""
     known = learned(model)
-    return known is not None and one.chance is not None and one.chance >= known.enough
+    return known is None or one.chance is None or one.chance >= known.enough
 
 
 def grounded(job: Job) -> Ground | None:
@@ -155,9 +155,8 @@ def framed(job: Job, edit: Edit) -> Pixels:
 
 
 def worth(one: Tried) -> tuple[float, ...]:
-    """By the trusted score; without one by whether the network believes it, then by what stayed elsewhere."""
-    believed = float(one.signals.get("belief", 0.0) > 0)
-    return -1.0 if one.chance is None else one.chance, believed, one.signals.get("kept_elsewhere", 0.0)
+    """By the trusted score; where there is none, the first was the only one."""
+    return (-1.0 if one.chance is None else one.chance,)
 
 
 def best(job: Job, found: Sequence[tuple[Edit, Tried]], failed: Sequence[OverpaintError], work: Work) -> Edit:
@@ -178,6 +177,6 @@ def reasons(one: Tried, tried: int, failed: int, kind: str) -> Iterator[str]:
     chance = "" if one.chance is None else f", with a chance of {one.chance:.0%} to have come off"
     yield f"Took {one.title}, {others} for an edit of the type {kind!r}{chance}."
     if one.chance is None:
-        yield "No score was learned with this model; the network's own belief decided."
+        yield "No score was learned with this model, so no others were tried."
     if failed:
         yield f"{failed} more could not be done."

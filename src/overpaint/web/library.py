@@ -15,6 +15,7 @@ from overpaint.images import Picture, encode_png, to_pil
 from overpaint.images.picture import from_pil
 from overpaint.images.recipe import trusted_recipe
 from overpaint.ledger.entry import STATES
+from overpaint.methods.auto import Auto
 from overpaint.run.inputs import shows
 from overpaint.run.settings import Setting, settings_of
 from overpaint.web.answers import SAID, TheStudio
@@ -109,14 +110,15 @@ def methods(studio: TheStudio) -> list[MethodOut]:
 @router.get("/methods/{name}")
 def method(name: Annotated[str, Path(max_length=100)], studio: TheStudio) -> MethodOut:
     """One method."""
-    return cards()[registry.known(name)]
+    return cards()[name if name == "auto" else registry.known(name)]
 
 
 @cache
 def cards() -> Mapping[str, MethodOut]:
     """All methods by name; a plugin's are described here and now."""
     stored = registry.read_summary()
-    return {
+    auto = {"auto": card_of("auto", registry.describe(Auto))}
+    return auto | {
         name: card_of(name, stored[name] if name in stored else registry.describe(registry.find(name)))
         for name in registry.places()
     }

@@ -162,6 +162,7 @@ class ResultOut(Model):
     height: int = 0
     figures: Figures = Figures()
     warnings: list[str] = []
+    chosen: str = Field(default="", description="why this one, where the method was to be chosen")
     mask: PictureId | None = Field(default=None, description="where it could change")
     words: list[WordOut] = []
     others: list[PictureId] = Field(default=[], description="further results, best first")
