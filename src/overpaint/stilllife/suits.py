@@ -58,7 +58,7 @@ LIVE: dict[str, dict[str, Any]] = {
 }
 """A minute or two on a processor instead of half an hour: pictures of 128 pixels have less to learn."""
 
-CYCLE: dict[str, Any] = {"steps": 25, "strength": 0.8, "guidance": 3.0}
+CYCLE: dict[str, Any] = {"steps": 25, "strength": 0.8, "guidance": 1.5}
 """Options of CycleNet for day and night: light goes over the whole picture, so more of the path is walked."""
 
 
