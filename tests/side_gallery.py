@@ -76,7 +76,7 @@ def rows(model: Model) -> Iterator[Row]:
     yield by_map("relabel", cone, own.renamed("ball", "cone", reshaped("ball", "cone", own.where("ball"))))
     alone = replace(DAY, things=(BALL,))
     source_alone, own_alone = drawn(alone), regions(drawn(alone), model=model)
-    after = own_alone.painted("cube", inside("cube", (84.0, 70.0, 28.0, 32.0), own_alone.places.shape))
+    after = own_alone.painted("cube", inside("cube", (62.0, 69.0, 33.0, 34.0), own_alone.places.shape))
     told: dict[str, Any] = {"source": describe(alone).text, "target": said, "model": model, **MAPPED}
     plain = edit(source_alone, **told, mask=own_alone.apart(after)).picture
     yield Row("add", source_alone, plain, edit(source_alone, **told, map=after.picture).picture, source)

@@ -30,13 +30,13 @@ LAYERS: list[set[str]] = [
     {"families", "outcome"},
     {"sample", "task", "guides", "controls", "sides", "losses"},
     {"masks", "tune"},
-    {"inversions", "method"},
+    {"inversions", "method", "choosing"},
     {"methods"},
     {"registry", "stub"},
     {"run"},
     {"api", "contract"},
     {"doctor", "stilllife", "train", "ledger", "everyday"},
-    {"cli", "web", "batch", "bench", "choosing", "comparing", "__main__"},
+    {"cli", "web", "batch", "bench", "comparing", "__main__"},
 ]
 UNTYPED = {"diffusers", "transformers", "accelerate", "peft", "tokenizers"}
 MAY_BE_UNTYPED = {"families", "sides", "train"}

@@ -1,5 +1,6 @@
 """What the documentation shows runs as it stands, and what it lists is all there is."""
 
+import csv
 import re
 import shlex
 import sys
@@ -113,3 +114,16 @@ def test_the_example_edits_and_refuses_what_does_nothing(restyle: Any, tmp_path:
     assert (made.figures.rows, made.recipe.method) == (6, "restyle")
     with pytest.raises(UsageError, match="a smaller keep, or more steps"):
         edit(picture, method=restyle.Restyle(steps=4, keep=4), **asked)
+
+
+def test_the_readme_says_what_was_measured() -> None:
+    measured = csv.DictReader((ROOT / "docs" / "bench" / "table.csv").read_text().splitlines())
+    whole = {(line["title"], line["figure"]): line for line in measured if line["type"] == "all"}
+    told = re.findall(
+        r"^\| (.+) \| ([\d.]+ \([\d.]+ to [\d.]+\)) \| ([\d.]+) \|$", (ROOT / "README.md").read_text(), re.M
+    )
+    assert len(told) > 5
+    for title, success, outside in told:
+        share = {name: float(whole[title, "success"][name]) for name in ("mean", "low", "high")}
+        assert success == "{mean:.2f} ({low:.2f} to {high:.2f})".format(**share)
+        assert outside == f"{float(whole[title, 'psnr_outside']['mean']):.1f}"

@@ -18,6 +18,7 @@ from overpaint.methods.invert import Invert
 from overpaint.model import Model
 from overpaint.network import Pixels
 from overpaint.neutral import neutral
+from overpaint.run.auto import carried, planned
 from overpaint.run.by_map import by_map, led
 from overpaint.run.citing import bibtex
 from overpaint.run.examine import examined
@@ -25,8 +26,8 @@ from overpaint.run.inputs import Given, recipe_in
 from overpaint.run.kept import KEPT
 from overpaint.run.loading import threads
 from overpaint.run.locating import located
-from overpaint.run.memory import run_patiently, within
-from overpaint.run.plan import Job, plan
+from overpaint.run.memory import within
+from overpaint.run.plan import Job
 from overpaint.run.request import EditRequest, edit_request, targets_of
 from overpaint.run.result import Edit
 from overpaint.run.sided import Settings, Wanted
@@ -80,7 +81,9 @@ def edit(
         source: what the picture shows now; may be left out where the picture says so itself.
         target: what it should show; or several prompts, each a picture of its own from one walk of the
             source, with methods that take several (`Edit.apart` gives each as an edit).
-        method: a name from ``overpaint methods``, or a method with its options: ``PromptToPrompt(steps=20)``.
+        method: a name from ``overpaint methods``, or a method with its options: ``PromptToPrompt(steps=20)``;
+            ``"auto"`` tries what does best on such edits and gives what most likely came off
+            (`Edit.chosen`).
         model: a loaded model, a shipped one's name, or a diffusers folder; one that is named is loaded once
             and kept for later calls (`overpaint.unload`).
         seed: of every random draw; the global random state is neither used nor moved.
@@ -315,7 +318,7 @@ def carried_out(
     loaded, meter = of_name(model), meter or Meter()
     with loaded.lock, loaded.keeping(kept_in(loaded, cache, isinstance(model, str))):
         asked = located(asked, loaded, beside(meter))
-        job = replace(plan(asked, loaded), look=look)
+        job = replace(planned(asked, loaded), look=look)
         job = job if memory is None else within(job, memory)
         return finished(examined(job, beside(meter)), meter)
 
@@ -346,7 +349,7 @@ def finished(job: Job, meter: Meter) -> Edit:
     """Run a job; an inversion walked back is also held against the autoencoder's round trip."""
     for sentence in job.notes:
         LOG.warning(sentence)
-    edit = run_patiently(job, meter)
+    edit = carried(job, meter)
     if job.asked.result is not None:
         return edit.one(job.asked.result)
     if not isinstance(job.method, Invert):

@@ -503,6 +503,8 @@ class _CycleNetOptions(_AskedOptions, total=False):
     """how strongly the side network speaks"""
     there_and_back: bool
     """translate the result back and compare"""
+    tuned: Literal['auto', 'published']
+    """defaults: what the model suggests for such prompts, or as published"""
 
 class _SpaTextOptions(_AskedOptions, total=False):
     """Options of spatext."""

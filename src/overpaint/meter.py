@@ -109,3 +109,17 @@ def beside(meter: Meter) -> Meter:
             own.cancel()
 
     return Meter(on_tick=forward)
+
+
+def part(whole: Meter) -> Meter:
+    """A meter for a part of the work of another: its rows count there too, and both are stopped together."""
+    before = whole.rows
+
+    def forward(own: Meter) -> None:
+        whole.rows = before + own.rows
+        if whole.on_tick is not None:
+            whole.on_tick(whole)
+        if whole.cancelled:
+            own.cancel()
+
+    return Meter(on_tick=forward, on_preview=whole.on_preview)

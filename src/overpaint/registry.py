@@ -49,8 +49,12 @@ METHODS = {
     "text2live": "overpaint.methods.text2live:Text2LIVE",
 }
 SUMMARY = Path(__file__).with_name("registry.json")
-WALKED_BACK = SUMMARY.with_name("invert.json")
-"""The options of an inversion walked back, which is a command but no method in the list."""
+UNLISTED = {
+    "invert": "overpaint.methods.invert:Invert",
+    "auto": "overpaint.methods.auto:Auto",
+}
+"""What has options as a method has them and is in no list: an inversion walked back, and the choice of a
+method."""
 
 
 @cache
@@ -132,21 +136,26 @@ def catalogue(family: str | None = None, needs: Iterable[str] = ()) -> dict[str,
     }
 
 
-def walked_back() -> dict[str, Any]:
-    """What ``invert.json`` must hold."""
-    from overpaint.methods.invert import Invert  # late: it imports the network libraries
-
-    return Invert.model_json_schema()
+def place_of(name: str) -> Path:
+    """Where the stored schema of something unlisted lies."""
+    return SUMMARY.with_name(f"{name}.json")
 
 
-def read_walked_back() -> dict[str, Any]:
-    """The stored schema of an inversion walked back, without importing any."""
-    return cast("dict[str, Any]", json.loads(WALKED_BACK.read_text(encoding="utf-8")))
+def unlisted(name: str) -> dict[str, Any]:
+    """What that file must hold."""
+    module, _, attribute = UNLISTED[name].partition(":")
+    return cast("type[Method]", getattr(import_module(module), attribute)).model_json_schema()
+
+
+def read_unlisted(name: str) -> dict[str, Any]:
+    """The stored schema of something unlisted, without importing any method."""
+    return cast("dict[str, Any]", json.loads(place_of(name).read_text(encoding="utf-8")))
 
 
 def write_summary() -> None:
     """Write the summaries anew (after a method, card or option changed)."""
-    for place, held in ((SUMMARY, summary()), (WALKED_BACK, walked_back())):
+    files = {SUMMARY: summary(), **{place_of(name): unlisted(name) for name in UNLISTED}}
+    for place, held in files.items():
         atomic.write(place, (json.dumps(held, indent=1, ensure_ascii=False) + "\n").encode())
 
 

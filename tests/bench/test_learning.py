@@ -6,7 +6,7 @@ import numpy as np
 import pytest
 from tests.cli.kit import overpaint
 
-from overpaint.choosing.learning import LEARNED, edits, learn, markdown
+from overpaint.bench.learning import LEARNED, edits, learn, markdown
 from overpaint.choosing.score import Score
 from overpaint.choosing.signals import SIGNALS
 from overpaint.errors import UsageError
@@ -66,8 +66,8 @@ def test_the_command_writes_the_score_and_prints_what_signals_are_worth(tmp_path
     (tmp_path / "results.jsonl").write_text("".join(json.dumps(line) + "\n" for line in lines()))
     said = overpaint("bench", "learn", tmp_path)
     assert said.code == 0, said.err
-    assert said.out == markdown(learn(lines())) and "| belief |" in said.out
+    assert said.out.startswith(markdown(learn(lines()))) and "| belief |" in said.out
     score = Score.model_validate_json((tmp_path / "score.json").read_text())
     assert score == learn(lines()).score
-    assert overpaint("bench", "learn", tmp_path, "-o", tmp_path / "score.json").code == 2
+    assert overpaint("bench", "learn", tmp_path, "-o", tmp_path).code == 2
     assert overpaint("bench", "learn", tmp_path / "none").code == 2

@@ -6,14 +6,17 @@ import pytest
 
 from overpaint import load
 from overpaint.families.locate import SHIPPED
+from overpaint.methods.cyclenet import CycleNet
+from overpaint.sides.cyclenet import translator
 from overpaint.sides.file import SIDES
 from overpaint.sides.load import side_net
 from overpaint.sides.segmenter import FOLDER, segmenter_of
 from overpaint.stilllife.judge import load as load_judge
+from overpaint.stilllife.suits import CYCLE
 from overpaint.train.sides import figures
 
 HOME = SHIPPED["still-life"]
-LEADING = {"segmentation": "segmentation", "depth": "depth"}
+LEADING = {"segmentation": "segmentation", "depth": "depth", "canny": "edges"}
 """What each looks at, by its name."""
 
 
@@ -31,10 +34,19 @@ def test_things_come_to_lie_where_they_are_said_to(monkeypatch: pytest.MonkeyPat
     model = load("still-life", dtype="float32", device="cpu")
     judge, reader = load_judge(), segmenter_of(model)
     assert reader is not None
-    monkeypatch.setattr(figures, "STEPS", 8)
-    alone = figures.led_figures(model, None, "segmentation", reader, judge, 5)
+    monkeypatch.setattr(figures, "STEPS", 6)
+    alone = figures.led_figures(model, None, "segmentation", reader, judge, 3)
     assert alone["iou"] < 0.6
     for name, looked in LEADING.items():
-        led = figures.led_figures(model, side_net(name, model), looked, reader, judge, 5)
+        led = figures.led_figures(model, side_net(name, model), looked, reader, judge, 3)
         assert led["iou"] > 0.7, name
         assert led["right"] > alone["right"] - 0.1, name
+
+
+def test_day_becomes_night_and_day_again(monkeypatch: pytest.MonkeyPatch) -> None:
+    model = load("still-life", dtype="float32", device="cpu")
+    monkeypatch.setattr(figures, "STEPS", 2)  # of DDIM translation, which is not looked at
+    how = CycleNet(**(CYCLE | {"steps": 10}))
+    found = figures.cycle_figures(model, translator("", model), load_judge(), how, 2)
+    assert found["time"] > 0.6 and found["kept"] > 0.8
+    assert found["back"] > 15

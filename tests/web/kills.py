@@ -49,6 +49,10 @@ def main(kills: int) -> None:
             said = {"image": packed(png(64, 64)), "target": "a red ball", "method": "sdedit", "seed": seed}
             remote.told("POST", "/api/edits", {**said, "options": {"steps": 12}, "look": False})
         for n in range(kills):
+            end = time.monotonic() + LONGEST
+            while "queued" in Ledger(folder).counts() and "running" not in Ledger(folder).counts():
+                assert time.monotonic() < end, "no worker begins"
+                time.sleep(0.05)
             time.sleep(draw.uniform(0.0, 2.5))
             os.kill(server.pid, signal.SIGKILL)
             server.wait()

@@ -38,7 +38,7 @@ def test_what_is_no_picture_is_not_kept(idle: Client) -> None:
 
 def test_every_method_is_told_with_its_settings(idle: Client) -> None:
     told = idle.get("/api/methods").json()
-    assert [one["name"] for one in told] == list(registry.places())
+    assert [one["name"] for one in told] == ["auto", *registry.places()]
     p2p = idle.get("/api/methods/p2p").json()
     settings = {one["name"]: one for one in p2p["settings"]}
     assert settings["steps"]["kind"] == "integer" and settings["steps"]["wanted"].startswith("a whole number")
@@ -55,11 +55,17 @@ def test_models_and_what_an_edit_would_take(client: Client) -> None:
     (model,) = until(models, lambda found: bool(found[0]["loaded"]))
     assert model["name"] == "still-life" and model["family"] == "sd1" and model["side"] == 32
     id = client.picture()
+    strange = client.picture(png(48, 64))
+    look = until(lambda: client.get(f"/api/pictures/{strange}/look").json(), lambda found: not found["busy"])
+    assert look["far"] and "autoencoder" in look["words"] and look["distance"] is None
     said = {"image": id, "target": SOURCE, "method": "ddim", "options": {"steps": 10}}
     found = client.post("/api/estimate", said).json()
     assert found["rows"] == [30, 30] and found["seconds"][0] > 0 and found["memory"] > 0
     more = client.post("/api/estimate", {**said, "options": {"steps": 20}}).json()
     assert more["rows"] == [60, 60] and more["seconds"][0] > found["seconds"][0]
+    several = {**said, "source": SOURCE, "method": "auto", "options": {"candidates": 2}}
+    least, most = client.post("/api/estimate", several).json()["rows"]
+    assert 0 < least < most
     assert client.post("/api/estimate", {**said, "method": "x"}).status_code == 400
     assert client.post("/api/estimate", {"target": SOURCE, "method": "ddim"}).status_code == 200
 

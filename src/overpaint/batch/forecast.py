@@ -9,8 +9,8 @@ from overpaint.batch.asking import Work
 from overpaint.batch.doing import Tools
 from overpaint.batch.row import WHERE
 from overpaint.errors import OverpaintError
+from overpaint.run.auto import planned as plan
 from overpaint.run.estimate import Estimate, estimate
-from overpaint.run.plan import plan
 from overpaint.run.request import edit_request
 from overpaint.run.where import Where
 

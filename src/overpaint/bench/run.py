@@ -20,13 +20,13 @@ from overpaint.card import Cost
 from overpaint.choosing.signals import Ground, ground, signals
 from overpaint.errors import OverpaintError, UsageError
 from overpaint.images import Picture, fit, save_picture
-from overpaint.meter import Cancelled, Meter
+from overpaint.meter import Cancelled, Meter, part
 from overpaint.model import Model
 from overpaint.network import Pixels
+from overpaint.run import auto
 from overpaint.run.by_map import NET
 from overpaint.run.estimate import BACKWARD, Estimate, estimate
-from overpaint.run.memory import run_patiently
-from overpaint.run.plan import Job, grain, plan
+from overpaint.run.plan import Job, grain
 from overpaint.run.request import edit_request
 from overpaint.run.where import Where
 from overpaint.stilllife.palette import mapped
@@ -204,7 +204,7 @@ def edited(bench: Bench, case: Case, pictures: Pictures, variant: Variant) -> Ma
         found = REFERENCES[variant.method](pictures, bench.model)
         return None if found is None else Made(found)
     job, peak = planned(bench.model, case, pictures, variant), Peak(bench.model.device)
-    edit = run_patiently(job, within(bench.meter))
+    edit = auto.carried(job, part(bench.meter))
     picture, work = edit.picture, edit.figures
     if job.asked.mask is not None:  # the product has pasted the outside back already
         with torch.no_grad():
@@ -214,20 +214,6 @@ def edited(bench: Bench, case: Case, pictures: Pictures, variant: Variant) -> Ma
     memory = peak.megabytes
     cost |= {} if memory is None else {"memory": memory}
     return Made(picture, cost, {"found": work.rows < job.cost.rows[0]})
-
-
-def within(whole: Meter) -> Meter:
-    """A meter for one edit, which counts into that of the whole run and is cancelled with it."""
-    before = whole.rows
-
-    def forward(own: Meter) -> None:
-        whole.rows = before + own.rows
-        if whole.on_tick is not None:
-            whole.on_tick(whole)
-        if whole.cancelled:
-            own.cancel()
-
-    return Meter(on_tick=forward)
 
 
 def planned(model: Model, case: Case, pictures: Pictures, variant: Variant) -> Job:
@@ -251,7 +237,7 @@ def planned(model: Model, case: Case, pictures: Pictures, variant: Variant) -> J
     asked = edit_request(
         "edit", variant.method, pictures.source, request, said, where=Where(mask), control=control
     )
-    return plan(asked, model)
+    return auto.planned(asked, model)
 
 
 def alone(cost: Cost, rows: int, backwards: int, seconds: float) -> dict[str, float]:

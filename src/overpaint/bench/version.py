@@ -5,9 +5,11 @@ from hashlib import sha256
 from importlib.util import find_spec
 from pathlib import Path
 
+from overpaint.choosing import choices, score
 from overpaint.families.locate import SHIPPED
 from overpaint.files.fingerprint import file_hash
 from overpaint.method import Method
+from overpaint.methods.auto import Auto
 
 ROOT = Path(__file__).parents[1]
 NO_MATTER = ("cli", "train", "web", "batch")
@@ -31,7 +33,10 @@ def code() -> str:
 
 
 def code_of(kind: type[Method]) -> str:
-    """The same for a method; the file of one that a plugin brought counts too."""
+    """The same for a method; the file of one that a plugin brought counts too, and what choosing goes by."""
+    if kind is Auto:
+        data = [file_hash(place) for place in (choices.DATA, score.DATA) if place.is_file()]
+        return sha256(" ".join([code(), *data]).encode()).hexdigest()[:12]
     spec = find_spec(kind.__module__)
     place = None if spec is None or spec.origin is None else Path(spec.origin)
     if place is None or place.is_relative_to(ROOT) or not place.is_file():

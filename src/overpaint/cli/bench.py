@@ -123,17 +123,18 @@ def cost(
     )
 
 
-@command.command("learn", short_help="Learn from results which edits come off.")
+@command.command("learn", short_help="Learn from results which edits come off, and what to try.")
 @click.argument("folder", type=FILE, default=OUT)
 @click.option(
-    "-o", "--output", type=FILE, help="The file of the score.  [default: score.json in FOLDER, made anew]"
+    "-o", "--output", type=FILE, help="The folder to write to.  [default: FOLDER itself, made anew]"
 )
-@click.option("--force", is_flag=True, help="Write over another file.")
+@click.option("--force", is_flag=True, help="Write over what is there.")
 def learn(folder: Path, output: Path | None, force: bool) -> None:
-    """Learn from the results in FOLDER to tell edits that came off from others, without their answers.
+    """Learn from the results in FOLDER which edits come off without their answers, and what to try first.
 
-    Half of the cases teach, the other half shows what the score and every signal by itself are worth: the
-    area under the curve against true success. Results must be of one model and one version of the code.
+    Half of the cases teach, the other half shows what the score and every signal by itself are worth (the
+    area under the curve against true success) and what '--method auto' achieves with it. Results must be of
+    one model and one version of the code, of at least two methods.
     """
     from overpaint.cli.benching import learn_score
 

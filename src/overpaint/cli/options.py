@@ -371,8 +371,8 @@ def said(ctx: click.Context, flag: str) -> str | None:
 
 def schema_of(method: str) -> Mapping[str, Any]:
     """The schema of a method's options: stored for ours, made for a plugin's."""
-    if method == "invert":
-        return registry.read_walked_back()
+    if method in registry.UNLISTED:
+        return registry.read_unlisted(method)
     stored = registry.read_summary()
     if method not in stored:
         registry.known(method)

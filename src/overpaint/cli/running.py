@@ -5,7 +5,7 @@ import logging
 import warnings
 from collections.abc import Iterator, Mapping
 from contextlib import ExitStack
-from dataclasses import dataclass, replace
+from dataclasses import asdict, dataclass, replace
 from pathlib import Path
 from typing import Any
 
@@ -26,13 +26,14 @@ from overpaint.images import Picture, check_side, heatmaps, save_picture
 from overpaint.inversions.cache import Cache
 from overpaint.meter import Cancelled, Meter, beside
 from overpaint.model import Model
+from overpaint.run.auto import planned
 from overpaint.run.estimate import Estimate, estimate
 from overpaint.run.examine import examined
 from overpaint.run.kept import KEPT
 from overpaint.run.loading import threads
 from overpaint.run.locating import located
 from overpaint.run.memory import within
-from overpaint.run.plan import Job, plan
+from overpaint.run.plan import Job
 from overpaint.run.request import EditRequest
 from overpaint.run.result import Edit
 from overpaint.run.unasked import nothing_asked
@@ -103,7 +104,7 @@ def prepared(asked: EditRequest, model: Model, common: Common) -> Job:
     Raises:
         UsageError: anything about the wish is wrong.
     """
-    job = plan(asked, model)
+    job = planned(asked, model)
     check_mask(job, common)
     check_conditions(job, common)
     job = replace(job, at_once=common.at_once, look=common.look)
@@ -242,6 +243,7 @@ def for_programs(done: Done, **more: Any) -> str:
         | {"command": recipe.command, "method": recipe.method, "model": recipe.model.name}
         | {"options": recipe.options, "request": recipe.request}
         | ({} if done.edit.unasked is None else {"unasked": done.edit.unasked.facts})
+        | ({} if done.edit.chosen is None else {"chosen": asdict(done.edit.chosen)})
         | {"figures": done.edit.figures.model_dump(), "warnings": list(done.edit.warnings), **more}
     )
 
@@ -266,6 +268,8 @@ def for_people(done: Done) -> Iterator[str]:
         yield f"Walked back: {figures.psnr:.1f} dB against the autoencoder's round trip"
     if done.edit.unasked is not None:
         yield done.edit.unasked.words
+    if done.edit.chosen is not None:
+        yield done.edit.chosen.reason
 
 
 def report_estimate(found: Estimate, check: Estimate | None, common: Common) -> None:

@@ -11,7 +11,7 @@ from typing import Any
 import torch
 
 from overpaint.bench.results import Line, Results
-from overpaint.bench.run import alone, framed, rounded, unforeseen, within
+from overpaint.bench.run import alone, framed, rounded, unforeseen
 from overpaint.choosing.score import Score
 from overpaint.choosing.signals import Ground, ground, signals
 from overpaint.comparing.candidate import Candidate, command
@@ -23,7 +23,7 @@ from overpaint.images import Picture, load_picture, pixels_hash, save_picture
 from overpaint.images.picture import from_pil
 from overpaint.images.recipe import parse_recipe
 from overpaint.images.sheets import flat, overlay
-from overpaint.meter import Cancelled, Meter
+from overpaint.meter import Cancelled, Meter, part
 from overpaint.model import Model
 from overpaint.run.memory import run_patiently
 from overpaint.run.plan import Job
@@ -138,7 +138,7 @@ def changed(comparing: Comparing, one: Try) -> Mapping[str, Any] | None:
         return None
     try:
         twin = nothing_asked(one.job.asked, comparing.model)
-        return rounded(unasked(twin, within(comparing.meter)).facts)
+        return rounded(unasked(twin, part(comparing.meter)).facts)
     except Cancelled:
         raise
     except OverpaintError:
@@ -153,7 +153,7 @@ def done(comparing: Comparing, one: Try, job: Job) -> Line:
     try:
         watch = bool(comparing.words)
         job = replace(job, asked=replace(job.asked, watch=watch))
-        edit = run_patiently(job, within(comparing.meter))
+        edit = run_patiently(job, part(comparing.meter))
         return {**line, **kept(comparing, one, job, edit)}
     except Cancelled:
         raise

@@ -9,7 +9,7 @@ from overpaint.guides import CFG
 from overpaint.method import Method
 from overpaint.model import Branch, Model
 from overpaint.network import Pixels, Text
-from overpaint.options import Guidance
+from overpaint.options import Guidance, Tuned
 from overpaint.outcome import Outcome
 from overpaint.path import Latent
 from overpaint.sample import denoise, each, stochastic
@@ -57,6 +57,7 @@ class CycleNet(Method):
     eta: float = Field(default=1.0, ge=0, le=1, description="share of fresh noise in each step")
     scale: float = Field(default=1.0, ge=0, le=2, description="how strongly the side network speaks")
     there_and_back: bool = Field(default=False, description="translate the result back and compare")
+    tuned: Tuned = "auto"
 
     @property
     def kept(self) -> int:

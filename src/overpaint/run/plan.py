@@ -55,10 +55,19 @@ class Job:
     """The rows it took, and the search for a mask."""
     beside: Beside = field(default_factory=Beside)
     """Networks that speak into every call, and what they look at."""
+    auto: bool = False
+    """Whether the method was to be chosen (`overpaint.run.auto`)."""
+    others: tuple["Job", ...] = ()
+    """What is tried then, after this one."""
 
     @property
     def cost(self) -> Cost:
-        """The work to do, if nothing is found in a cache."""
+        """The work to do, if nothing is found in a cache: of all that may be tried."""
+        return sum((optional(one.cost) for one in self.others), self.alone)
+
+    @property
+    def alone(self) -> Cost:
+        """The work of this one alone."""
         card, own = self.method.card, self.method.card.cost(self.method)
         if card.further is not None:
             own = sum([card.further(self.method)] * len(self.asked.request.also), own)
@@ -77,6 +86,11 @@ class Job:
         colours = bare.placed(layer[:, :3])
         opacity = bare.placed(layer[:, 3:].expand(-1, 3, -1, -1) * 2 - 1)
         return replace(colours, alpha=opacity.rgb.max(-1))
+
+
+def optional(cost: Cost) -> Cost:
+    """The cost of what may be left out."""
+    return replace(cost, **{kind: (0, getattr(cost, kind)[1]) for kind in KINDS})
 
 
 def grain(model: Model) -> int:

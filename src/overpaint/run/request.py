@@ -13,6 +13,7 @@ from overpaint.images.canvas import Extension, around
 from overpaint.images.fitting import Placement
 from overpaint.images.recipe import Choice, Command, trusted_recipe
 from overpaint.method import Method
+from overpaint.methods.auto import Auto
 from overpaint.methods.invert import Invert
 from overpaint.run.inputs import Given, checked_text, shows, taken_in
 from overpaint.run.instead import content_with, looking_at, otherwise
@@ -25,6 +26,7 @@ from overpaint.task import Request
 MOST = 16
 """Targets of one edit."""
 EVERYWHERE = Where()
+UNLISTED: Mapping[str, type[Method]] = {kind.card.name: kind for kind in (Invert, Auto)}
 Named = tuple[Picture, str | None]
 """A picture, and where it lies if it is a file."""
 
@@ -233,5 +235,6 @@ def checked_name(name: str, kind: type[Method]) -> str:
 
 
 def kind_of(method: str) -> type[Method]:
-    """The class of a method; an inversion walked back is one for this purpose, though in no list."""
-    return Invert if method == Invert.card.name else registry.find(method)
+    """The class of a method; an inversion walked back is one for this purpose, as is the choice of a method,
+    though in no list."""
+    return UNLISTED.get(method) or registry.find(method)

@@ -87,6 +87,29 @@ class Target:
     """Where the picture could change on the way to it."""
 
 
+@dataclass(frozen=True)
+class Tried:
+    """An edit among several that were tried."""
+
+    title: str
+    """The method, and the inversion it walked with."""
+    chance: float | None = None
+    """How likely it came off; none where no score was learned with the model."""
+    signals: Mapping[str, float] = field(default_factory=dict[str, float])
+    """What tells that (`overpaint.choosing.signals`)."""
+
+
+@dataclass(frozen=True)
+class Chosen:
+    """Why a method was chosen among several."""
+
+    reason: str
+    tried: tuple[Tried, ...]
+    """All edits that were made, the likeliest to have come off first."""
+    failed: tuple[str, ...] = ()
+    """Why others could not be made."""
+
+
 @dataclass(frozen=True, eq=False, repr=False)
 class Edit:
     """The result of an edit. ``save`` writes it with its recipe inside; a notebook shows it.
@@ -128,6 +151,8 @@ class Edit:
     """What an edit changes where nothing is asked, if that was to be checked."""
     conditions: tuple[Picture, ...] = ()
     """What side networks looked at, in the order they were given."""
+    chosen: Chosen | None = None
+    """Why this one was given, where the method was to be chosen."""
 
     @property
     def latent(self) -> Latent:

@@ -58,13 +58,22 @@ LIVE: dict[str, dict[str, Any]] = {
 }
 """A minute or two on a processor instead of half an hour: pictures of 128 pixels have less to learn."""
 
+CYCLE: dict[str, Any] = {"steps": 25, "strength": 0.8, "guidance": 1.5}
+"""Options of CycleNet for day and night: light goes over the whole picture, so more of the path is walked."""
+
 
 def habits() -> dict[str, Any]:
     """All that the model's folder says about itself."""
     words = {word: meaning.attribute for word, meaning in MEANINGS.items()}
     return {
         "guidance": GUIDANCE,
-        "edits": {"p2p": P2P, "pnp": PNP, "pix2pix-zero": ZERO, "text2live": LIVE},
+        "edits": {
+            "p2p": P2P,
+            "pnp": PNP,
+            "pix2pix-zero": ZERO,
+            "text2live": LIVE,
+            "cyclenet": dict.fromkeys(P2P, CYCLE),
+        },
         "words": words,
         "sentences": templates(),
         "vocabulary": [word for word in CAPTIONED if word.isalpha()],

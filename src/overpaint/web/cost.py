@@ -7,9 +7,10 @@ import torch
 from overpaint.card import Cost
 from overpaint.images.fitting import scaled_size, whole
 from overpaint.model import Model
+from overpaint.run.auto import planned as plan
 from overpaint.run.estimate import BACKWARD, SIDE, Speed, look_folder, speed_of
 from overpaint.run.known import record_of
-from overpaint.run.plan import grain, plan
+from overpaint.run.plan import grain
 from overpaint.run.request import edit_request
 from overpaint.web.schemas import ModelOut
 

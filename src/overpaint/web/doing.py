@@ -201,6 +201,7 @@ class Doer:
             "height": height,
             "figures": edit.figures.model_dump(mode="json"),
             "warnings": list(edit.warnings),
+            "chosen": "" if edit.chosen is None else edit.chosen.reason,
             "mask": None if edit.mask is None else self.put(edit.mask),
             "words": list(self.words(edit)),
             "others": [self.put(one) for one in edit.others],

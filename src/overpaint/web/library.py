@@ -15,17 +15,20 @@ from overpaint.images import Picture, encode_png, to_pil
 from overpaint.images.picture import from_pil
 from overpaint.images.recipe import trusted_recipe
 from overpaint.ledger.entry import STATES
+from overpaint.methods.auto import Auto
 from overpaint.run.inputs import shows
 from overpaint.run.settings import Setting, settings_of
 from overpaint.web.answers import SAID, TheStudio
 from overpaint.web.asking import asked
 from overpaint.web.estimating import estimated
+from overpaint.web.looking import look_at
 from overpaint.web.routes import IMMUTABLE, PNG, body_of
 from overpaint.web.schemas import (
     PICTURE,
     EditIn,
     EstimateOut,
     HealthOut,
+    LookOut,
     MethodOut,
     ModelOut,
     PictureOut,
@@ -50,6 +53,12 @@ async def upload(file: UploadFile, studio: TheStudio) -> PictureOut:
 def picture(id: Blob, studio: TheStudio) -> PictureOut:
     """What is known of a picture."""
     return about(id, studio.picture(id))
+
+
+@router.get("/pictures/{id}/look")
+def look(id: Blob, studio: TheStudio, model: Annotated[str, Query(max_length=300)] = "") -> LookOut:
+    """Whether a model knows such pictures; said at once, or that the model is busy."""
+    return look_at(studio, id, model)
 
 
 @router.get("/pictures/{id}/view", response_class=Response, responses=PNG)
@@ -101,14 +110,15 @@ def methods(studio: TheStudio) -> list[MethodOut]:
 @router.get("/methods/{name}")
 def method(name: Annotated[str, Path(max_length=100)], studio: TheStudio) -> MethodOut:
     """One method."""
-    return cards()[registry.known(name)]
+    return cards()[name if name == "auto" else registry.known(name)]
 
 
 @cache
 def cards() -> Mapping[str, MethodOut]:
     """All methods by name; a plugin's are described here and now."""
     stored = registry.read_summary()
-    return {
+    auto = {"auto": card_of("auto", registry.describe(Auto))}
+    return auto | {
         name: card_of(name, stored[name] if name in stored else registry.describe(registry.find(name)))
         for name in registry.places()
     }

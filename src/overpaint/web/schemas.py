@@ -125,6 +125,15 @@ class PictureOut(Model):
     notes: list[str] = Field(description="what was noticed on reading it")
 
 
+class LookOut(Model):
+    """What a picture is to a model, before anything is asked of it."""
+
+    busy: bool = Field(default=False, description="the model works, so nobody has looked; ask again later")
+    far: bool = Field(default=False, description="whether the model does not know such pictures")
+    words: str = Field(default="", description="what that means for edits; empty where all is well")
+    distance: float | None = Field(default=None, description="in standard deviations of those it knows")
+
+
 class WordOut(Model):
     """Where a word looks."""
 
@@ -153,6 +162,7 @@ class ResultOut(Model):
     height: int = 0
     figures: Figures = Figures()
     warnings: list[str] = []
+    chosen: str = Field(default="", description="why this one, where the method was to be chosen")
     mask: PictureId | None = Field(default=None, description="where it could change")
     words: list[WordOut] = []
     others: list[PictureId] = Field(default=[], description="further results, best first")

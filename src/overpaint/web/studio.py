@@ -8,6 +8,7 @@ from dataclasses import dataclass, field
 from functools import lru_cache
 from threading import BoundedSemaphore, Event, Thread
 from typing import Any
+from weakref import WeakValueDictionary
 
 from filelock import FileLock, Timeout
 
@@ -49,6 +50,7 @@ class Studio:
     decoding: BoundedSemaphore = field(default_factory=lambda: BoundedSemaphore(AT_ONCE))
     models: dict[str, ModelOut] = field(default_factory=dict[str, ModelOut])
     """What is known of those that were loaded."""
+    loaded: WeakValueDictionary[str, Model] = field(default_factory=WeakValueDictionary[str, Model])
     speeds: dict[str, Measured] = field(default_factory=dict[str, Measured])
     seconds: float = 0.0
     rows: int = 0
@@ -110,6 +112,7 @@ class Studio:
 
     def meet(self, name: str, model: Model) -> None:
         """Put down what a model is and how fast it is here, the first time it is used."""
+        self.loaded[name] = model
         if name in self.speeds:
             return
         self.speeds[name] = measured(model)

@@ -6,7 +6,7 @@ from typing import Any
 from overpaint.ledger.entry import OVER, Entry
 from overpaint.web.schemas import CellOut, ResultOut, WorkOut
 
-WORDS = ("picture", "width", "height", "figures", "warnings", "mask", "words", "others", "notes")
+WORDS = ("picture", "width", "height", "figures", "warnings", "chosen", "mask", "words", "others", "notes")
 
 
 def told(entry: Entry, before: int | None = None) -> Mapping[str, Any]:

@@ -156,6 +156,15 @@ async function bring(file) {
   await shown();
   say(recipe ? "A picture of overpaint: its words and settings came along." : "Now say what it shows, and what it should show.");
   find(found.says ? "target" : "source").focus();
+  known(found, recipe);
+}
+
+/** Say before the edit that the model does not know such pictures. */
+async function known(found, recipe, tries = 5) {
+  const look = await get(`/api/pictures/${found.id}/look?model=${encodeURIComponent(state.model)}`).catch(() => ({}));
+  if (state.original?.id !== found.id) return;
+  if (look.words) notes({ notes: [look.words, ...found.notes] }, recipe);
+  else if (look.busy && tries) setTimeout(() => known(found, recipe, tries - 1), 3000);
 }
 
 /** Options of a recipe that are not as published. */

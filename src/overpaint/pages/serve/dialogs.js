@@ -25,7 +25,7 @@ export function methods(all, now, { ask, choose, compare, results }) {
       make("button", { type: "button", onclick: () => { find("methods").close(); choose(one.name); } },
         results[one.name] && make("img", { src: view(results[one.name], 320), alt: `what ${one.name} made of your picture`, loading: "lazy" }),
         make("b", { text: one.name }), make("span", { class: "faint", text: one.idea }), chips),
-      make("label", { class: "check" }, box, "Compare"));
+      one.name !== "auto" && make("label", { class: "check" }, box, "Compare"));
   }
   find("methods-find").value = "";
   find("methods-find").oninput = show;

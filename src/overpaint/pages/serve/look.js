@@ -20,6 +20,7 @@ export function about(place, work, cell) {
     if (cell.score !== null && cell.score !== undefined) line("Likely came off", `${Math.round(100 * cell.score)} %`);
     for (const [name, value] of Object.entries(figures)) line(TITLES[name] ?? name.replaceAll("_", " "), Number(value).toFixed(3).replace(/\.?0+$/, ""));
   } else {
+    line("Chosen", work.result.chosen);
     if (figures.seconds) line("Time", `${duration(figures.seconds)}, ${figures.rows} rows through the network${figures.backwards ? `, ${figures.backwards} backward passes` : ""}`);
     if (figures.reconstruction) line("Turned to noise", `${figures.quality}: ${figures.reconstruction}`);
     if (figures.distance !== null && figures.distance !== undefined) line("Known to the model", `${figures.distance.toFixed(1)} standard deviations from the pictures it knows${figures.distance > 2 ? ": it does not know such pictures" : ""}`);

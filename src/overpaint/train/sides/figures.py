@@ -9,6 +9,8 @@ import json
 import sys
 from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass
+from functools import partial
+from itertools import islice
 from pathlib import Path
 
 import torch
@@ -33,6 +35,7 @@ from overpaint.stilllife.judge import Judge, score
 from overpaint.stilllife.judge import load as load_judge
 from overpaint.stilllife.render import render
 from overpaint.stilllife.scene import FRAME, Scene
+from overpaint.stilllife.suits import CYCLE
 from overpaint.stilllife.truth import NAMES, truth
 from overpaint.train.data import held_out
 from overpaint.train.sides.drawn import TIMES, TRUE, edges_of
@@ -45,6 +48,8 @@ FIRST = 400_000
 STEPS = 25
 ALONE = "alone"
 Figures = dict[str, float]
+Translate = Callable[[Tensor, tuple[Text, Text], int], Tensor]
+"""From pictures, two texts for each and a seed to other pictures."""
 
 
 @dataclass(frozen=True)
@@ -124,14 +129,14 @@ def means(sums: Mapping[str, Sequence[float]]) -> Figures:
 
 
 def cycle_figures(model: Model, net: Net, judge: Judge, how: CycleNet, count: int = COUNT) -> Figures:
-    """Day to night and back; beside it the same walk without the network, from the same noised latent.
+    """Day to night and back; beside it DDIM translation, which inverts the picture and needs no network.
 
     "time": the judge reads the other time; "kept": of what is said of things, the share that is still read;
-    "back": PSNR of the return to the picture in dB.
+    "back": PSNR of the return to the picture in dB, "codec": what the autoencoder leaves of it.
     """
     sums: dict[str, list[float]] = {}
     seeds = (scene for k in range(20 * count) for scene in held_out(1, start=FIRST + k))
-    by_day = [scene for scene in seeds if scene.time == "day"][:count]
+    by_day = list(islice((scene for scene in seeds if scene.time == "day"), count))
     for start in range(0, count, CHUNK):
         scenes = by_day[start : start + CHUNK]
         pictures = render(scenes, FRAME, model.device)
@@ -139,9 +144,13 @@ def cycle_figures(model: Model, net: Net, judge: Judge, how: CycleNet, count: in
         both = [texts(model, [describe(scene).text for scene in each]) for each in (scenes, others)]
         true = (model.family.decode(model.family.encode(pictures * 2 - 1)) + 1) / 2
         sums.setdefault("codec", []).extend(psnr(true.clamp(0, 1), pictures).tolist())
-        for way, speaks in (("", speaker(net)), ("_alone", None)):
-            there = translated_all(model, how, speaks, pictures, (both[0], both[1]), start)
-            back = translated_all(model, how, speaks, there, (both[1], both[0]), start + 1)
+        ways: Mapping[str, Translate] = {
+            "": partial(translated_all, model, how, speaker(net)),
+            "_ddim": partial(ddim_translated, model),
+        }
+        for way, translate in ways.items():
+            there = translate(pictures, (both[0], both[1]), start)
+            back = translate(there, (both[1], both[0]), start + 1)
             sums.setdefault(f"back{way}", []).extend(psnr(back, pictures).tolist())
             for reading, scene in zip(judge.read(there), others, strict=True):
                 marks = score(reading, scene, placed=True)
@@ -152,12 +161,7 @@ def cycle_figures(model: Model, net: Net, judge: Judge, how: CycleNet, count: in
 
 
 def translated_all(
-    model: Model,
-    how: CycleNet,
-    speaks: Speaks | None,
-    pictures: Tensor,
-    both: tuple[Text, Text],
-    seed: int,
+    model: Model, how: CycleNet, speaks: Speaks, pictures: Tensor, both: tuple[Text, Text], seed: int
 ) -> Float[Tensor, "b 3 h w"]:
     """Pictures in [0, 1] as the second text says, the first in place of the empty one."""
     whole = model.path(how.steps)
@@ -169,6 +173,22 @@ def translated_all(
     return ((model.family.decode(walk(x, pictures, both[1], both[0], seed)) + 1) / 2).clamp(0, 1)
 
 
+@torch.no_grad()
+def ddim_translated(
+    model: Model, pictures: Tensor, both: tuple[Text, Text], seed: int
+) -> Float[Tensor, "b 3 h w"]:
+    """The same by DDIM: noised step by step with the first text, denoised with the second and guidance."""
+    path, x = model.path(STEPS), model.family.encode(pictures * 2 - 1)
+    for i in range(len(path) - 1, -1, -1):
+        at = min(i + 1, len(path) - 1)  # the network is asked at the level where the latent is
+        t = torch.full((len(x),), int(path.t[at]), device=x.device)
+        p = path.read(x, model.family.call(model.net, x, t, both[0], Residuals()).float(), at)
+        x = path.noised(p.x0 if i < at else x, p.eps, i)
+    null = together([model.family.null()] * len(x))
+    made = Walk(model, path, model.guidance)(x, pictures, both[1], null, seed)
+    return ((model.family.decode(made) + 1) / 2).clamp(0, 1)
+
+
 def measured(folder: Path, count: int = COUNT, note: Callable[[str], None] = print) -> dict[str, Figures]:
     """Figures of every side network in a folder, by its name; "alone" are those of the model without any."""
     model = load("still-life", dtype="float32", device="cpu")
@@ -176,7 +196,7 @@ def measured(folder: Path, count: int = COUNT, note: Callable[[str], None] = pri
     nets = {place.name: side_net(place, model) for place in sorted(folder.iterdir()) if place.is_dir()}
     for name, net in (nets | {ALONE: None}).items():
         if net is not None and name == OWN:
-            found[name] = cycle_figures(model, net, judge, CycleNet(guidance=model.guidance), count)
+            found[name] = cycle_figures(model, net, judge, CycleNet(**CYCLE), count)
         elif reader is not None:
             looked = "edges" if name == "canny" else "segmentation" if net is None else name
             found[name] = led_figures(model, net, looked, reader, judge, count)

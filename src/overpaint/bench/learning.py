@@ -34,6 +34,7 @@ class Edit:
     kind: str
     told: Mapping[str, float]
     came: bool
+    seconds: float = 0.0
 
     @property
     def half(self) -> int:
@@ -68,7 +69,15 @@ def edits(lines: Sequence[Line]) -> list[Edit]:
             continue
         figures = line["figures"]
         told = {**line["signals"], **{name: float(figures[name]) for name in FREE if name in figures}}
-        found.append(Edit(str(line["case"]), str(line["type"]), told, bool(figures["success"])))
+        found.append(
+            Edit(
+                str(line["case"]),
+                str(line["type"]),
+                told,
+                bool(figures["success"]),
+                float(figures.get("seconds", 0)),
+            )
+        )
     return found
 
 

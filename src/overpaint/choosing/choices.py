@@ -1,0 +1,91 @@
+"""What to try first on an edit: for each type the methods, with their options, that together did best.
+
+Learned by ``overpaint bench learn`` from edits whose right answer is known and kept as data in the package.
+What one model taught holds for that model; any other gets the field's usual one.
+"""
+
+from collections.abc import Mapping, Sequence
+from functools import cache
+from pathlib import Path
+from typing import Any, Final, Literal
+
+from pydantic import ValidationError
+
+from overpaint.options import Options
+
+DATA = Path(__file__).with_name("choices.json")
+Type = Literal[
+    "random", "object", "add", "delete", "content", "pose", "colour", "material", "background", "style"
+]
+"""The types of edit, in the words of PIE-Bench (arXiv:2310.01506)."""
+TYPES: Final[Mapping[str, Type]] = {
+    "thing": "object",
+    "added": "add",
+    "removed": "delete",
+    "order": "content",
+    "attribute.size": "content",
+    "attribute.pose": "pose",
+    "attribute.colour": "colour",
+    "attribute.material": "material",
+    "attribute": "colour",
+    "surroundings": "background",
+    "style": "style",
+}
+"""Which type two prompts ask for, by what is read from their words (`overpaint.run.asked`)."""
+ELSE: Final = "random"
+
+
+class Choice(Options):
+    """A method with options, and how it did."""
+
+    method: str
+    said: Mapping[str, Any] = {}
+    """Options that were set."""
+    came: float = 0.0
+    """The share of edits of the type that came off."""
+    cases: int = 0
+    """How many there were."""
+
+    @property
+    def title(self) -> str:
+        """Its name for people."""
+        return " ".join([self.method, *(f"{name}={value}" for name, value in self.said.items())])
+
+
+USUAL = (Choice(method="p2p"), Choice(method="pnp"), Choice(method="masactrl"))
+"""What is tried on models that nothing was learned with, until one can be done."""
+
+
+class Choices(Options):
+    """What to try, by type, and from what that was learned."""
+
+    model: str
+    """The fingerprint of the model."""
+    code: str
+    """The version of the code."""
+    cases: int
+    by: Mapping[str, tuple[Choice, ...]]
+    enough: float = 1.0
+    """The chance from which on no further method is tried."""
+
+
+def type_of(kinds: Sequence[str]) -> Type:
+    """The type of edit that prompts ask for: ``kinds`` as `overpaint.run.asked` reads them, best first."""
+    for kind in kinds:
+        if kind in TYPES:
+            return TYPES[kind]
+    return ELSE
+
+
+@cache
+def shipped() -> Choices | None:
+    """What comes with the package, if there is any."""
+    return read(DATA)
+
+
+def read(place: Path) -> Choices | None:
+    """Choices from their file; nothing where there is none that can be read."""
+    try:
+        return Choices.model_validate_json(place.read_text(encoding="utf-8"))
+    except (OSError, ValidationError):
+        return None

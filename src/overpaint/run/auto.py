@@ -1,0 +1,182 @@
+"""Choosing the method: several are planned in the place of one, and run until one is likely to have come off.
+
+Nobody knows the right answer of a user's edit. But on edits whose answer is known it was learned which
+methods do best on which type of edit (`overpaint.choosing.choices`) and what tells that one came off
+(`overpaint.choosing.score`). The likeliest methods share one inversion where they can, so that the second
+costs less than the first.
+"""
+
+from collections.abc import Iterator, Sequence
+from dataclasses import replace
+from time import perf_counter
+
+from overpaint.choosing.choices import USUAL, Choice, Choices, Type, type_of
+from overpaint.choosing.choices import shipped as shipped_choices
+from overpaint.choosing.score import Score
+from overpaint.choosing.score import shipped as shipped_score
+from overpaint.choosing.signals import Ground, ground, signals
+from overpaint.errors import OverpaintError, UsageError
+from overpaint.images import fit
+from overpaint.meter import Cancelled, Meter, part
+from overpaint.methods.auto import Auto
+from overpaint.model import Model
+from overpaint.network import Pixels
+from overpaint.options import Options
+from overpaint.run.asked import asked as asked_for
+from overpaint.run.memory import run_patiently
+from overpaint.run.plan import Job, grain, plan
+from overpaint.run.request import EditRequest, told
+from overpaint.run.resolve import resolve
+from overpaint.run.result import Chosen, Edit, Figures, Tried
+
+LIKELY = 0.5
+"""The chance below which it is said that an edit probably did not come off."""
+FAILED = (
+    "None of the {} edits that were tried is likely to have come off (at best {:.0%}); other words, a mask "
+    "or another method may help."
+)
+
+
+def planned(asked: EditRequest, model: Model) -> Job:
+    """The plan of a request; where the method is to be chosen, of the best one with the others behind it.
+
+    Raises:
+        UsageError: it cannot be done as asked; of several methods, none of them can.
+    """
+    if asked.kind is not Auto:
+        return plan(asked, model)
+    own = resolve(Auto, asked.options, {}, asked.title)
+    jobs, refused = list[Job](), list[OverpaintError]()
+    for choice in choices(asked, model, own)[: own.candidates]:
+        try:
+            kind, said = told(choice.method, choice.said)
+            jobs.append(plan(replace(asked, kind=kind, options=said), model))
+        except UsageError as error:
+            refused.append(error)
+    if not jobs:
+        raise refused[0]
+    return replace(jobs[0], others=tuple(jobs[1:]), auto=True)
+
+
+def kind_of_edit(asked: EditRequest, model: Model) -> Type:
+    """The type of edit that the two prompts ask for."""
+    return type_of(asked_for(asked.request.source, asked.request.target, model.suits.words))
+
+
+def choices(asked: EditRequest, model: Model, own: Auto) -> Sequence[Choice]:
+    """What to try, best first."""
+    known = learned(model)
+    if known is None:
+        return USUAL
+    return known.by.get(own.type or kind_of_edit(asked, model), USUAL)
+
+
+def learned(model: Model) -> Choices | None:
+    """What was learned with this model, if anything was."""
+    known = shipped_choices()
+    return known if known is not None and known.model == model.fingerprint else None
+
+
+def score_of(model: Model) -> Score | None:
+    """The trusted score of this model, if there is one."""
+    score = shipped_score()
+    return score if score is not None and score.model == model.fingerprint else None
+
+
+def carried(job: Job, meter: Meter) -> Edit:
+    """Run a job; one whose method was to be chosen until an edit is likely to have come off.
+
+    Raises:
+        Cancelled: the meter was told to stop.
+        OverpaintError: it failed; of several, all of them did.
+    """
+    if not job.auto:
+        return run_patiently(job, meter)
+    before, began = meter.rows, perf_counter()
+    meter.total = before + job.cost.rows[1]
+    found, failed = list[tuple[Edit, Tried]](), list[OverpaintError]()
+    on = None if score_of(job.model) is None else grounded(job)
+    for one in (job, *(replace(one, at_once=job.at_once, seen=job.seen) for one in job.others)):
+        try:
+            edit = run_patiently(one, part(meter))
+        except Cancelled:
+            raise
+        except OverpaintError as error:
+            failed.append(error)
+            continue
+        found.append((edit, judged(one, edit, on)))
+        if sure(job.model, found[-1][1]):
+            break
+    if not found:
+        raise failed[0]
+    meter.total = meter.rows
+    return best(job, found, failed, Work(rows=meter.rows - before, seconds=perf_counter() - began))
+
+
+class Work(Options):
+    """What all that was tried took together."""
+
+    rows: int
+    seconds: float
+
+
+def sure(model: Model, one: Tried) -> bool:
+    """Whether no further method is tried: of a model without a score nothing tells which edit is better."""
+    known = learned(model)
+    return known is None or one.chance is None or one.chance >= known.enough
+
+
+def grounded(job: Job) -> Ground | None:
+    """What the signals of all edits share; nothing where there is no source prompt to hold them against."""
+    request = job.asked.request
+    if job.fitted is None or not request.source.split():
+        return None
+    return ground(job.model, job.fitted.tensor, request.source, request.target)
+
+
+def judged(job: Job, edit: Edit, on: Ground | None) -> Tried:
+    """What can be said of an edit without knowing the right answer."""
+    title, score = " ".join(filter(None, [edit.recipe.method, named(edit)])), score_of(job.model)
+    found = {} if on is None else signals(job.model, on, framed(job, edit))
+    return Tried(title, None if score is None else score.of(found), found)
+
+
+def named(edit: Edit) -> str:
+    """The inversion of an edit, where it has one that is not the method itself."""
+    inversion = edit.recipe.options.get("inversion")
+    name = str(inversion.get("name", "")) if isinstance(inversion, dict) else ""
+    return "" if name == edit.recipe.method else name
+
+
+def framed(job: Job, edit: Edit) -> Pixels:
+    """An edit as the model sees it."""
+    family, own = job.model.family, job.asked.request
+    return fit(edit.picture, family.side, grain(job.model), own.fit, job.asked.part).tensor
+
+
+def worth(one: Tried) -> tuple[float, ...]:
+    """By the trusted score; where there is none, the first was the only one."""
+    return (-1.0 if one.chance is None else one.chance,)
+
+
+def best(job: Job, found: Sequence[tuple[Edit, Tried]], failed: Sequence[OverpaintError], work: Work) -> Edit:
+    """The likeliest edit, with why it was taken and what all of them took."""
+    edit, one = max(found, key=lambda pair: worth(pair[1]))
+    tried = tuple(sorted((tried for _, tried in found), key=worth, reverse=True))
+    said = " ".join(reasons(one, len(found), len(failed), kind_of_edit(job.asked, job.model)))
+    poor = one.chance is not None and one.chance < LIKELY
+    warnings = (FAILED.format(len(found), one.chance),) if poor else ()
+    figures: Figures = edit.figures.model_copy(update={"rows": work.rows, "seconds": work.seconds})
+    chosen = Chosen(said, tried, tuple(str(error) for error in failed))
+    return replace(edit, figures=figures, chosen=chosen, warnings=(*edit.warnings, *warnings))
+
+
+def reasons(one: Tried, tried: int, failed: int, kind: str) -> Iterator[str]:
+    """Why an edit was taken."""
+    others = "the first that was tried" if tried == 1 else f"the likeliest of {tried} that were tried"
+    chance = "" if one.chance is None else f", with a chance of {one.chance:.0%} to have come off"
+    yield f"Took {one.title}, {others} for an edit of the type {kind!r}{chance}."
+    if one.chance is None:
+        yield "No score was learned with this model, so no others were tried."
+    if failed:
+        yield f"{failed} more could not be done."

@@ -1,0 +1,130 @@
+from collections.abc import Mapping
+from typing import Any
+
+import pytest
+from tests.comparing.kit import SOURCE, TARGET, small
+from tests.kit import shared
+
+import overpaint
+from overpaint.choosing.choices import USUAL, Choice, Choices, type_of
+from overpaint.choosing.score import Score
+from overpaint.errors import UsageError
+from overpaint.meter import Cancelled, Meter
+from overpaint.run import auto
+from overpaint.run.result import Edit
+
+TWO = {"steps": 2}
+TRIED = (
+    Choice(method="sdedit", said={**TWO, "strength": 0.5}),
+    Choice(method="ddim", said=TWO),
+    Choice(method="sdedit", said={**TWO, "strength": 1.0}),
+)
+
+
+def learned(
+    monkeypatch: pytest.MonkeyPatch, *tried: Choice, enough: float = 1.1, level: float = 0.0, **weights: float
+) -> None:
+    """Let it be known of the tiny model what to try, and what tells that an edit came off."""
+    model = shared().fingerprint
+    known = Choices(model=model, code="c", cases=9, by={"object": tried or TRIED}, enough=enough)
+    one = (1.0,) * len(weights)
+    score = Score(
+        model=model,
+        code="c",
+        cases=9,
+        auc=0.9,
+        auc_low=0.8,
+        auc_high=1.0,
+        names=tuple(weights),
+        means=tuple(0 * x for x in one),
+        spreads=one,
+        weights=(*weights.values(), level),
+    )
+    monkeypatch.setattr(auto, "shipped_choices", lambda: known)
+    monkeypatch.setattr(auto, "shipped_score", lambda: score)
+
+
+def edited(**more: Any) -> Edit:
+    said: Mapping[str, Any] = {
+        "source": SOURCE,
+        "target": TARGET,
+        "model": shared(),
+        "method": "auto",
+        **more,
+    }
+    return overpaint.edit(small(), **said)
+
+
+def test_the_likeliest_is_given_and_its_recipe_makes_it_again(monkeypatch: pytest.MonkeyPatch) -> None:
+    learned(monkeypatch, natural=5.0)
+    edit = edited()
+    assert edit.chosen is not None and len(edit.chosen.tried) == 3
+    chances = [one.chance or 0 for one in edit.chosen.tried]
+    assert chances == sorted(chances, reverse=True) and chances[0] > chances[-1]
+    assert edit.chosen.tried[0].title.split()[0] == edit.recipe.method != "auto"
+    assert f"{chances[0]:.0%}" in edit.chosen.reason and "'object'" in edit.chosen.reason
+    again = overpaint.rerun(edit.picture, model=shared())
+    assert again.recipe.output == edit.recipe.output and again.chosen is None
+
+
+def test_another_score_gives_another_edit_and_says_when_all_failed(monkeypatch: pytest.MonkeyPatch) -> None:
+    learned(monkeypatch, natural=1.0, level=20.0)
+    moved = edited()
+    learned(monkeypatch, natural=-1.0, level=-20.0)
+    kept = edited()
+    assert moved.recipe.output != kept.recipe.output
+    assert not any("likely" in words for words in moved.warnings)
+    assert "None of the 3 edits that were tried is likely" in kept.warnings[-1]
+
+
+def test_no_more_is_tried_than_needed(monkeypatch: pytest.MonkeyPatch) -> None:
+    learned(monkeypatch, enough=0.0, natural=1.0)
+    first, meter = edited(), Meter()
+    assert first.chosen is not None and len(first.chosen.tried) == 1 and first.recipe.method == "sdedit"
+    learned(monkeypatch, natural=1.0)
+    both = edited(candidates=2, meter=meter)
+    assert both.chosen is not None and len(both.chosen.tried) == 2
+    assert both.figures.rows == meter.rows > first.figures.rows
+
+
+def test_what_cannot_be_done_is_passed_over(monkeypatch: pytest.MonkeyPatch) -> None:
+    hole = Choice(method="blended-latent", said=TWO)
+    learned(monkeypatch, hole, TRIED[1], natural=1.0)
+    edit = edited()
+    assert edit.recipe.method == "ddim" and edit.chosen is not None and len(edit.chosen.tried) == 1
+    learned(monkeypatch, hole, natural=1.0)
+    with pytest.raises(UsageError, match="mask"):
+        edited()
+    with pytest.raises(UsageError, match="candidates"):
+        edited(candidates=0)
+
+
+def test_stopping_stops_all_of_it(monkeypatch: pytest.MonkeyPatch) -> None:
+    learned(monkeypatch, natural=1.0)
+    meter = Meter(on_tick=lambda own: own.cancel() if own.rows > 4 else None)
+    with pytest.raises(Cancelled):
+        edited(meter=meter)
+    assert meter.rows < 12
+
+
+def test_models_nobody_learned_with_get_the_usual(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(auto, "shipped_choices", lambda: None)
+    monkeypatch.setattr(auto, "USUAL", (TRIED[0], TRIED[1]))
+    edit = edited()
+    assert edit.chosen is not None and "No score was learned" in edit.chosen.reason
+    assert [one.chance for one in edit.chosen.tried] == [None] and edit.recipe.method == TRIED[0].method
+    assert {choice.method for choice in USUAL} == {"p2p", "pnp", "masactrl"}
+
+
+@pytest.mark.parametrize(
+    ("kinds", "found"),
+    [
+        (("attribute.colour", "attribute"), "colour"),
+        (("attribute.size", "attribute"), "content"),
+        (("surroundings",), "background"),
+        (("mixed",), "random"),
+        (("same",), "random"),
+    ],
+)
+def test_prompts_tell_the_type(kinds: tuple[str, ...], found: str) -> None:
+    assert type_of(kinds) == found
