@@ -27,13 +27,16 @@ from overpaint.stilllife.silhouettes import inside, reshaped
 BALL = Thing("ball", "red", "matte", "large", x=30.0, row=106.0)
 CUBE = Thing("cube", "blue", "matte", "small", x=78.0, row=102.0)
 DAY = Scene((BALL, CUBE), "grass", "day", "photograph", seed=3)
-LINES = {"recolour": "another colour, by map", "move": "moved, by map", "relabel": "another kind, by map"}
-LINES |= {
+LINES = {
+    "recolour": "another colour, by map",
+    "move": "moved, by map",
+    "relabel": "another kind, by map",
     "add": "one more, by map",
     "edges": "edges kept, another style",
     "depth": "depth kept, another kind",
+    "there": "day to night",
+    "back": "and back to day",
 }
-LINES |= {"there": "day to night", "back": "and back to day"}
 MAPPED: dict[str, Any] = {"method": "inpaint"}
 
 
@@ -60,7 +63,7 @@ def rows(model: Model) -> Iterator[Row]:
     said = describe(DAY).text
 
     def asked(wanted: Scene, **more: Any) -> Picture:
-        told = {"source": said, "target": describe(wanted).text, "model": model, **more}
+        told: dict[str, Any] = {"source": said, "target": describe(wanted).text, "model": model, **more}
         return edit(source, **told).picture
 
     def by_map(name: str, wanted: Scene, after: Regions, mask: Picture | None = None) -> Row:

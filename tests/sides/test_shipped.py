@@ -1,6 +1,7 @@
 """The side networks that come with the package are small, found by name, and lead what is made."""
 
 from pathlib import Path
+from typing import Any
 
 import pytest
 
@@ -46,7 +47,8 @@ def test_things_come_to_lie_where_they_are_said_to(monkeypatch: pytest.MonkeyPat
 def test_day_becomes_night_and_day_again(monkeypatch: pytest.MonkeyPatch) -> None:
     model = load("still-life", dtype="float32", device="cpu")
     monkeypatch.setattr(figures, "STEPS", 2)  # of DDIM translation, which is not looked at
-    how = CycleNet(**(CYCLE | {"steps": 10}))
+    asked: dict[str, Any] = {**CYCLE, "steps": 10}
+    how = CycleNet(**asked)
     found = figures.cycle_figures(model, translator("", model), load_judge(), how, 2)
     assert found["time"] > 0.6 and found["kept"] > 0.8
     assert found["back"] > 15
