@@ -66,6 +66,9 @@ def test_folders_are_known_by_their_files(tmp_path: Path) -> None:
     (tmp_path / "unet" / "config.json").write_text("{}")
     first = weights_hash(net, tmp_path)
     (tmp_path / "README.md").write_text("not part of the model")
+    (tmp_path / "LOG.json").write_text("{}")
+    (tmp_path / "sides" / "canny").mkdir(parents=True)
+    (tmp_path / "sides" / "canny" / "config.json").write_text("{}")
     assert weights_hash(net, tmp_path) == first
     (tmp_path / "unet" / "config.json").write_text('{"a": 1}')
     second = weights_hash(net, tmp_path)

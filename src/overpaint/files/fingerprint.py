@@ -14,7 +14,9 @@ WHOLE = 256 * 2**20
 PIECE = 2**20
 START = 2**12
 BESIDE = "known.json"
-"""A file in a model's folder on which no edit depends."""
+"""A file in a model's folder that knows its pictures."""
+APART = {BESIDE, "LOG.json", "overpaint.json", "judge", "sides", "segmenter", "inpaint"}
+"""What lies in a model's folder and changes no edit but by options and networks that recipes hold."""
 
 
 def tensor_hash(*tensors: Tensor) -> str:
@@ -86,7 +88,9 @@ def _own_hash(net: nn.Module, home: FilePath | None) -> str:
 def _folder_hash(home: FilePath) -> str:
     digest = sha256()
     for path in sorted(home.rglob("*")):
-        if path.suffix in (".safetensors", ".json", ".txt") and path.is_file() and path.name != BESIDE:
+        if path.suffix in (".safetensors", ".json", ".txt") and path.is_file():
+            if path.relative_to(home).parts[0] in APART:
+                continue
             if path.parent == home or not (path.parent / TUNED).is_file():  # else it is another model's
                 digest.update(f"{path.relative_to(home)} {file_hash(path)}\n".encode())
     return digest.hexdigest()
