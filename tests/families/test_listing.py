@@ -46,6 +46,7 @@ def test_everything_in_a_folder_is_named_for_what_it_is(tmp_path: Path) -> None:
     kinds = {name: (one.kind, one.family) for name, one in found.items()}
     assert kinds == {
         "still-life": ("model", "sd1"),
+        "still-life-inpaint": ("model", "sd1-inpaint"),
         "model": ("model", "sd1"),
         "sd1": ("model", "sd1"),
         "sdxl": ("model", "sdxl"),
@@ -71,7 +72,7 @@ def test_the_cache_of_the_hub_and_the_shelves_are_looked_through(
     home = cached(tmp_path / "hub", save_folder(tmp_path / "shelf" / "model"))
     monkeypatch.setenv("OVERPAINT_MODELS", str(tmp_path / "shelf"))
     found = {one.name: one for one in listed()}
-    assert set(found) == {"still-life", "owner/tiny", "model"}
+    assert set(found) == {"still-life", "still-life-inpaint", "owner/tiny", "model"}
     assert found["owner/tiny"].path == home
     assert found["owner/tiny"].size == found["model"].size
 
