@@ -10,7 +10,7 @@ from overpaint.methods.text2live import Text2LIVE
 from overpaint.run.asked import Asked
 from overpaint.run.loading import load
 from overpaint.run.resolve import resolve
-from overpaint.stilllife.suits import FILE, LIVE, P2P, PNP, ZERO, as_text, habits
+from overpaint.stilllife.suits import CYCLE, FILE, LIVE, P2P, PNP, ZERO, as_text, habits
 from overpaint.stilllife.templates import templates
 
 
@@ -18,7 +18,8 @@ def test_the_shipped_folder_says_it() -> None:
     assert FILE.read_text(encoding="utf-8") == as_text()
     model = load("still-life")
     assert model.guidance == habits()["guidance"]
-    assert model.suits.edits == {"p2p": P2P, "pnp": PNP, "pix2pix-zero": ZERO, "text2live": LIVE}
+    own = {"p2p": P2P, "pnp": PNP, "pix2pix-zero": ZERO, "text2live": LIVE}
+    assert model.suits.edits == {**own, "cyclenet": dict.fromkeys(P2P, CYCLE)}
     assert model.suits.words["turquoise"] == "colour"
     assert model.suits.sentences == templates()
 
