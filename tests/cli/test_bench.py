@@ -1,4 +1,5 @@
 import json
+import re
 from pathlib import Path
 
 import pytest
@@ -27,7 +28,8 @@ def test_a_slice_runs_and_a_second_run_does_nothing(tmp_path: Path) -> None:
     table = overpaint("bench", "table", folder)
     assert table.code == 0 and table.out == said.out
     programs = overpaint("bench", "table", folder, "--csv")
-    assert programs.out.startswith("title,method,inversion") and "sdedit steps=2,sdedit,," in programs.out
+    assert programs.out.startswith("title,row,method,inversion")
+    assert re.search(r"^sdedit steps=2,\w{16},sdedit,,", programs.out, re.MULTILINE)
 
 
 def test_a_failure_is_said_and_ends_with_one(tmp_path: Path) -> None:
