@@ -28,8 +28,6 @@ FRAMING = (
         "extend",
         "context",
         "pictures",
-        "regions",
-        "segments",
         "feather",
         "fit",
         "alpha",
