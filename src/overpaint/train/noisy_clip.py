@@ -33,6 +33,8 @@ from overpaint.train.unet import Latents, levels
 
 FITTED = 1024
 """Pictures by which its patches begin."""
+RIDGE = 1e-4
+"""What large patches cost, as a share of the mean square of what they see."""
 MEASURED = (0, 250, 500, 750)
 """Levels at which it is measured."""
 
@@ -64,7 +66,12 @@ class NoisyVision(nn.Module):
         rows = unfold(seen, weight.shape[-2:], stride=weight.shape[-2:]).transpose(1, 2).flatten(0, 1)
         rows = torch.cat([rows, torch.ones_like(rows[:, :1])], 1)
         answers = wanted.flatten(2).transpose(1, 2).flatten(0, 1)
-        found = torch.linalg.lstsq(rows, answers).solution
+        rows, answers = rows.double(), answers.double()  # so that every run begins on the same bits
+        square = rows.T @ rows
+        ridge = (
+            RIDGE * square.diagonal().mean() * torch.eye(len(square), device=rows.device, dtype=rows.dtype)
+        )
+        found = torch.linalg.solve(square + ridge, rows.T @ answers).float()
         weight.copy_(found[:-1].T.view_as(weight))
         places[1:] += found[-1]  # patches have no bias of their own
 
