@@ -12,6 +12,7 @@ from typing import Any
 from overpaint.bench.learning import Edit, Line, chance, edits, table
 from overpaint.bench.results import row_key
 from overpaint.bench.table import Mean, grid, mean
+from overpaint.bench.table import shown as shown_as
 from overpaint.choosing.choices import Choice, Choices
 from overpaint.choosing.score import fit
 from overpaint.choosing.signals import SIGNALS
@@ -191,26 +192,28 @@ def enough(cases: Cases, tried: Mapping[str, Sequence[str]]) -> float:
     return max(LEVELS, key=rated)
 
 
+def share(cases: Cases, row: str, kind: str | None = None) -> Mean:
+    """How often a method came off, in all cases or those of a type."""
+    return mean([float(there[row].came) for there in cases.values() if kind in (None, kind_of(there))])
+
+
 def counted(choice: Choice, cases: Cases, kind: str, row: str) -> Choice:
     """A method with how often it came off."""
-    own = [there[row].came for there in cases.values() if kind_of(there) == kind]
-    return choice.model_copy(update={"came": round(sum(own) / len(own), 3), "cases": len(own)})
+    own = share(cases, row, kind)
+    return choice.model_copy(update={"came": round(own.value, 3), "cases": own.cases})
 
 
 def summed(learned: Choices, rows: Mapping[str, Choice], cases: Cases, made: Mapping[str, Made]) -> Portfolio:
     """The figures."""
-
-    def share(row: str, kind: str | None = None) -> Mean:
-        own = [there[row].came for there in cases.values() if kind in (None, kind_of(there))]
-        return mean([float(one) for one in own])
-
-    fixed = max(rows, key=lambda row: share(row).value)
-    best = {kind: max(rows, key=lambda row, kind=kind: share(row, kind).value) for kind in kinds(cases)}
+    fixed = max(rows, key=lambda row: share(cases, row).value)
+    best = {
+        kind: max(rows, key=lambda row, kind=kind: share(cases, row, kind).value) for kind in kinds(cases)
+    }
     by_type = {
         kind: (
             mean([float(made[case].came) for case, there in cases.items() if kind_of(there) == kind]),
             rows[best[kind]].title,
-            share(best[kind], kind),
+            share(cases, best[kind], kind),
         )
         for kind in best
     }
@@ -219,7 +222,7 @@ def summed(learned: Choices, rows: Mapping[str, Choice], cases: Cases, made: Map
         choices=learned,
         auto=mean([float(one.came) for one in made.values()]),
         cost=spent / max(first, 1e-9),
-        fixed=(rows[fixed].title, share(fixed)),
+        fixed=(rows[fixed].title, share(cases, fixed)),
         single=mean([float(there[best[kind_of(there)]].came) for there in cases.values()]),
         oracle=mean([float(any(edit.came for edit in there.values())) for there in cases.values()]),
         by_type=by_type,
@@ -242,4 +245,4 @@ def markdown(found: Portfolio) -> str:
 
 def shown(one: Mean) -> str:
     """A share with its interval."""
-    return f"{one.value:.2f} ({one.low:.2f} to {one.high:.2f})"
+    return shown_as(one, "success")

@@ -5,7 +5,7 @@ its own, and `Results.read` puts both together again. Publishing to a folder add
 """
 
 import json
-from collections.abc import Iterator, Mapping, Sequence
+from collections.abc import Collection, Iterator, Mapping, Sequence
 from io import BytesIO
 from pathlib import Path
 from typing import Any
@@ -43,13 +43,15 @@ def publish(results: Results, folder: Path, cases: Sequence[Case] = ()) -> list[
     lines = list({**there, **results.lines}.values())
     try:
         (folder / PICTURES).mkdir(parents=True, exist_ok=True)
-        drawn = {row_key(line): strip(results, row_key(line), cases, folder) for line in lines}
         found = rows(lines)
+        drawn = {
+            key for key in map(row_key, (row.line for row in found)) if strip(results, key, cases, folder)
+        }
         files = {
             **compact(lines),
             TABLE: markdown(found),
             CSV: as_csv(found),
-            PAGE: whole(found, cases, {name: there for name, there in drawn.items() if there}),
+            PAGE: whole(found, cases, drawn),
         }
         for name, text in files.items():
             atomic.write(folder / name, text if isinstance(text, bytes) else text.encode())
@@ -91,7 +93,7 @@ def strip(results: Results, row: str, cases: Sequence[Case], folder: Path) -> bo
     return place.exists()
 
 
-def whole(found: Sequence[Row], cases: Sequence[Case], drawn: Mapping[str, bool]) -> bytes:
+def whole(found: Sequence[Row], cases: Sequence[Case], drawn: Collection[str]) -> bytes:
     """The page."""
     kinds = types_of(found)
     data = {
@@ -110,7 +112,7 @@ def whole(found: Sequence[Row], cases: Sequence[Case], drawn: Mapping[str, bool]
     return page("overpaint bench", "bench", data, ("common", "bench"), beside=True)
 
 
-def row_of_page(row: Row, kinds: Sequence[str], drawn: Mapping[str, bool]) -> Mapping[str, Any]:
+def row_of_page(row: Row, kinds: Sequence[str], drawn: Collection[str]) -> Mapping[str, Any]:
     """A row as the page's program takes it."""
     name = row_key(row.line)
     return {

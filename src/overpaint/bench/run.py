@@ -19,14 +19,13 @@ from overpaint.bench.variant import BLEND, Variant
 from overpaint.card import Cost
 from overpaint.choosing.signals import Ground, ground, signals
 from overpaint.errors import OverpaintError, UsageError
-from overpaint.images import Picture, fit, save_picture
+from overpaint.images import Picture, save_picture
 from overpaint.meter import Cancelled, Meter, part
 from overpaint.model import Model
-from overpaint.network import Pixels
 from overpaint.run import auto
 from overpaint.run.by_map import NET
 from overpaint.run.estimate import BACKWARD, Estimate, estimate
-from overpaint.run.plan import Job, grain
+from overpaint.run.plan import Job
 from overpaint.run.request import edit_request
 from overpaint.run.where import Where
 from overpaint.stilllife.palette import mapped
@@ -164,13 +163,8 @@ def told_by(bench: Bench, case: Case, pictures: Pictures, edit: Picture) -> dict
     if case.name not in bench.grounds:
         bench.grounds.clear()
         prompts = case.source_prompt, case.target_prompt
-        bench.grounds[case.name] = ground(bench.model, framed(bench.model, pictures.source), *prompts)
-    return signals(bench.model, bench.grounds[case.name], framed(bench.model, edit))
-
-
-def framed(model: Model, picture: Picture) -> Pixels:
-    """A picture as the model sees it."""
-    return fit(picture, model.family.side, grain(model)).tensor
+        bench.grounds[case.name] = ground(bench.model, auto.framed(bench.model, pictures.source), *prompts)
+    return signals(bench.model, bench.grounds[case.name], auto.framed(bench.model, edit))
 
 
 def kept(picture: Picture, place: Path) -> None:

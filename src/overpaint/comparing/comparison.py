@@ -11,7 +11,7 @@ from overpaint.api import kept_in, of_name
 from overpaint.bench.results import FILE as RESULTS
 from overpaint.bench.results import Results
 from overpaint.card import Need
-from overpaint.choosing.score import Score, shipped
+from overpaint.choosing.score import Score
 from overpaint.comparing import report as page
 from overpaint.comparing.candidate import Candidate
 from overpaint.comparing.cells import cells, check_count
@@ -26,6 +26,7 @@ from overpaint.inversions.cache import Cache
 from overpaint.meter import Meter
 from overpaint.model import Model
 from overpaint.neutral import neutral
+from overpaint.run.auto import score_of
 from overpaint.run.inputs import Given
 from overpaint.run.notebook import table
 from overpaint.run.request import EditRequest, edit_request
@@ -225,8 +226,6 @@ def prepared(asked: EditRequest, model: Model, wanted: Compared, folder: Path, m
     chosen = cells(wanted.methods, wanted.grid, wanted.options, family, given)
     check_count(chosen, wanted.sure or budget is not None)
     found = tries(asked, chosen, model)
-    score = shipped()
-    fits = score is not None and score.model == model.fingerprint
     return Comparing(
         asked,
         found,
@@ -236,7 +235,7 @@ def prepared(asked: EditRequest, model: Model, wanted: Compared, folder: Path, m
         budget,
         wanted.check and bool(asked.request.source.split()),
         wanted.words,
-        score if fits else None,
+        score_of(model),
     )
 
 

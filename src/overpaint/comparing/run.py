@@ -11,7 +11,7 @@ from typing import Any
 import torch
 
 from overpaint.bench.results import Line, Results
-from overpaint.bench.run import alone, framed, rounded, unforeseen
+from overpaint.bench.run import alone, rounded, unforeseen
 from overpaint.choosing.score import Score
 from overpaint.choosing.signals import Ground, ground, signals
 from overpaint.comparing.candidate import Candidate, command
@@ -25,6 +25,7 @@ from overpaint.images.recipe import parse_recipe
 from overpaint.images.sheets import flat, overlay
 from overpaint.meter import Cancelled, Meter, part
 from overpaint.model import Model
+from overpaint.run.auto import framed
 from overpaint.run.memory import run_patiently
 from overpaint.run.plan import Job
 from overpaint.run.request import EditRequest

@@ -16,7 +16,8 @@ from overpaint.choosing.score import Score
 from overpaint.choosing.score import shipped as shipped_score
 from overpaint.choosing.signals import Ground, ground, signals
 from overpaint.errors import OverpaintError, UsageError
-from overpaint.images import fit
+from overpaint.images import Picture, fit
+from overpaint.images.fitting import Placement
 from overpaint.meter import Cancelled, Meter, part
 from overpaint.methods.auto import Auto
 from overpaint.model import Model
@@ -48,6 +49,8 @@ def planned(asked: EditRequest, model: Model) -> Job:
     own = resolve(Auto, asked.options, {}, asked.title)
     jobs, refused = list[Job](), list[OverpaintError]()
     for choice in choices(asked, model, own)[: own.candidates]:
+        if jobs and score_of(model) is None:
+            break  # nothing would tell which edit is better
         try:
             kind, said = told(choice.method, choice.said)
             jobs.append(plan(replace(asked, kind=kind, options=said), model))
@@ -121,9 +124,9 @@ class Work(Options):
 
 
 def sure(model: Model, one: Tried) -> bool:
-    """Whether no further method is tried: of a model without a score nothing tells which edit is better."""
+    """Whether no further method need be tried."""
     known = learned(model)
-    return known is None or one.chance is None or one.chance >= known.enough
+    return known is not None and one.chance is not None and one.chance >= known.enough
 
 
 def grounded(job: Job) -> Ground | None:
@@ -137,7 +140,11 @@ def grounded(job: Job) -> Ground | None:
 def judged(job: Job, edit: Edit, on: Ground | None) -> Tried:
     """What can be said of an edit without knowing the right answer."""
     title, score = " ".join(filter(None, [edit.recipe.method, named(edit)])), score_of(job.model)
-    found = {} if on is None else signals(job.model, on, framed(job, edit))
+    found = (
+        {}
+        if on is None
+        else signals(job.model, on, framed(job.model, edit.picture, job.asked.request.fit, job.asked.part))
+    )
     return Tried(title, None if score is None else score.of(found), found)
 
 
@@ -148,10 +155,9 @@ def named(edit: Edit) -> str:
     return "" if name == edit.recipe.method else name
 
 
-def framed(job: Job, edit: Edit) -> Pixels:
-    """An edit as the model sees it."""
-    family, own = job.model.family, job.asked.request
-    return fit(edit.picture, family.side, grain(job.model), own.fit, job.asked.part).tensor
+def framed(model: Model, picture: Picture, how: str = "pad", part: Placement | None = None) -> Pixels:
+    """A picture, or a part of it, as the model sees it."""
+    return fit(picture, model.family.side, grain(model), how, part).tensor
 
 
 def worth(one: Tried) -> tuple[float, ...]:

@@ -78,8 +78,7 @@ async def edit(
     request: Request, response: Response, studio: TheStudio, who: Client, key: Key = None
 ) -> WorkOut:
     """Ask for an edit: it is queued, and the answer says where to look."""
-    said = await asked(request, EditIn)
-    work = await run_in_threadpool(edit_work, studio, said)
+    work = await run_in_threadpool(edit_work, studio, await asked(request, EditIn))
     return await run_in_threadpool(queued, studio, work, who, key, response)
 
 
@@ -88,8 +87,7 @@ async def generate(
     request: Request, response: Response, studio: TheStudio, who: Client, key: Key = None
 ) -> WorkOut:
     """Ask for a picture from a prompt."""
-    said = await asked(request, GenerateIn)
-    work = await run_in_threadpool(generate_work, studio, said)
+    work = await run_in_threadpool(generate_work, studio, await asked(request, GenerateIn))
     return await run_in_threadpool(queued, studio, work, who, key, response)
 
 
@@ -98,8 +96,7 @@ async def invert(
     request: Request, response: Response, studio: TheStudio, who: Client, key: Key = None
 ) -> WorkOut:
     """Ask for an inversion, which edits then name by its id: it is made once."""
-    said = await asked(request, InvertIn)
-    work = await run_in_threadpool(invert_work, studio, said)
+    work = await run_in_threadpool(invert_work, studio, await asked(request, InvertIn))
     return await run_in_threadpool(queued, studio, work, who, key, response)
 
 
@@ -108,8 +105,7 @@ async def compare(
     request: Request, response: Response, studio: TheStudio, who: Client, key: Key = None
 ) -> WorkOut:
     """Ask for several methods on one picture."""
-    said = await asked(request, CompareIn)
-    work = await run_in_threadpool(compare_work, studio, said)
+    work = await run_in_threadpool(compare_work, studio, await asked(request, CompareIn))
     return await run_in_threadpool(queued, studio, work, who, key, response)
 
 
