@@ -4,7 +4,7 @@ import pytest
 
 from overpaint import registry
 from overpaint.contract import CHECKS, SHAPES, cases
-from overpaint.families.tiny import Shape
+from overpaint.families.tiny import ODD, Shape
 
 ALL = [(name, check, shape) for name in registry.METHODS for check, shape in cases(registry.find(name))]
 
@@ -17,7 +17,7 @@ def test_contract(name: str, check: str, shape: Shape) -> None:
 
 
 def test_every_shape_is_covered() -> None:
-    assert {shape for _, _, shape in ALL} == {*SHAPES, "sd1-inpaint", "pixel"}
+    assert {shape for _, _, shape in ALL} == {*SHAPES, *ODD}
 
 
 def test_registry_summary_is_fresh() -> None:
