@@ -27,6 +27,7 @@ from overpaint.run.sided import Beside, beside
 from overpaint.run.suiting import suggested
 from overpaint.run.told import REGION, canvas, framed, overlaps
 from overpaint.run.unlearned import unlearned
+from overpaint.sides.card import CARDS
 from overpaint.task import LACKING, Task, given
 
 
@@ -71,7 +72,8 @@ class Job:
         card, own = self.method.card, self.method.card.cost(self.method)
         if card.further is not None:
             own = sum([card.further(self.method)] * len(self.asked.request.also), own)
-        return own + Cost(sides=(0, own.rows[1] * len(self.beside.sides)))
+        most = sum(CARDS[one.file.kind].rows(own.rows[1]) for one in self.asked.controls)
+        return own + Cost(sides=(0, most))
 
     def placed(self, pixels: Pixels) -> Picture:
         """The result at the size of the picture it came from."""
