@@ -168,7 +168,7 @@ def test_it_is_read_in_both_layouts(file: str, tmp_path: Path) -> None:
         assert all(torch.equal(v, own[name]) for name, v in found.module.state_dict().items())
 
 
-@pytest.mark.parametrize("method", ["p2p", "sdedit", "masactrl"])
+@pytest.mark.parametrize("method", ["p2p", "sdedit", "edit-friendly"])
 def test_it_combines_with_editors_and_takes_a_picture_of_any_shape(
     method: str, file: str, tmp_path: Path
 ) -> None:

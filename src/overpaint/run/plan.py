@@ -139,7 +139,9 @@ def planned(asked: EditRequest, model: Model) -> Job:
     regions = [] if frame is None else framed(asked.regions, asked.request.regions, frame)
     with model.lock, torch.no_grad():
         speaking = beside(asked.controls, model, asked.request, shown, fitted, size)
-        seen = {f"control:{k}": [one * 2 - 1] for k, one in enumerate(speaking.conditions, 1)}
+        placed = [not CARDS[one.file.kind].free for one in asked.controls]
+        both = enumerate(zip(speaking.conditions, placed, strict=True), 1)
+        seen = {f"control:{k}": [one * 2 - 1] for k, (one, here) in both if here}
         every = {**further, **seen}
         brought = pixels is not None, mask is not None
         there = given(asked.request, *brought, every, bool(regions))

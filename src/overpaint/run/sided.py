@@ -11,6 +11,7 @@ import torch
 from overpaint.errors import UsageError
 from overpaint.images import Fitted, Limits, Picture, fit, from_tensor
 from overpaint.images.fitting import fit_beside, framed, resized
+from overpaint.images.picture import flattened
 from overpaint.model import Model
 from overpaint.network import Side
 from overpaint.run.inputs import Given, taken_in
@@ -40,6 +41,8 @@ SAID = re.compile(
 _SHORT = {"guess": ("guess", "released"), "mid": ("only_mid", "true")}
 GIVEN = "given"
 """Stands for a condition that was handed over in memory."""
+NOTHING = "black"
+"""What a condition shows where it is transparent: no line, and what is farthest."""
 OTHER_SHAPE = 0.02
 """How much the sides' proportion of a condition may differ from that of the picture."""
 
@@ -237,12 +240,13 @@ def _condition(
     if CARDS[one.file.kind].free:
         picture = one.picture[0] if one.picture is not None else shown
         assert picture is not None  # there is one to make it from
-        return torch.tensor(picture.rgb).movedim(-1, 0)[None].float() / 255
-    if one.picture is not None and (fitted is None or shown is None):
-        return (fit(one.picture[0], size).tensor + 1) / 2
+        return torch.tensor(flattened(picture).rgb).movedim(-1, 0)[None].float() / 255
+    given = None if one.picture is None else flattened(one.picture[0], NOTHING)
+    if given is not None and (fitted is None or shown is None):
+        return (fit(given, size).tensor + 1) / 2
     assert fitted is not None and shown is not None  # there is a picture to make it from
-    if one.picture is not None:
-        return fit_beside(one.picture[0], fitted, shown.size)
+    if given is not None:
+        return fit_beside(given, fitted, shown.size)
     own = fit_beside(shown, fitted, shown.size)[(..., *fitted.placement.window)]
     height, width = fitted.tensor.shape[-2:]
     kind = one.how.picture

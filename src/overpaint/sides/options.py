@@ -1,6 +1,6 @@
 """What a user can set of a side network: which one, what it looks at, how strongly and when it speaks."""
 
-from typing import Literal
+from typing import Any, Literal
 
 from pydantic import Field, model_validator
 
@@ -43,6 +43,10 @@ class Control(Options):
         default="official",
         description="T2I-Adapter and style adapter: how the published codes round the share of the steps",
     )
+
+    def __init__(self, net: str = "", **told: Any) -> None:
+        """The network may come first and by itself: ``Control("canny", scale=0.8)``."""
+        super().__init__(net=net, **told)
 
     @model_validator(mode="after")
     def in_order(self) -> "Control":
