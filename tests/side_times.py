@@ -18,7 +18,7 @@ from overpaint.network import Residuals, together
 from overpaint.stilllife.captions import describe
 from tests.side_gallery import DAY, drawn
 
-RUNS = 5
+RUNS = 3
 PLAIN: dict[str, Any] = {"method": "sdedit", "strength": 0.8}
 WAYS: dict[str, dict[str, Any]] = {
     "sdedit": PLAIN,
