@@ -2,7 +2,7 @@
 
 from dataclasses import replace
 from pathlib import Path
-from typing import Any
+from typing import Any, cast
 
 import pytest
 import torch
@@ -76,7 +76,7 @@ def test_its_layers_are_those_of_clip() -> None:
         layer.load_state_dict(told)
         with torch.no_grad():
             made = layer(x, None)
-        x = made[0] if isinstance(made, tuple) else made
+        x = cast(torch.Tensor, made[0] if isinstance(made, tuple) else made)
     want = NET.module.after(x[:, -3:]) @ own["out"]
     with torch.no_grad():
         assert gap(NET.module(seen), want) < 1e-5
@@ -93,12 +93,14 @@ def test_rows_with_a_prompt_read_its_tokens_and_others_their_own_again() -> None
 
 def test_silent_it_leaves_every_bit_and_it_costs_a_row_a_picture() -> None:
     plain, before = called(), MODEL.meter.sides
-    for how in ({"scale": 0}, {"start": 1.0}, {"stop": 0.0}):
+    ways: list[dict[str, Any]] = [{"scale": 0}, {"start": 1.0}, {"stop": 0.0}]
+    for how in ways:
         with MODEL.side(side(**how)):
             assert equal(called(), plain)
     assert MODEL.meter.sides == before
     with MODEL.side(side()):
-        called(), called()
+        called()
+        called()
     assert MODEL.meter.sides == before + 1 and equal(called(), plain) and clean(MODEL)
     assert [k for k in range(10) if side(stop=0.5).residuals(*asked(k)).tokens is not None] == list(range(5))
 

@@ -182,8 +182,7 @@ def painted(job: Job, grid: Float[Tensor, "rows columns"]) -> Picture:
 
 def conditions(job: Job) -> tuple[Picture, ...]:
     """What side networks looked at, at the size of the picture."""
-    kinds = [one.file.kind for one in job.asked.controls]
-    fitted = [None if CARDS[kind].free else job.fitted for kind in kinds]
+    fitted = [None if CARDS[one.file.kind].free else job.fitted for one in job.asked.controls]
     return tuple(map(laid_out, job.beside.conditions, fitted, [job.asked.size] * len(fitted)))
 
 

@@ -46,7 +46,7 @@ class Control(Options):
 
     def __init__(self, net: str = "", **told: Any) -> None:
         """The network may come first and by itself: ``Control("canny", scale=0.8)``."""
-        super().__init__(net=net, **told)
+        super().__init__(**{"net": net, **told})
 
     @model_validator(mode="after")
     def in_order(self) -> "Control":
