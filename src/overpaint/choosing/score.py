@@ -17,6 +17,8 @@ from pydantic import ValidationError
 from overpaint.options import Options
 
 DATA = Path(__file__).with_name("score.json")
+EXPECTED = "expected"
+"""Beside the signals: the odds by method and type alone (`overpaint.choosing.choices`)."""
 FLOORED = 0.05
 """The least standard deviation of a signal that is divided by."""
 RIDGE = 1.0
@@ -50,11 +52,11 @@ class Score(Options):
     weights: tuple[float, ...]
     """One for each signal, then the constant."""
     auc: float
-    """Area under the curve on the half it was not learned on."""
+    """Area under the curve by halves: each judged by a score learned from the other."""
     auc_low: float
     auc_high: float
     bins: tuple[Bin, ...] = ()
-    """How often edits came off that were given about such a chance, on the half it was not learned on."""
+    """How often edits came off that were given about such a chance by what the other half taught."""
 
     def of(self, signals: Mapping[str, float]) -> float | None:
         """The chance that an edit with these signals came off; nothing where one of them is missing."""
