@@ -53,6 +53,10 @@ def chosen(found: Worth) -> Iterator[str]:
     yield line(["the best of each type, were it known", mean(by["single"]), ""])
     yield line(["the best of each case, by its true answer", mean(by["oracle"]), ""])
     yield ""
+    for title, name in (("Said to have failed, and did", "doubted"), ("Failed, and said so", "caught")):
+        one = by[name]
+        yield f"{title}: " + ("none" if one is None else f"{mean(one)} of {one['cases']}") + "."
+    yield ""
     yield table(["type", "chosen", "best single method", "comes off"])
     for kind, (ours, title, one) in by["by_type"].items():
         yield line([kind, f"{ours['value']:.2f}", title, f"{one['value']:.2f}"])

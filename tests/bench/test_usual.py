@@ -12,7 +12,7 @@ MANY = [*edits("a", "colour", 90, 100), *edits("a", "pose", 70, 100), *edits("b"
 
 def test_many_cases_speak_for_themselves_and_few_lean_on_what_is_usual() -> None:
     tally = Tally([*MANY, *edits("c", "pose", 0, 1)])
-    assert abs(tally.usual("a", "colour") - 0.9) < 0.02 and abs(tally.usual("b", "colour") - 0.2) < 0.06
+    assert abs(tally.usual("a", "colour") - 0.9) < 0.03 and abs(tally.usual("b", "colour") - 0.2) < 0.06
     assert 0.3 < tally.usual("c", "pose") < tally.usual("a", "pose")
     assert tally.usual("b", "pose") < tally.usual("a", "pose")
 

@@ -22,5 +22,5 @@ def test_the_shipped_clip_knows_which_words_of_still_life_mean_the_same() -> Non
     found = meanings(eye, kinds)
     assert {w: MEANINGS[first] for w, first in found.items()} == {w: MEANINGS[w] for w, _ in kinds}
     prompt = "a pencil drawing of a small matte sphere on sand at noon"
-    named = [one.split()[6] for one in rivals(prompt, words, eye)]
+    named = [one.split()[7] for one in rivals(prompt, words, eye)]
     assert named.count("sphere") == 1 + 3 + 4 + 2 and "ball" not in named and rivals(prompt, {}, eye) == []

@@ -41,7 +41,7 @@ def test_what_speaks_for_the_target_speaks_against_the_source() -> None:
     )
     assert there["belief"] == there["rival"] == pytest.approx(-back["belief"], abs=1e-6) != 0
     assert not any(name.startswith("clip") for name in there)
-    assert there["kept_elsewhere"] < 100 and there["outlines"] < 1
+    assert there["changed_there"] > 0 and there["outlines"] < 1
 
 
 def test_looking_at_an_edit_asks_for_few_rows() -> None:

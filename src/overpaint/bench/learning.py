@@ -27,6 +27,8 @@ FREE = ("clip", "direction", "structure")
 DRAWS, BINS, FEWEST = 500, 8, 40
 LOW, HIGH = 2.5, 97.5
 LEARNED = "the learned score"
+NEITHER = ("changed_there", "region")
+"""Signals of which neither more nor less is better: they are judged, but none is learned from."""
 NEWEST = "rival"
 """A signal that edits have which were looked at by code of today."""
 
@@ -98,7 +100,9 @@ class Taught:
 
 def teach(given: Sequence[Edit]) -> Taught:
     """Learn from edits: a logistic regression over their signals and what is usual of their methods."""
-    names = tuple(name for name in SIGNALS if all(name in edit.told for edit in given))
+    names = tuple(
+        name for name in SIGNALS if name not in NEITHER and all(name in edit.told for edit in given)
+    )
     tally = Tally(edit.counted for edit in given)
     rows = table(given, names, usual_elsewhere(tally, given))
     return Taught(names, *fit(rows, [edit.came for edit in given]), tally)
@@ -157,7 +161,7 @@ def learn(lines: Sequence[Line]) -> Learned:
     found = [*halves[0], *halves[1]]
     chances = [*teach(halves[1]).chances(halves[0]), *teach(halves[0]).chances(halves[1])]
     whole = teach(found)
-    by_name = {name: [edit.told.get(name, np.nan) for edit in found] for name in (*whole.names, *FREE)}
+    by_name = {name: [edit.told.get(name, np.nan) for edit in found] for name in (*SIGNALS, *FREE)}
     by_name[EXPECTED] = [*usual(teach(halves[1]).tally, halves[0]), *usual(teach(halves[0]).tally, halves[1])]
     worth = {name: by_type(found, values) for name, values in ((LEARNED, chances), *by_name.items())}
     areas = {name: by for name, by in worth.items() if by}
@@ -208,11 +212,14 @@ def interval(given: Sequence[Edit], values: Sequence[float]) -> Area | None:
     if whole is None:
         return None
     cases = list(dict.fromkeys(edit.case for edit in given))
-    places = {case: [k for k, edit in enumerate(given) if edit.case == case] for case in cases}
+    number = {case: n for n, case in enumerate(cases)}
+    of = np.asarray([number[edit.case] for edit in given])
+    places = [np.flatnonzero(of == n) for n in range(len(cases))]
+    scores, came = np.asarray(values, float), np.asarray([edit.came for edit in given], bool)
     rng, drawn = np.random.default_rng(0), list[float]()
     for _ in range(DRAWS):
-        chosen = [k for n in rng.integers(0, len(cases), len(cases)) for k in places[cases[n]]]
-        one = area([values[k] for k in chosen], [given[k].came for k in chosen])
+        chosen = np.concatenate([places[n] for n in rng.integers(0, len(cases), len(cases))])
+        one = area(scores[chosen], came[chosen])
         drawn += [] if one is None else [one]
     low, high = np.percentile(drawn, (LOW, HIGH))
     return Area(whole, float(low), float(high), len(given))

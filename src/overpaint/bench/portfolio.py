@@ -13,6 +13,7 @@ from overpaint.bench.results import row_key
 from overpaint.bench.table import Mean, grid, mean
 from overpaint.bench.table import shown as shown_as
 from overpaint.choosing.choices import Choice, Choices, choice_of
+from overpaint.choosing.score import LIKELY
 from overpaint.choosing.signals import ROWS
 from overpaint.errors import UsageError
 
@@ -47,6 +48,10 @@ class Portfolio:
     """The best single method of each type, were it known: no cases are held back from it."""
     oracle: Mean
     """Choosing by the true answer among all methods."""
+    doubted: Mean | None = None
+    """Of the edits that were said to have failed, the share that did."""
+    caught: Mean | None = None
+    """Of the edits that failed, the share of which that was said."""
     by_type: Mapping[str, tuple[Mean, str, Mean]] = field(default_factory=dict[str, tuple[Mean, str, Mean]])
     """Of each type the chosen, the name of its best single method, and that one."""
 
@@ -152,6 +157,8 @@ class Made:
     seconds: float
     first: float
     """Seconds of the first that was tried."""
+    chance: float = 1.0
+    """That it came off, as the score says."""
 
 
 def chosen(learned_from: Cases, cases: Cases) -> dict[str, Made]:
@@ -177,7 +184,8 @@ def one_chosen(
         if by.get((case, row), 0.0) >= level:
             break
     best = max(made, key=lambda row: by.get((case, row), 0.0))
-    return Made(there[best].came, sum(seconds(there[row]) for row in made), there[rows[0]].seconds)
+    spent = sum(seconds(there[row]) for row in made)
+    return Made(there[best].came, spent, there[rows[0]].seconds, by.get((case, best), 0.0))
 
 
 def seconds(edit: Edit) -> float:
@@ -231,7 +239,14 @@ def summed(learned: Choices, rows: Mapping[str, Choice], cases: Cases, made: Map
         single=mean([float(there[best[kind_of(there)]].came) for there in cases.values()]),
         oracle=mean([float(any(edit.came for edit in there.values())) for there in cases.values()]),
         by_type=by_type,
+        doubted=mean_of([not one.came for one in made.values() if one.chance < LIKELY]),
+        caught=mean_of([one.chance < LIKELY for one in made.values() if not one.came]),
     )
+
+
+def mean_of(those: Sequence[bool]) -> Mean | None:
+    """The share of them; nothing of none."""
+    return mean([float(one) for one in those]) if those else None
 
 
 @dataclass(frozen=True)
@@ -271,9 +286,17 @@ def markdown(found: Portfolio) -> str:
         ["the best of each type, were it known", shown(found.single), ""],
         ["the best of each case, by its true answer", shown(found.oracle), ""],
     ]
+    said = [
+        [title, "" if one is None else shown(one), "" if one is None else str(one.cases)]
+        for title, one in (
+            ("said to have failed, and did", found.doubted),
+            ("failed, and said so", found.caught),
+        )
+    ]
     kinds = [[kind, shown(ours), name, shown(one)] for kind, (ours, name, one) in found.by_type.items()]
     parts = [
         grid(["", "comes off (95 %)", "cost in edits"], rows),
+        grid(["", "share (95 %)", "of"], said),
         grid(["type", "chosen", "best single method", "comes off"], kinds),
         grid(["goal", "found", "met"], [[g.wanted, g.found, "yes" if g.met else "no"] for g in goals(found)]),
     ]

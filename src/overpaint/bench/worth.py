@@ -43,6 +43,8 @@ def as_text(learned: Learned, chosen: Portfolio) -> str:
             "fixed": [chosen.fixed[0], asdict(chosen.fixed[1])],
             "single": asdict(chosen.single),
             "oracle": asdict(chosen.oracle),
+            "doubted": None if chosen.doubted is None else asdict(chosen.doubted),
+            "caught": None if chosen.caught is None else asdict(chosen.caught),
             "cost": round(chosen.cost, 2),
             "by_type": {
                 kind: [asdict(ours), title, asdict(one)]

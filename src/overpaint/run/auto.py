@@ -12,7 +12,7 @@ from time import perf_counter
 
 from overpaint.choosing.choices import USUAL, Choice, Choices, Type, type_of
 from overpaint.choosing.choices import shipped as shipped_choices
-from overpaint.choosing.score import EXPECTED, Score
+from overpaint.choosing.score import EXPECTED, LIKELY, Score
 from overpaint.choosing.score import shipped as shipped_score
 from overpaint.choosing.signals import Ground, ground, signals
 from overpaint.errors import OverpaintError, UsageError
@@ -30,8 +30,6 @@ from overpaint.run.request import EditRequest, told
 from overpaint.run.resolve import resolve
 from overpaint.run.result import Chosen, Edit, Figures, Tried
 
-LIKELY = 0.5
-"""The chance below which it is said that an edit probably did not come off."""
 FAILED = (
     "None of the {} edits that were tried is likely to have come off (at best {:.0%}); other words, a mask "
     "or another method may help."
