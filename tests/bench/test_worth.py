@@ -1,4 +1,6 @@
 import importlib.util
+from dataclasses import replace
+from functools import partial
 from pathlib import Path
 from types import ModuleType, SimpleNamespace
 from typing import Any
@@ -8,6 +10,7 @@ from tests.bench.test_portfolio import lines
 
 from overpaint.bench.learning import learn
 from overpaint.bench.portfolio import goals, learn_choices
+from overpaint.bench.table import Mean
 from overpaint.bench.worth import as_text
 
 DOCS = Path(__file__).parents[2] / "docs"
@@ -36,5 +39,12 @@ def test_the_page_is_drawn_from_what_was_learned(hook: ModuleType, tmp_path: Pat
 
 
 def test_goals_are_met_or_not_as_figures_say() -> None:
-    blind, telling = ([goal.met for goal in goals(learn_choices(lines(telling=by)))] for by in (0.0, 5.0))
-    assert telling[1] and telling[3] and telling[4] and sum(telling) > sum(blind)
+    found, sure = learn_choices(lines()), partial(Mean, low=0.0, high=1.0, cases=80)
+    poor = replace(found, auto=sure(0.5), fixed=("p2p", sure(0.6)), oracle=sure(0.9), cost=3.5)
+    assert [goal.met for goal in goals(poor)] == [False] * 5, goals(poor)
+    assert "random" not in goals(poor)[2].found and goals(poor)[3].found == "-33%"
+    title, fixed = "p2p", Mean(0.6, 0.5, 0.7, 80)
+    good = replace(
+        poor, auto=sure(0.9), fixed=(title, fixed), cost=2.0, by_type={"pose": (fixed, title, fixed)}
+    )
+    assert [goal.met for goal in goals(good)] == [True] * 5
