@@ -26,9 +26,18 @@ def model() -> Model:
 def folder_with(place: Path, **more: Any) -> list[dict[str, Any]]:
     """Results of two methods on a case with their pictures kept, of one without, and of another model."""
     case, pictures = first("colour")
-    common = {"case": case.name, "type": "colour", "inversion": "", "said": {}, "options": {}, "gifts": []}
+    common: dict[str, Any] = {
+        "case": case.name,
+        "type": "colour",
+        "inversion": "",
+        "said": {},
+        "options": {},
+        "gifts": [],
+    }
     common |= {"reference": False, "code": "c", "model": model().fingerprint, "format": 1, **more}
-    lines = [{**common, "method": name, "figures": {"success": True}} for name in ("p2p", "ddim", "sdedit")]
+    lines: list[dict[str, Any]] = [
+        {**common, "method": name, "figures": {"success": True}} for name in ("p2p", "ddim", "sdedit")
+    ]
     for line in lines[:2]:
         picture = place / "pictures" / case.name / f"{row_key(line)}.png"
         picture.parent.mkdir(parents=True, exist_ok=True)

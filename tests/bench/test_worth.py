@@ -41,8 +41,9 @@ def test_the_page_is_drawn_from_what_was_learned(hook: ModuleType, tmp_path: Pat
 def test_goals_are_met_or_not_as_figures_say() -> None:
     found, sure = learn_choices(lines()), partial(Mean, low=0.0, high=1.0, cases=80)
     poor = replace(found, auto=sure(0.5), fixed=("p2p", sure(0.6)), oracle=sure(0.9), cost=3.5)
+    poor = replace(poor, by_type={"pose": (sure(0.4), "p2p", sure(0.5))})
     assert [goal.met for goal in goals(poor)] == [False] * 5, goals(poor)
-    assert "random" not in goals(poor)[2].found and goals(poor)[3].found == "-33%"
+    assert goals(poor)[2].found == "pose" and goals(poor)[3].found == "-33%"
     title, fixed = "p2p", Mean(0.6, 0.5, 0.7, 80)
     good = replace(
         poor, auto=sure(0.9), fixed=(title, fixed), cost=2.0, by_type={"pose": (fixed, title, fixed)}

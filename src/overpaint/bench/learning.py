@@ -214,7 +214,7 @@ def interval(given: Sequence[Edit], values: Sequence[float]) -> Area | None:
     cases = list(dict.fromkeys(edit.case for edit in given))
     number = {case: n for n, case in enumerate(cases)}
     of = np.asarray([number[edit.case] for edit in given])
-    places = [np.flatnonzero(of == n) for n in range(len(cases))]
+    places: list[NDArray[np.intp]] = [np.flatnonzero(of == n) for n in range(len(cases))]
     scores, came = np.asarray(values, float), np.asarray([edit.came for edit in given], bool)
     rng, drawn = np.random.default_rng(0), list[float]()
     for _ in range(DRAWS):
