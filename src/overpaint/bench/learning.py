@@ -218,7 +218,7 @@ def interval(given: Sequence[Edit], values: Sequence[float]) -> Area | None:
     scores, came = np.asarray(values, float), np.asarray([edit.came for edit in given], bool)
     rng, drawn = np.random.default_rng(0), list[float]()
     for _ in range(DRAWS):
-        chosen = np.concatenate([places[n] for n in rng.integers(0, len(cases), len(cases))])
+        chosen = np.concatenate([places[int(n)] for n in rng.integers(0, len(cases), len(cases))])
         one = area(scores[chosen], came[chosen])
         drawn += [] if one is None else [one]
     low, high = np.percentile(drawn, (LOW, HIGH))

@@ -19,7 +19,7 @@ from overpaint.errors import UsageError
 
 DEPTH = 4
 """Methods kept for each type."""
-PRIOR = 10.0
+PRIOR = 4.0
 """Cases of all types that a method's share among those of one type is mixed with."""
 CANDIDATES = 3
 """Methods that are tried at most."""
