@@ -63,7 +63,8 @@ def test_a_target_prompt_is_the_concept_to_add_where_none_is_said(tmp_path: Path
     said: dict[str, Any] = {"model": shared(), "method": "ledits++", "steps": 2}
     to_pil(from_tensor(picture())).save(where)
     told = edit(where, target="a red: dog; here", **said)
-    (concept,) = told.recipe.options["concept"]
+    options: Any = told.recipe.options
+    (concept,) = options["concept"]
     assert told.recipe.chosen["concept"] == "prompts" and concept["text"] == "a red: dog; here"
     again = edit(where, concept=[{"text": "a red: dog; here", "sign": "+", "strength": 5}], **said)
     assert torch.equal(told.latent, again.latent)

@@ -59,9 +59,9 @@ SECOND_ORDER = EditFriendly(skip=0, order=2, last_noise=True, source_guidance=1)
 class LeditsPP(Method):
     """Find the noise of a random walk to the picture, and walk it again without a prompt, pushed by concepts.
 
-    Needs few steps and no prompt, only what is to be added and taken away; a target prompt is taken as the one
-    thing to add. A concept that the picture shows nowhere finds a place too; one that is everywhere, such as a
-    style, is cut off by its mask.
+    Needs few steps and no prompt, only what is to be added and taken away; a target prompt is taken as the
+    one thing to add. A concept that the picture shows nowhere finds a place too; one that is everywhere, such
+    as a style, is cut off by its mask.
     """
 
     card: ClassVar[Card] = CARD
