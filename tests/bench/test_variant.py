@@ -100,4 +100,4 @@ def test_what_cannot_be_is_refused(
 def test_a_method_that_takes_a_prompt_or_something_in_its_place_is_measured_by_prompts() -> None:
     assert titles("pix2pix-zero") == ["pix2pix-zero regularised"]
     with pytest.raises(UsageError, match="does not edit a picture by a prompt"):
-        titles("ledits")
+        titles("p-plus")

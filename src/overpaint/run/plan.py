@@ -24,7 +24,7 @@ from overpaint.run.own_noise import inversion_of, remembered
 from overpaint.run.request import EditRequest
 from overpaint.run.resolve import resolve
 from overpaint.run.sided import Beside, beside
-from overpaint.run.suiting import suggested
+from overpaint.run.suiting import put_into, suggested
 from overpaint.run.told import REGION, canvas, framed, overlaps
 from overpaint.run.unlearned import unlearned
 from overpaint.sides.card import CARDS
@@ -60,6 +60,8 @@ class Job:
     """Whether the method was to be chosen (`overpaint.run.auto`)."""
     others: tuple["Job", ...] = ()
     """What is tried then, after this one."""
+    expected: float = 0.0
+    """The odds (logarithm) that it comes off by its method and type alone, where that was learned."""
 
     @property
     def cost(self) -> Cost:
@@ -120,7 +122,7 @@ def planned(asked: EditRequest, model: Model) -> Job:
     presets: dict[Choice, Mapping[str, Any]] = {
         "family": card.families[family.name],
         "model": suited(asked.kind, model),
-        "prompts": suggested(asked, model),
+        "prompts": {**put_into(asked), **suggested(asked, model)},
         "picture": remembered(asked, model),
     }
     preset = {name: value for one in presets.values() for name, value in one.items()}
