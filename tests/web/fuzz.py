@@ -1,0 +1,77 @@
+"""Requests made up from the schema, good and bad: ``python -m tests.web.fuzz [200]`` tries so many a route.
+
+Nothing that a schema allows, or forbids, may be answered by an error of the server, nor by anything that the
+schema does not tell of.
+"""
+
+import sys
+from collections.abc import Iterator
+from pathlib import Path
+from tempfile import TemporaryDirectory
+from typing import Any
+
+import schemathesis
+from hypothesis import HealthCheck, given, seed, settings
+from schemathesis import GenerationMode
+from schemathesis.checks import not_a_server_error
+from schemathesis.specs.openapi import checks
+from tests.web.live import live
+
+SCHEMA = "/api/openapi.json"
+CHECKS: list[Any] = [
+    not_a_server_error,
+    checks.status_code_conformance,
+    checks.content_type_conformance,
+    checks.response_schema_conformance,
+]
+MODES = (GenerationMode.POSITIVE, GenerationMode.NEGATIVE)
+
+
+def routes(home: str) -> Iterator[Any]:
+    """Every route that a server's schema tells of."""
+    schema: Any = schemathesis.openapi.from_url(home + SCHEMA)
+    for found in schema.get_all_operations():
+        yield found.ok()
+
+
+def tried(route: Any, examples: int) -> None:
+    """So many requests to a route, half of them against its schema.
+
+    Raises:
+        BaseException: of Schemathesis, with the request as a command.
+    """
+    for mode in MODES:
+
+        @seed(0)
+        @settings(
+            max_examples=max(1, examples // 2),
+            deadline=None,
+            database=None,
+            suppress_health_check=list(HealthCheck),
+        )
+        @given(case=route.as_strategy(generation_mode=mode))
+        def try_one(case: Any) -> None:
+            case.call_and_validate(checks=CHECKS)
+
+        try_one()
+
+
+def main(examples: int) -> int:
+    """Try every route, and say what went wrong; the exit code."""
+    bad = 0
+    with (
+        TemporaryDirectory() as folder,
+        live(Path(folder) / "serve", devices=(), most_waiting=10**9) as (home, _),
+    ):
+        for route in routes(home):
+            try:
+                tried(route, examples)
+                print(f"{route.label}: {examples} requests", flush=True)
+            except Exception as error:
+                bad += 1
+                print(f"{route.label}: {error}", flush=True)
+    return int(bad > 0)
+
+
+if __name__ == "__main__":
+    sys.exit(main(int(sys.argv[1]) if len(sys.argv) > 1 else 200))
