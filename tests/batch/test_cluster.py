@@ -2,7 +2,9 @@
 
 import os
 import signal
+import subprocess
 import sys
+import time
 import warnings
 from collections.abc import Generator, Mapping
 from contextlib import suppress
@@ -107,6 +109,25 @@ def test_a_killed_worker_costs_nothing_but_time(ray: object, folder: Path, tmp_p
     crew.note = kill
     crew.run()
     assert killed and made.batch.counts(made.ledger) == {"done": 6}
+
+
+@pytest.mark.slow
+def test_a_killed_command_is_gone_on_with(folder: Path, tmp_path: Path) -> None:
+    out, pictures = tmp_path / "out", filled(tmp_path / "in", 6)
+    said = ("batch", pictures, "--out", out, "--target", TARGET, "--method", "sdedit", "--model", folder)
+    command = [sys.executable, "-m", "overpaint", *said, "--steps", "2", "--no-look", "--engine", "ray"]
+    for _ in range(2):
+        driver = subprocess.Popen([str(one) for one in command], stderr=subprocess.DEVNULL)
+        there = len(list(out.glob("cat*.png")))
+        while driver.poll() is None and len(list(out.glob("cat*.png"))) == there:
+            time.sleep(0.05)
+        driver.kill()
+        driver.wait()
+    before = {one: one.stat().st_mtime_ns for one in out.glob("cat*.png")}
+    done = subprocess.run([str(one) for one in command], capture_output=True, text=True, check=False)
+    assert done.returncode == 0 and "6 done" in done.stdout, done.stderr
+    assert before and before.items() <= {one: one.stat().st_mtime_ns for one in out.glob("cat*.png")}.items()
+    assert all(entry.deaths == 0 for entry in Ledger(out / ".overpaint").entries())
 
 
 def test_the_clerk_knows_a_death_by_who_asks_and_a_dead_command_blames_no_picture(tmp_path: Path) -> None:

@@ -164,7 +164,7 @@ async def estimate(request: Request, studio: TheStudio) -> EstimateOut:
     return await run_in_threadpool(estimated, studio, said)
 
 
-@health.get("/healthz")
+@health.get("/healthz", responses={503: {"model": HealthOut, "description": "It is not well."}})
 def healthy(studio: TheStudio, response: Response) -> HealthOut:
     """Whether the server is well: its queue can be read, and all its workers work."""
     try:

@@ -274,3 +274,18 @@ class ErrorOut(BaseModel):
     """Anything that went wrong, as a sentence."""
 
     error: str = Field(examples=["There is no method 'p2q'; did you mean 'p2p'?"])
+
+
+class WrongOut(BaseModel):
+    """The same in the form that OpenAI's clients read."""
+
+    message: str
+    type: str = Field(examples=["invalid_request_error"])
+    param: str | None = None
+    code: str | None = None
+
+
+class TheirErrorOut(BaseModel):
+    """Anything that went wrong at an address of OpenAI's; before a route is reached, a sentence alone."""
+
+    error: WrongOut | str
