@@ -5,6 +5,7 @@ from collections.abc import Iterator, Mapping
 from typing import Any
 
 from overpaint.comparing.candidate import PLAIN, options
+from overpaint.web.controlling import spoken
 
 USUAL: Mapping[str, Any] = {**PLAIN, "grow": 0, "extend": "", "context": None, "source": "", "target": ""}
 """What need not be said, because it holds by itself."""
@@ -22,6 +23,10 @@ def said(work: Mapping[str, Any]) -> Iterator[tuple[str, Any]]:
     if work.get("mask"):
         yield "mask", "MASK"
     yield from ((name, work[name]) for name in WHERE if work.get(name))
+    if work.get("map"):
+        yield "map", "MAP"
+    if work.get("control"):
+        yield "control", tuple(spoken(one) for one in work["control"])
 
 
 def as_command(work: Mapping[str, Any]) -> str:
@@ -29,7 +34,8 @@ def as_command(work: Mapping[str, Any]) -> str:
     kind, given = str(work["kind"]), dict(said(work))
     words = ["overpaint", kind, given.pop("target") if kind == "generate" else "PICTURE"]
     for name, value in given.items():
-        words += [f"--{name.replace('_', '-')}", *([] if value is True else [str(value)])]
+        for one in value if isinstance(value, tuple) else (value,):
+            words += [f"--{name.replace('_', '-')}", *([] if one is True else [str(one)])]
     return shlex.join([*map(str, words), *options(work["method"], work["options"])])
 
 

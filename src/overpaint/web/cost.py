@@ -52,6 +52,8 @@ def about(name: str, model: Model) -> ModelOut:
         side=model.family.side,
         guidance=model.guidance,
         words=sorted(model.suits.vocabulary),
+        controls=list(shipped_names()) if model.home in SHIPPED.values() else [],
+        regions=segmenter_of(model) is not None,
         loaded=True,
     )
 

@@ -2,6 +2,7 @@
 import { bitmap, get, remove, send, view } from "./api.js";
 import { ask, asked, busy, run, watch } from "./asking.js";
 import { history, methods, queue } from "./dialogs.js";
+import { readPlan } from "./beside.js";
 import { find, make, open, say, told } from "./dom.js";
 import { fields, priced, tool, whereShown, wordsShown } from "./fields.js";
 import { help } from "./look.js";
@@ -40,17 +41,18 @@ function hear() {
     localStorage.setItem("overpaint-presets", JSON.stringify(saved));
     fields();
   });
-  for (const one of find("places").children) one.addEventListener("click", told(async () => { if (page.work) await look(null); state.where = one.dataset.where; keep(); whereShown(); priced(); }));
+  for (const one of find("places").children) one.addEventListener("click", told(async () => { if (page.work) await look(null); state.where = one.dataset.where; keep(); whereShown(); priced(); if (state.where === "map" && !state.plan) await readPlan(); }));
   for (const one of find("tools").querySelectorAll("[data-tool]")) one.addEventListener("click", () => tool(one.dataset.tool));
   on("size", "input", () => brush());
   on("stroke-undo", "click", () => stage.mask.undo());
   on("mask-invert", "click", () => stage.mask.add({ kind: "invert" }));
-  on("mask-clear", "click", () => stage.mask.add({ kind: "clear" }));
+  on("mask-clear", "click", () => stage.mask.clear());
+  on("plan-read", "click", readPlan);
   on("mask-load", "click", () => find("mask-file").click());
   on("mask-file", "change", () => masked(find("mask-file").files[0]));
   on("mask-kept", "click", async () => { const id = page.work.result.mask; await look(null); state.where = "paint"; await maskOf(id); });
   on("mask-save", "click", async () => {
-    const address = URL.createObjectURL(await stage.mask.file());
+    const address = URL.createObjectURL(await stage.strokes.file());
     make("a", { href: address, download: "mask.png" }).click();
     setTimeout(() => URL.revokeObjectURL(address), 9000);
   });
@@ -109,8 +111,8 @@ async function masked(file) {
 }
 
 async function maskOf(id) {
-  await stage.mask.load(id, await bitmap(view(id)));
-  stage.mask.add({ kind: "picture", id });
+  await stage.strokes.load(id, await bitmap(view(id)));
+  stage.strokes.add({ kind: "picture", id });
   fields();
 }
 
@@ -145,10 +147,10 @@ async function key(event) {
   else if (page.work && MODES[Number(name) - 1]) await looking(MODES[Number(name) - 1]);
   else if (cells.length > 1 && (name === "ArrowLeft" || name === "ArrowRight") && event.target.type !== "range") await look(page.work, (page.cell + (name === "ArrowLeft" ? -1 : 1) + cells.length) % cells.length);
   else if (stage.painting && !page.work) {
-    if (TOOLS[name]) tool(TOOLS[name]);
+    if (TOOLS[name]) { if (!stage.mapping || !["e", "f"].includes(name)) tool(TOOLS[name]); }
     else if (name === "[" || name === "]") brush(name === "[" ? -4 : 4);
     else if (name === "z") stage.mask.undo();
-    else if (name === "i") stage.mask.add({ kind: "invert" });
+    else if (name === "i" && !stage.mapping) stage.mask.add({ kind: "invert" });
   }
 }
 

@@ -1,5 +1,6 @@
 // Asking: what an edit is made from, what is sent, and what is heard of it while it runs.
 import { bitmap, fresh, listen, post, send } from "./api.js";
+import { controls, sentPlan } from "./beside.js";
 import { find, say, told } from "./dom.js";
 import { priced } from "./fields.js";
 import { look } from "./looking.js";
@@ -26,6 +27,7 @@ export function asked(name = state.method) {
   if (state.where === "words") said.mask_words = state.maskWords;
   if (state.where === "diff") said.mask_diff = true;
   if (state.where === "all") { said.grow = 0; said.feather = 0; delete said.context; }
+  if (Object.keys(state.control).length) said.control = controls();
   if (state.at) said.parent = state.path[state.at - 1].work;
   return said;
 }
@@ -41,10 +43,12 @@ export async function run(comparing = null) {
   if (!state.original) { await begin("/api/generate", { target: state.target, seed: state.seed, model: state.model }); return; }
   const said = asked(), grid = Object.fromEntries(Object.entries(state.grid).map(([name, text]) => [name, values(String(text))]).filter(([, list]) => list.length));
   if (state.where === "paint") {
-    if (stage.mask.empty) throw new Error("Nothing is painted yet; paint over what may change, or choose Anywhere.");
-    said.mask = (await send(await stage.mask.file())).id;
+    if (stage.strokes.empty) throw new Error("Nothing is painted yet; paint over what may change, or choose Anywhere.");
+    said.mask = (await send(await stage.strokes.file())).id;
   }
+  if (state.where === "map") said.map = await sentPlan(said.image);
   if (!comparing && !Object.keys(grid).length) { await begin("/api/edits", said); return; }
+  if (said.map || said.control) throw new Error("Methods are compared without side networks and maps; switch these off.");
   if (said.mask_words || said.mask_diff) throw new Error("Methods are compared anywhere or inside what is painted; choose one of these.");
   if (Object.keys(grid).length > 2) throw new Error("A grid has two options at most; set the others back to one value.");
   const { image, source, target, seed, feather, mask } = said, options = comparing ? ("steps" in said.options ? { steps: said.options.steps } : {}) : said.options;

@@ -1,5 +1,6 @@
 // The form: words, where, how, and what it would cost.
 import { asked, base } from "./asking.js";
+import { controlsShown, planShown } from "./beside.js";
 import { cost } from "./dialogs.js";
 import { fill, find, make } from "./dom.js";
 import { trail } from "./looking.js";
@@ -7,7 +8,7 @@ import { form } from "./options.js";
 import { keep, method, model, page, read, stage, state } from "./state.js";
 import { bare, show as showWords } from "./words.js";
 
-const HELP = { all: "The whole picture may change.", paint: "Paint over what may change; all else stays, to the pixel.", words: "The model looks for these words in the picture.", diff: "Where the two sentences disagree about the picture." };
+const HELP = { all: "The whole picture may change.", paint: "Paint over what may change; all else stays, to the pixel.", words: "The model looks for these words in the picture.", diff: "Where the two sentences disagree about the picture.", map: "Paint what is to be where; the picture may change where the map does." };
 
 export function fields() {
   find("source").value = state.source;
@@ -26,6 +27,7 @@ export function fields() {
   find("run").textContent = state.original ? (Object.keys(state.grid).length ? "Run the grid" : "Run") : "Make a picture";
   whereShown();
   methodShown();
+  controlsShown();
   wordsShown();
   priced();
   trail();
@@ -37,8 +39,11 @@ export function whereShown() {
   find("mask-words-row").hidden = state.where !== "words";
   find("where-more").hidden = state.where === "all";
   find("mask-kept").disabled = !page.work?.result?.mask;
-  stage.painting = state.where === "paint";
+  planShown();
+  stage.painting = state.where === "paint" || stage.mapping;
   if (!stage.painting) tool("hand"); else if (stage.tool === "hand") tool("brush");
+  for (const one of [...find("tools").querySelectorAll('[data-tool="erase"], [data-tool="fill"]'), find("mask-invert")]) one.hidden = stage.mapping;
+  if (stage.mapping && ["erase", "fill"].includes(stage.tool)) tool("brush");
   find("tools").hidden = Boolean(page.work) || !stage.painting;
   stage.draw();
 }

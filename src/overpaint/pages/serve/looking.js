@@ -14,7 +14,7 @@ export async function look(found, at = 0) {
   for (const id of ["accept", "discard", "modes"]) find(id).hidden = !found;
   find("looks").hidden = !found && !state.at;
   find("save").hidden = !found && !state.at;
-  find("tools").hidden = Boolean(found) || state.where !== "paint";
+  find("tools").hidden = Boolean(found) || !["paint", "map"].includes(state.where);
   find("cells").hidden = !cells.length;
   if (!found) {
     find("about").hidden = true;

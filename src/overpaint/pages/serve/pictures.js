@@ -2,6 +2,7 @@
 import { bitmap, get, send, view } from "./api.js";
 import { busy } from "./asking.js";
 import { pictured } from "./dialogs.js";
+import { layPlan } from "./beside.js";
 import { fill, find, make, say, told } from "./dom.js";
 import { fields } from "./fields.js";
 import { look } from "./looking.js";
@@ -57,10 +58,11 @@ export async function shown() {
   find("work").hidden = !there;
   if (there) {
     const { picture } = now(), size = [state.original.width, state.original.height];
-    for (const op of state.ops.filter((one) => one.kind === "picture" && !stage.mask.loaded.has(one.id))) {
-      try { await stage.mask.load(op.id, await bitmap(view(op.id))); } catch { /* the mask is gone: the strokes stay */ }
+    for (const op of state.ops.filter((one) => one.kind === "picture" && !stage.strokes.loaded.has(one.id))) {
+      try { await stage.strokes.load(op.id, await bitmap(view(op.id))); } catch { /* the mask is gone: the strokes stay */ }
     }
     stage.show(await bitmap(view(picture, SCREEN)), size, state.ops);
+    await layPlan();
     stage.first = state.at ? await bitmap(view(state.original.id, SCREEN)) : stage.before;
     stage.canvas.setAttribute("aria-label", `The picture: ${state.source || "not described yet"}`);
   } else await recent();

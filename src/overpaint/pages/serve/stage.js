@@ -8,7 +8,10 @@ export class Stage {
     this.canvas = canvas;
     this.slider = slider;
     this.pen = canvas.getContext("2d");
-    this.mask = new Mask(() => { changed(); this.draw(); });
+    this.strokes = new Mask(() => { changed(); this.draw(); });
+    this.plan = new Mask(() => { changed(); this.draw(); });
+    this.mapping = false; // whether the map is painted, not the mask
+    this.ink = undefined;
     this.view = { scale: 1, x: 0, y: 0 };
     this.size = [1, 1];
     this.first = this.before = this.after = this.preview = this.extra = null;
@@ -28,10 +31,12 @@ export class Stage {
   show(before, [width, height], ops) {
     const same = this.size[0] === width && this.size[1] === height && this.before;
     [this.before, this.size, this.after, this.preview, this.extra] = [before, [width, height], null, null, null];
-    this.mask.begin(width, height, ops);
+    this.strokes.begin(width, height, ops);
     if (!same) this.fit();
     this.draw();
   }
+
+  get mask() { return this.mapping ? this.plan : this.strokes; }
 
   get halves() { return this.mode === "side" ? 2 : 1; }
 
@@ -182,10 +187,10 @@ export class Stage {
     if (this.pointers.size === 2) { this.stroke = null; this.mask.again(); return; } // two fingers move, and paint nothing
     if (this.mode === "slider" && event.button === 0 && !this.space) { this.slide(event); return; }
     if (!this.paints || event.button === 1) return;
-    const at = this.inside(this.place(event)), erase = (this.tool === "erase") !== (event.altKey || event.button === 2);
+    const at = this.inside(this.place(event)), ink = this.mapping ? this.ink : undefined, erase = !this.mapping && (this.tool === "erase") !== (event.altKey || event.button === 2);
     if (this.tool === "fill") { this.mask.add({ kind: "fill", x: at[0], y: at[1] }); return; }
-    if (this.tool === "box") this.stroke = { kind: "box", erase, from: at, x: at[0], y: at[1], w: 0, h: 0 };
-    else this.stroke = { kind: this.tool === "lasso" ? "lasso" : "brush", erase, r: this.radius, at: [at] };
+    if (this.tool === "box") this.stroke = { kind: "box", ink, erase, from: at, x: at[0], y: at[1], w: 0, h: 0 };
+    else this.stroke = { kind: this.tool === "lasso" ? "lasso" : "brush", ink, erase, r: this.radius, at: [at] };
     if (this.stroke.kind === "brush") draw(this.mask.pen, this.stroke, this.mask.scale);
     this.draw();
   }

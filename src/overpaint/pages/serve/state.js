@@ -5,7 +5,7 @@ import { Stage } from "./stage.js";
 
 const KEPT = "overpaint";
 export const SCREEN = 2048;
-const FRESH = { original: null, root: "", path: [], at: 0, source: "", target: "", where: "all", maskWords: "", ops: [], grow: 0, feather: 0, context: "", method: "p2p", options: {}, grid: {}, seed: 0, model: "", base: "auto", maps: false, pending: null, running: null, looking: null };
+const FRESH = { original: null, root: "", path: [], at: 0, source: "", target: "", where: "all", maskWords: "", ops: [], grow: 0, feather: 0, context: "", method: "p2p", options: {}, grid: {}, seed: 0, model: "", base: "auto", maps: false, control: {}, plan: null, pending: null, running: null, looking: null };
 
 /** Kept: what is asked for. */
 export const state = { ...structuredClone(FRESH), ...read(KEPT, {}) };
@@ -23,7 +23,7 @@ export function reset(said = {}) {
   Object.assign(state, structuredClone(FRESH), said);
 }
 
-export const stage = new Stage(find("canvas"), find("slider"), () => { state.ops = stage.mask.ops; keep(); priced(); });
+export const stage = new Stage(find("canvas"), find("slider"), () => { state.ops = stage.strokes.ops; if (state.plan) state.plan.ops = stage.plan.ops; keep(); priced(); });
 export const method = () => page.all.find((one) => one.name === state.method) ?? page.all[0];
 export const model = () => page.models.find((one) => one.name === state.model) ?? page.models[0];
 export const now = () => (state.at ? state.path[state.at - 1] : { picture: state.original?.id, target: state.root });
