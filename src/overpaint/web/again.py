@@ -2,7 +2,7 @@
 
 import shlex
 from collections.abc import Iterator, Mapping
-from typing import Any
+from typing import Any, cast
 
 from overpaint.comparing.candidate import PLAIN, options
 from overpaint.web.controlling import spoken
@@ -34,9 +34,14 @@ def as_command(work: Mapping[str, Any]) -> str:
     kind, given = str(work["kind"]), dict(said(work))
     words = ["overpaint", kind, given.pop("target") if kind == "generate" else "PICTURE"]
     for name, value in given.items():
-        for one in value if isinstance(value, tuple) else (value,):
-            words += [f"--{name.replace('_', '-')}", *([] if one is True else [str(one)])]
+        words += [word for one in listed(value) for word in (f"--{name.replace('_', '-')}", *one)]
     return shlex.join([*map(str, words), *options(work["method"], work["options"])])
+
+
+def listed(value: object) -> list[tuple[str, ...]]:
+    """What stands behind an option, each time that it is given."""
+    several = cast("tuple[object, ...]", value) if isinstance(value, tuple) else (value,)
+    return [() if one is True else (str(one),) for one in several]
 
 
 def as_python(work: Mapping[str, Any]) -> str:
