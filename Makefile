@@ -1,12 +1,13 @@
 # make install   a virtual environment in .venv with the exact tested versions
 # make demo      edit a picture and show the result
 # make test      every check: style, types, spelling, docs, tests
+# make test-all  every case of every test, also the slow ones
 
 VENV  := .venv
 BIN   := $(VENV)/bin
 STAMP := $(VENV)/.installed
 
-.PHONY: help install demo test lint types spelling docs pytest clean
+.PHONY: help install demo test lint types spelling docs pytest test-all clean
 .DEFAULT_GOAL := help
 
 help:
@@ -43,6 +44,9 @@ docs: install
 
 pytest: install
 	OMP_NUM_THREADS=1 $(BIN)/pytest -n 2
+
+test-all: install
+	OMP_NUM_THREADS=1 $(BIN)/pytest -n 2 --all-cases -m "not gpu and not weights"
 
 clean:
 	rm -rf $(VENV) site .pytest_cache .ruff_cache

@@ -64,6 +64,7 @@ def python(folder: Path, *args: str) -> subprocess.CompletedProcess[str]:
     return subprocess.run(command, capture_output=True, text=True, check=False, cwd=folder, env=env)
 
 
+@pytest.mark.sample(6)
 @pytest.mark.parametrize("what", ABSENT)
 def test_what_is_not_there_is_said_before_a_network_library_is_imported(what: str, folder: Path) -> None:
     done = python(folder, "-c", WATCH, *ABSENT[what])

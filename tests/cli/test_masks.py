@@ -37,6 +37,7 @@ def palette(path: Path, colours: list[int], inside: int = 1) -> Path:
     return path
 
 
+@pytest.mark.sample(8)
 @pytest.mark.parametrize("photometric", [WHITE_IS_ZERO, BLACK_IS_ZERO])
 @pytest.mark.parametrize(("bits", "kind"), [(1, "u"), (4, "u"), (12, "u"), (14, "u"), (16, "u"), (32, "f")])
 @pytest.mark.parametrize("orientation", [None, 3])

@@ -30,6 +30,7 @@ def shell(sink: str, *args: str | Path, **more: str) -> subprocess.CompletedProc
     )
 
 
+@pytest.mark.sample(8)
 @pytest.mark.parametrize("sink", SINKS)
 @pytest.mark.parametrize(
     "args", [["methods"], ["methods", "--json"], ["--help"], ["--version"]], ids=" ".join
@@ -97,6 +98,7 @@ def test_nothing_is_cut_on_a_narrow_terminal() -> None:
     assert code == 0 and all(name in shown for name in COMMANDS)
 
 
+@pytest.mark.sample(1)
 @pytest.mark.parametrize("more", [{"NO_COLOR": "1"}, {"TERM": "dumb"}], ids=str)
 def test_work_on_a_terminal_without_colours(folder: Path, tmp_path: Path, more: dict[str, str]) -> None:
     picture, out = save_picture(tmp_path / "cat.png"), tmp_path / "out.png"

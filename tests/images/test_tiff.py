@@ -69,6 +69,7 @@ def levels(numbers: NDArray[Any], tiff: Tiff) -> NDArray[Any]:
     return 255 - found if tiff.photometric == WHITE_IS_ZERO else found
 
 
+@pytest.mark.sample(90)
 @pytest.mark.parametrize("samples", SAMPLES)
 @pytest.mark.parametrize(("bits", "kind"), DEPTHS)
 @pytest.mark.parametrize("layout", LAYOUTS)

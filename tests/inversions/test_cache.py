@@ -60,6 +60,7 @@ def files(folder: FilePath) -> list[FilePath]:
     return sorted(folder.glob("*"))
 
 
+@pytest.mark.sample(10)
 @pytest.mark.parametrize("shape", SHAPES)
 @pytest.mark.parametrize("inversion", EVERY, ids=lambda i: i.model_dump()["name"])
 def test_a_second_edit_inverts_nothing_and_gets_the_same(

@@ -34,6 +34,7 @@ def test_what_acts_on_the_way_back_alone_inverts_nothing_again(tmp_path: FilePat
     assert len(files(tmp_path)) == 4
 
 
+@pytest.mark.sample(4)
 @pytest.mark.parametrize("ready, spared", [(1, 0), (2, 1), (3, 2)])
 @pytest.mark.parametrize("inversion", OTHERS, ids=lambda i: i.called)
 @pytest.mark.parametrize("shape", ["sd1", "sdxl"])

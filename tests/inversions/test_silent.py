@@ -48,6 +48,7 @@ EVERY = [
 READS = {"silent": frozenset({"src+"}), "both": frozenset({"src+", "src-"})}
 
 
+@pytest.mark.sample(12)
 @pytest.mark.parametrize("inversion", EVERY, ids=repr)
 @pytest.mark.parametrize("source", ["silent", "both"])
 def test_rows_of_the_way_back_are_as_stated(inversion: Inversion, source: Literal["silent", "both"]) -> None:

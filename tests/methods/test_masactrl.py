@@ -131,6 +131,7 @@ def test_one_row_of_a_source_without_a_prompt_tells_what_two_would() -> None:
     assert (few.rows, many.rows) == (3 * STEPS, 4 * STEPS)
 
 
+@pytest.mark.sample(7)
 @pytest.mark.parametrize("inversion", EVERY)
 @pytest.mark.parametrize("encode", ["source", "nothing"])
 def test_rows_are_those_of_the_card_over_every_inversion(inversion: str, encode: str) -> None:

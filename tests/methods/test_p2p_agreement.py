@@ -86,6 +86,7 @@ def test_a_word_that_counts_more_changes_something_though_the_prompts_are_the_sa
     assert not torch.equal(made, X0)
 
 
+@pytest.mark.sample(5)
 @pytest.mark.parametrize(
     "inversion",
     [Direct(), NegativePrompt(), Edict(), EditFriendly(), Cycle(), Virtual(), FixedPoint()],

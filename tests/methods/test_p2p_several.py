@@ -98,6 +98,7 @@ def apart(
     return [gap(one, other) for one, other in zip(together, alone, strict=True)]
 
 
+@pytest.mark.sample(6)
 @pytest.mark.parametrize("inversion", EVERY, ids=lambda o: type(o).__name__)
 def test_each_is_the_edit_it_would_be_alone_over_every_inversion(inversion: AnyInversion) -> None:
     model = watched(exact("sd1"))
@@ -138,6 +139,7 @@ def test_masks_are_kept_by_target() -> None:
     assert not torch.equal(meter.maps["mask"], meter.maps["mask:tgt2"])
 
 
+@pytest.mark.sample(9)
 @pytest.mark.parametrize("inversion", EVERY, ids=lambda o: type(o).__name__)
 @pytest.mark.parametrize("blend", [0.0, 0.5])
 def test_the_source_walks_once_and_every_further_target_costs_its_own_rows(

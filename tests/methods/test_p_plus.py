@@ -103,6 +103,7 @@ EDITORS = [
 ]
 
 
+@pytest.mark.sample(6)
 @pytest.mark.parametrize("kind", EDITORS, ids=lambda kind: kind.card.name)
 def test_a_concept_is_a_word_for_every_editor(kind: Any) -> None:
     """One whose layers all read ``dog`` edits as ``dog`` does, by whatever method."""
@@ -115,6 +116,7 @@ def test_a_concept_is_a_word_for_every_editor(kind: Any) -> None:
     assert gap(found, plain) <= 1e-4 * max(1.0, float(plain.abs().max()))
 
 
+@pytest.mark.sample(4)
 @pytest.mark.parametrize("name", NAMES)
 def test_a_concept_is_a_word_of_the_source_for_every_inversion(name: str) -> None:
     model = tiny("sd1")

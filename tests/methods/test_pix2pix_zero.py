@@ -110,6 +110,7 @@ EVERY: list[Inversion] = [
 ]
 
 
+@pytest.mark.sample(4)
 @pytest.mark.parametrize("inversion", EVERY, ids=lambda i: i.called)
 def test_it_works_over_every_kind_of_inversion_at_the_stated_cost(inversion: Inversion) -> None:
     meter, o = Meter(), Pix2PixZero.model_validate({**ALONE, "inversion": inversion})

@@ -7,8 +7,11 @@ from tests.parity.golden import GOLDEN
 from tests.parity.table import files, prepare, run
 
 FILES = {file.stem: file for file in files(GOLDEN)}
-LONG = {"edict"}
-"""Files of which another one shows the same by default, in less time."""
+LONG = {
+    *("edict", "masactrl", "masactrl-mask", "negative_prompt_inversion", "prompt_to_prompt-replace-1to2"),
+    *("prompt_to_prompt-replace-2to1", "prompt_to_prompt-replace-word-windows"),
+}
+"""Files of which another one of the method shows nearly the same by default; `every_step` runs these too."""
 ELSEWHERE = {
     *("blended_diffusion", "controlnet", "cyclenet", "diffusion_clip", "glide", "p_plus", "spatext"),
     "text2live",

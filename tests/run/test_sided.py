@@ -49,6 +49,7 @@ def run(method: str, control: Any = (), **more: Any) -> Edit:
     return edited(control=control, **{**trial, **more})
 
 
+@pytest.mark.sample(5)
 @pytest.mark.parametrize("kind", ["controlnet", "t2i-adapter"])
 @pytest.mark.parametrize("method", EDITORS)
 def test_it_combines_with_every_editor(method: str, kind: str, nets: dict[str, str]) -> None:

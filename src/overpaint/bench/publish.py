@@ -13,10 +13,11 @@ from typing import Any
 from PIL import Image
 
 from overpaint.bench.case import Case
+from overpaint.bench.combinations import everything
 from overpaint.bench.figures import FIGURES, SHARES
 from overpaint.bench.results import FILE, ROWS, SHARED, Line, Results, row_key
 from overpaint.bench.run import PICTURES
-from overpaint.bench.table import OVERALL, Row, as_csv, markdown, rows, shown, types_of
+from overpaint.bench.table import OVERALL, Row, as_csv, rows, shown, types_of
 from overpaint.errors import UsageError
 from overpaint.files import atomic
 from overpaint.images import load_picture
@@ -49,7 +50,7 @@ def publish(results: Results, folder: Path, cases: Sequence[Case] = ()) -> list[
         }
         files = {
             **compact(lines),
-            TABLE: markdown(found),
+            TABLE: everything(found),
             CSV: as_csv(found),
             PAGE: whole(found, cases, drawn),
         }

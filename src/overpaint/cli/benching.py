@@ -11,6 +11,7 @@ from rich.console import Console
 from rich.progress import BarColumn, MofNCompleteColumn, Progress, TextColumn, TimeRemainingColumn
 
 from overpaint.bench.case import Case
+from overpaint.bench.combinations import everything
 from overpaint.bench.contact import FILE as SHEET
 from overpaint.bench.contact import contact_sheet
 from overpaint.bench.cost import costs
@@ -198,7 +199,7 @@ def print_table(folder: Path, as_csv: bool) -> None:
     """The table of all results in a folder."""
     results = Results.read(folder)
     found = rows(list(results.lines.values()))
-    click.echo(csv_of(found) if as_csv else markdown(found), nl=False)
+    click.echo(csv_of(found) if as_csv else everything(found), nl=False)
     if results.damaged:
         say(f"{results.damaged} lines of {results.file} cannot be read and do not count.")
 

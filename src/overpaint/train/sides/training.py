@@ -18,9 +18,9 @@ from overpaint.sides.cyclenet import WEIGHTS
 from overpaint.sides.file import SideFile
 from overpaint.sides.fresh import fresh, fresh_adapter
 from overpaint.sides.net import Net
+from overpaint.train.curve import curve
 from overpaint.train.loop import Pace, Run, Stage, TrainError, run
 from overpaint.train.optim import Rates
-from overpaint.train.sides.curve import curve
 from overpaint.train.sides.drawn import COUNT, drawn
 from overpaint.train.sides.examples import TIMES, Examples, batch_of
 from overpaint.train.sides.export import exported
