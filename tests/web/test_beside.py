@@ -49,7 +49,7 @@ def test_side_networks_and_a_painted_map_are_heard(client: Client) -> None:
     plan = decode_picture(client.get(f"/api/pictures/{found['map']}/view").content, "x").rgb.copy()
     plan[20:40, 20:40] = colours[there[1]]
     data = client.picture(encode_png(Picture(plan)))
-    (model,) = client.get("/api/models").json()
+    (model,) = until(lambda: client.get("/api/models").json(), lambda found: found[0]["loaded"])
     assert {"canny", "depth", "segmentation"} <= set(model["controls"]) and model["regions"]
     said = {"method": "sdedit", "image": image, "options": {"steps": 2}}
     control = [{"net": "canny", "scale": 0.5, "stop": 0.6}]

@@ -129,7 +129,7 @@ def _shipped() -> list[Path]:
 
 
 def shipped_names() -> tuple[str, ...]:
-    """The side networks that come with the package and speak beside any method, by their names."""
+    """The side networks that come with the package, by their names."""
     found = set[str]()
     for place in (one for shelf in _shipped() for one in shelf.glob("*/")):
         with suppress(UsageError):

@@ -19,8 +19,7 @@ from overpaint.run.own_noise import inversion_of
 from overpaint.run.request import edit_request, kind_of
 from overpaint.run.resolve import resolve
 from overpaint.run.where import Where
-from overpaint.sides.file import shipped_names
-from overpaint.web.controlling import check_map, controlled
+from overpaint.web.controlling import check_map, controlled, speakers
 from overpaint.web.safety import Refused
 from overpaint.web.schemas import PICTURE, CompareIn, ControlIn, EditIn, GenerateIn, InvertIn
 from overpaint.web.studio import Studio
@@ -108,7 +107,7 @@ def sent(studio: Studio, said: str, what: str) -> str:
     return studio.keep(from_base64(said, what), f"The {what}")[0]
 
 
-def sent_mask(studio: Studio, said: str | None, image: str) -> str | None:
+def sent_mask(studio: Studio, said: str | None, image: str, what: str = "mask") -> str | None:
     """The same for the mask of a picture, which may also be written as runs in JSON.
 
     Raises:
@@ -116,11 +115,11 @@ def sent_mask(studio: Studio, said: str | None, image: str) -> str | None:
         Refused: there is none of that id.
     """
     if said is None or re.fullmatch(PICTURE, said):
-        return None if said is None else sent(studio, said, "mask")
-    data = from_base64(said, "mask")
+        return None if said is None else sent(studio, said, what)
+    data = from_base64(said, what)
     if is_runs(data):
         data = encode_png(mask_from_json(data, studio.picture(image).size, "The mask"))
-    return studio.keep(data, "The mask")[0]
+    return studio.keep(data, f"The {what}")[0]
 
 
 def from_base64(said: str, what: str) -> bytes:
@@ -151,7 +150,7 @@ def edit_work(studio: Studio, said: EditIn) -> Work:
     options = {**inverted.get("options", {}), **said.options}
     request["source"] = said.source or inverted.get("source", "")
     method = kind_of(said.method).card.name
-    plan = sent_mask(studio, said.map, image)
+    plan = sent_mask(studio, said.map, image, "map")
     controls = [control_of(studio, one) for one in said.control]
     if method in ("generate", "invert"):
         raise UsageError(f"{said.method!r} is no method of editing; post to /api/{said.method} instead.")
@@ -191,7 +190,7 @@ def control_of(studio: Studio, said: ControlIn) -> Work:
     Raises:
         UsageError: none is called so.
     """
-    known = shipped_names()
+    known = speakers()
     if said.net not in known:
         raise UsageError(f"There is no side network {said.net[:60]!r} here; {nearest(said.net, known)}")
     seen = None if said.picture is None else sent(studio, said.picture, "condition")

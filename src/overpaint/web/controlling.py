@@ -1,12 +1,31 @@
 """Side networks and maps of a piece of work."""
 
 from collections.abc import Callable, Mapping
+from contextlib import suppress
+from functools import cache
 from typing import Any
 
 from overpaint.errors import UsageError
 from overpaint.images import Picture
 from overpaint.run.sided import Wanted
+from overpaint.sides.conditions import made_from
+from overpaint.sides.file import shipped_names
 from overpaint.sides.options import Control
+
+
+OWN = ("cyclenet",)
+"""Those that a method takes by itself."""
+
+
+@cache
+def speakers() -> tuple[str, ...]:
+    """The side networks that come with the package and speak beside any method, from the picture alone."""
+    found = list[str]()
+    for name in (one for one in shipped_names() if one not in OWN):
+        with suppress(UsageError):
+            made_from("auto", name)
+            found.append(name)
+    return tuple(found)
 
 
 def controlled(said: Mapping[str, Any], read: Callable[[str], Picture | bytes]) -> Wanted:

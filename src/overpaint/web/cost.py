@@ -13,8 +13,8 @@ from overpaint.run.estimate import BACKWARD, SIDE, Speed, look_folder, speed_of
 from overpaint.run.known import record_of
 from overpaint.run.plan import grain
 from overpaint.run.request import edit_request
-from overpaint.sides.file import shipped_names
 from overpaint.sides.segmenter import segmenter_of
+from overpaint.web.controlling import speakers
 from overpaint.web.schemas import ModelOut
 
 
@@ -55,7 +55,7 @@ def about(name: str, model: Model) -> ModelOut:
         side=model.family.side,
         guidance=model.guidance,
         words=sorted(model.suits.vocabulary),
-        controls=list(shipped_names()) if model.home in SHIPPED.values() else [],
+        controls=list(speakers()) if model.home in SHIPPED.values() else [],
         regions=segmenter_of(model) is not None,
         loaded=True,
     )

@@ -4,7 +4,7 @@ import { ask, asked, busy, run, watch } from "./asking.js";
 import { history, methods, queue } from "./dialogs.js";
 import { readPlan } from "./beside.js";
 import { find, make, open, say, told } from "./dom.js";
-import { fields, priced, tool, whereShown, wordsShown } from "./fields.js";
+import { brush, fields, priced, tool, whereShown, wordsShown } from "./fields.js";
 import { help } from "./look.js";
 import { accept, discard, hold, look, looking, saving, travel } from "./looking.js";
 import { bring, leave, notes, shown, take } from "./pictures.js";
@@ -116,13 +116,6 @@ async function maskOf(id) {
   fields();
 }
 
-function brush(by = 0) {
-  find("size").value = String(Number(find("size").value) + by);
-  const share = Number(find("size").value) / 100;
-  stage.radius = Math.max(0.5, 0.25 * share * share * Math.max(...stage.size));
-  stage.draw();
-}
-
 const TOOLS = { b: "brush", e: "erase", r: "box", l: "lasso", f: "fill", h: "hand" };
 const MODES = ["slider", "side", "before", "after", "difference", "mask"];
 
@@ -181,7 +174,6 @@ const start = told(async () => {
     await shown();
     throw error;
   }
-  brush();
   waiting();
   if (pending) await ask();
   else if (ranBefore) { busy({ progress: 0 }); state.running = ranBefore; keep(); watch(ranBefore); }

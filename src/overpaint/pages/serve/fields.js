@@ -54,6 +54,14 @@ export function tool(name) {
   stage.canvas.classList.toggle("draws", name !== "hand");
 }
 
+/** How wide the brush is, for the picture that is shown. */
+export function brush(by = 0) {
+  find("size").value = String(Number(find("size").value) + by);
+  const share = Number(find("size").value) / 100;
+  stage.radius = Math.max(0.5, 0.25 * share * share * Math.max(...stage.size));
+  stage.draw();
+}
+
 function methodShown() {
   const one = method();
   if (!one) return;

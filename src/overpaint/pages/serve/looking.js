@@ -36,11 +36,12 @@ export async function look(found, at = 0) {
 }
 
 export async function looking(name) {
-  if (page.work && !find("modes").querySelector(`[data-page.mode="${name}"]`)) name = "slider";
+  if (page.work && !find("modes").querySelector(`[data-mode="${name}"]`)) name = "slider";
   if (page.work) page.mode = name;
   if (name === "difference") stage.difference();
   if (name === "mask") await stage.outside(await bitmap(view(page.work.result.mask, SCREEN)));
   if (name === "word") await wordShown();
+  if (page.work && page.mode !== name) return; // another was chosen while this one was fetched
   find("slider").hidden = name !== "slider";
   find("tag-left").hidden = !["slider", "side", "before"].includes(name);
   find("tag-right").hidden = !["slider", "side", "after"].includes(name);

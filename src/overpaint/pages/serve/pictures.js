@@ -4,7 +4,7 @@ import { busy } from "./asking.js";
 import { pictured } from "./dialogs.js";
 import { layPlan } from "./beside.js";
 import { fill, find, make, say, told } from "./dom.js";
-import { fields } from "./fields.js";
+import { brush, fields } from "./fields.js";
 import { look } from "./looking.js";
 import { keep, model, now, page, reset, SCREEN, stage, state } from "./state.js";
 
@@ -62,6 +62,7 @@ export async function shown() {
       try { await stage.strokes.load(op.id, await bitmap(view(op.id))); } catch { /* the mask is gone: the strokes stay */ }
     }
     stage.show(await bitmap(view(picture, SCREEN)), size, state.ops);
+    brush();
     await layPlan();
     stage.first = state.at ? await bitmap(view(state.original.id, SCREEN)) : stage.before;
     stage.canvas.setAttribute("aria-label", `The picture: ${state.source || "not described yet"}`);

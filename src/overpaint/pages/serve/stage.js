@@ -100,17 +100,34 @@ export class Stage {
       within(w / 2 + 1, w / 2, () => { pen.translate(w / 2, 0); put(after); });
     } else if (this.mode === "first") put(this.first ?? this.before);
     else if (this.mode === "before" || this.mode === "edit") {
-      put(this.before);
+      pen.setTransform(1, 0, 0, 1, 0, 0);
+      pen.drawImage(this.sheet(this.before), 0, 0);
+      pen.setTransform(ratio, 0, 0, ratio, 0, 0);
       if (this.mode === "edit" && this.preview) put(this.preview);
     } else if (this.mode === "difference" || this.mode === "word") put(this.extra ?? after);
     else if (this.mode === "mask") { put(after); if (this.extra) put(this.extra); }
     else put(after ?? this.before);
     if (this.mode === "edit" && this.painting && !this.preview) {
       pen.globalAlpha = 0.5;
+      pen.imageSmoothingQuality = "low"; // what changes with every move must be quick
       put(this.mask.canvas);
       pen.globalAlpha = 1;
       this.marks();
     }
+  }
+
+  /** A picture as it stands on the screen: drawn once, and kept while only strokes change. */
+  sheet(image) {
+    const { canvas, view, size } = this, key = [view.scale, view.x, view.y, canvas.width, canvas.height, ...size].join();
+    if (this.kept?.image === image && this.kept.key === key) return this.kept.paper;
+    const paper = this.kept?.paper ?? document.createElement("canvas"), ratio = window.devicePixelRatio || 1, pen = paper.getContext("2d");
+    [paper.width, paper.height] = [canvas.width, canvas.height]; // which also clears it
+    pen.setTransform(ratio, 0, 0, ratio, 0, 0);
+    pen.imageSmoothingEnabled = view.scale * ratio < 10;
+    pen.imageSmoothingQuality = "high";
+    pen.drawImage(image, view.x, view.y, size[0] * view.scale, size[1] * view.scale);
+    this.kept = { image, key, paper };
+    return paper;
   }
 
   /** The stroke that is being made, where it is not painted at once; and the brush. */
