@@ -39,8 +39,6 @@ BLOCKS = 10_000
 """Parts that the ids are sent in at most; a part is done by one actor."""
 STORE = 128 * 2**20
 """Bytes for Ray's own store on a machine of its own: only ids pass through it."""
-ADDRESS = "RAY_ADDRESS"
-"""Where a cluster is told of."""
 
 
 # Where the pictures are edited -----------------------------------------------------------------------------
@@ -244,12 +242,12 @@ def connected() -> Generator[None, None, None]:
     if ray.is_initialized():
         yield
         return
-    own = {} if os.environ.get(ADDRESS) else {"include_dashboard": False, "object_store_memory": STORE}
+    own = {} if os.environ.get("RAY_ADDRESS") else {"include_dashboard": False, "object_store_memory": STORE}
     try:
         ray.init(log_to_driver=False, logging_level="ERROR", **own)
     except (ConnectionError, ray.exceptions.RayError) as error:
         said = " ".join(str(error).split())[:160]
-        raise UsageError(f"Ray cannot be reached ({said}); check {ADDRESS}.") from None
+        raise UsageError(f"Ray cannot be reached ({said}); check RAY_ADDRESS.") from None
     try:
         yield
     finally:

@@ -12,7 +12,6 @@ from overpaint.sides.conditions import made_from
 from overpaint.sides.file import shipped_names
 from overpaint.sides.options import Control
 
-
 OWN = ("cyclenet",)
 """Those that a method takes by itself."""
 

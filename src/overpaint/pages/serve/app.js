@@ -2,7 +2,7 @@
 import { bitmap, get, remove, send, view } from "./api.js";
 import { ask, asked, busy, run, watch } from "./asking.js";
 import { history, methods, queue } from "./dialogs.js";
-import { readPlan } from "./beside.js";
+import { controlsShown, planShown, readPlan } from "./beside.js";
 import { find, make, open, say, told } from "./dom.js";
 import { brush, fields, priced, tool, whereShown, wordsShown } from "./fields.js";
 import { help } from "./look.js";
@@ -153,7 +153,7 @@ async function waiting() {
       const { counts } = await get("/api/queue"), many = (counts.queued ?? 0) + (counts.running ?? 0);
       find("queue-count").textContent = String(many);
       find("queue-count").hidden = !many;
-      if (!model()?.loaded && !model()?.error) { page.models = await get("/api/models"); wordsShown(); priced(); }
+      if (!model()?.loaded && !model()?.error) { page.models = await get("/api/models"); wordsShown(); controlsShown(); planShown(); priced(); }
     } catch { /* the next time says more */ }
   }
   setTimeout(waiting, page.running ? 2500 : 6000);
