@@ -6,7 +6,7 @@ queries and keys has been done by then, and a new release of the network code ch
 """
 
 from collections.abc import Callable, Generator, Sequence
-from contextlib import AbstractContextManager, ExitStack, contextmanager
+from contextlib import ExitStack, contextmanager
 from dataclasses import dataclass, field
 from typing import Any, Literal, Protocol, cast, runtime_checkable
 
@@ -17,7 +17,7 @@ from torch.overrides import TorchFunctionMode
 from torch.utils.hooks import RemovableHandle
 
 from overpaint.errors import OverpaintError
-from overpaint.product import Allowed, Heads, Maps, allowed_by_both, depth_of_modes, pop_to, scores
+from overpaint.product import ALL, Allowed, Heads, Maps, allowed_by_both, depth_of_modes, pop_to, scores
 
 
 class SilentControl(OverpaintError):
@@ -176,9 +176,10 @@ class Whole:
 class _Intercept(TorchFunctionMode):
     """Stands in the way of one layer's attention call."""
 
-    def __init__(self, site: Site, turn: Turn, controls: Sequence[Control]) -> None:
+    def __init__(self, site: Site, turn: Turn, controls: Sequence[Control], words: int = ALL) -> None:
         super().__init__()
         self.site, self.turn, self.controls, self.calls = site, turn, controls, 0
+        self.words = words  # what a side network adds behind them is none: controls leave its part of maps
 
     def __torch_function__(
         self,
@@ -212,10 +213,11 @@ class _Intercept(TorchFunctionMode):
             q, k, v = self.turn.ask(c, "qkv", self.site, (q, k, v))
             attn_mask = allowed_by_both(attn_mask, c.mask(self.site, self.turn.moment))
         if any(self.turn.maps(c) for c in controls):
-            p = scores(q, k, attn_mask, scale)
+            whole = scores(q, k, attn_mask, scale)
+            p, behind = whole[..., : self.words], whole[..., self.words :]
             for c in controls:
                 (p,) = self.turn.ask(c, "probs", self.site, (p,))
-            o = p.to(v.dtype) @ v
+            o = (torch.cat([p, behind], -1) if behind.shape[-1] else p).to(v.dtype) @ v
         else:
             o = func(
                 q, k, v, attn_mask=attn_mask, dropout_p=dropout_p, is_causal=is_causal, scale=scale, **more
@@ -273,17 +275,14 @@ class Tap:
         self._at, self._turn = at, Whole(at) if turn is None else turn
         self._visited.clear()
         try:
-            with self._eager() if self.controls else ExitStack():
+            # A compiled network would run its recorded graph and pass every control by.
+            with torch.compiler.set_stance("force_eager") if self.controls else ExitStack():
                 yield
         finally:
             pop_to(depth)
             self._live.clear()
             self._values.clear()
         self._check_visits(active)
-
-    def _eager(self) -> AbstractContextManager[object]:
-        # A compiled network would run its recorded graph and pass every control by.
-        return torch.compiler.set_stance("force_eager")
 
     def active(self, at: Moment) -> list[Control]:
         """The controls that act at a moment."""
@@ -353,15 +352,18 @@ class Tap:
             wanted = self._wanted(site)
             if not wanted:
                 return None
+            words = ALL
             if site.kind == "cross":
-                kwargs = self._edit_text(site, wanted, kwargs)
-            self._live[site.name] = _Intercept(site, self._turn, wanted)
+                kwargs, words = self._edit_text(site, wanted, kwargs)
+            self._live[site.name] = _Intercept(site, self._turn, wanted, words)
             self._live[site.name].__enter__()
             return args, kwargs
 
         return hook
 
-    def _edit_text(self, site: Site, wanted: Sequence[Control], kwargs: dict[str, Any]) -> dict[str, Any]:
+    def _edit_text(
+        self, site: Site, wanted: Sequence[Control], kwargs: dict[str, Any]
+    ) -> tuple[dict[str, Any], int]:
         given = kwargs.get("encoder_hidden_states")
         # An image prompt travels beside the text as (text, images); controls edit the text.
         text, *images = cast(tuple[Tensor, ...], given if isinstance(given, tuple) else (given,))
@@ -373,7 +375,8 @@ class Tap:
             (values,) = self._turn.ask(c, "values", site, (values,))
         if values is not states:
             self._values[site.name] = values
-        return {**kwargs, "encoder_hidden_states": (states, *images) if images else states}
+        told = (states, *images) if images else states
+        return {**kwargs, "encoder_hidden_states": told}, states.shape[1]
 
     def _swap_values(self, site: Site) -> Callable[..., Any]:
         def hook(module: nn.Module, args: tuple[Tensor, ...]) -> Any:

@@ -123,6 +123,8 @@ class Card:
     """From its options to what each further target costs; nothing where it takes one target alone."""
     target_or: str = ""
     """The option that may stand in for a target prompt, where that alone makes the prompt optional."""
+    prompts_into: str = ""
+    """The option that takes the target prompt where nothing is said for it; the target does nothing else."""
     pictures: frozenset[str] = frozenset()
     """Names of further pictures that it looks at where they are given."""
     finds_mask: Callable[[Any], bool] = field(default=lambda _: False, repr=False)

@@ -107,6 +107,8 @@ class Residuals:
     down: tuple[Tensor, ...] = ()
     mid: Tensor | None = None
     intra: tuple[Tensor, ...] = ()
+    tokens: Float[Tensor, "rows tokens width"] | None = None
+    """Read by every cross-attention layer behind the text, in the same product; several come in turn."""
     rows: int = 0
     """Rows that went through side networks for it."""
 
@@ -122,10 +124,12 @@ class Residuals:
             else ()
         )
         mids = [m for m in (self.mid, other.mid) if m is not None]
+        tokens = [t for t in (self.tokens, other.tokens) if t is not None]
         return Residuals(
             down or self.down or other.down,
             sum(mids[1:], mids[0]) if mids else None,
             intra or self.intra or other.intra,
+            torch.cat(tokens, 1) if tokens else None,
             self.rows + other.rows,
         )
 
@@ -170,7 +174,7 @@ class Eye(Protocol):
         """Vectors of sentences before they are brought to length one."""
         ...
 
-    def tokens(self, pixels: Pixels) -> Float[Tensor, "rows tokens features"]:
+    def tokens(self, pixels: Pixels, normed: bool = True) -> Float[Tensor, "rows tokens features"]:
         """What it sees before that is made one vector: the picture as a whole, then patch by patch."""
         ...
 

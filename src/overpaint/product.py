@@ -9,6 +9,9 @@ Maps = Float[Tensor, "rows heads queries keys"]
 Allowed = Float[Tensor, "_ _ queries keys"] | Bool[Tensor, "_ _ queries keys"]
 """By row and head (1: the same for all), query and key: true, or what is added to the score."""
 
+ALL = 1 << 30
+"""More than any layer has keys."""
+
 
 def scores(q: Heads, k: Heads, mask: Tensor | None, scale: float | None) -> Maps:
     """The softmax map in float32 at least, as the fused kernel would form it."""

@@ -172,7 +172,7 @@ def test_a_map_that_is_given_shows_the_true_answer(
     for gifts in ((), ("map",)):
         with pytest.raises(UsageError, match="seen"):
             planned(still_life, case, pictures, Variant("sdedit", said=STEPS, gifts=gifts))
-    assert case.scenes is not None and seen[0] == ()
+    assert case.scenes is not None and seen[0] == []
     ((net, picture),) = seen[1]
     assert net == "segmentation" and np.array_equal(picture.rgb, mapped(case.scenes[1]).rgb)
 

@@ -4,10 +4,14 @@ from typing import ClassVar
 import pytest
 from tests.kit import shared
 
+from overpaint.bench.portfolio import helped
+from overpaint.bench.run import planned
+from overpaint.bench.still_life import cases
 from overpaint.bench.variant import able, variants
 from overpaint.card import Card, Need
 from overpaint.errors import UsageError
 from overpaint.methods.sdedit import SDEdit
+from overpaint.model import Model
 
 MODEL = shared()
 
@@ -54,6 +58,19 @@ def test_words_are_given_where_that_is_asked_for_and_can_be_used() -> None:
     assert titles("p2p") == ["p2p direct"]
 
 
+def test_side_networks_speak_into_every_method(still_life: Model) -> None:
+    (p2p, sdedit) = variants(["p2p", "sdedit"], [], {"control": "canny:0.8; depth"}, still_life)
+    assert p2p.title == "p2p direct control=canny:0.8; depth" and sdedit.controls == ["canny:0.8", "depth"]
+    canny, depth = p2p.options["control"]
+    assert canny["scale"] == 0.8 and canny["weights"] != depth["weights"]
+    (case,) = cases(limit=1)
+    job = planned(still_life, case, case.pictures(), sdedit)
+    assert [one.how.net for one in job.asked.controls] == ["canny", "depth"] and len(job.beside.sides) == 2
+    assert helped({"said": p2p.said}) and not helped({"said": {}})
+    with pytest.raises(UsageError, match="There is no side network 'cany'"):
+        variants(["p2p"], [], {"control": "cany"}, still_life)
+
+
 def test_a_method_that_needs_a_mask_needs_the_region() -> None:
     with pytest.raises(UsageError, match="needs a mask; give it the true region with --give region"):
         able(Masked, MODEL, ())
@@ -83,4 +100,4 @@ def test_what_cannot_be_is_refused(
 def test_a_method_that_takes_a_prompt_or_something_in_its_place_is_measured_by_prompts() -> None:
     assert titles("pix2pix-zero") == ["pix2pix-zero regularised"]
     with pytest.raises(UsageError, match="does not edit a picture by a prompt"):
-        titles("ledits")
+        titles("p-plus")

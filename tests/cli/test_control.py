@@ -56,6 +56,17 @@ def test_a_condition_to_write_must_be_one(picture: Path, folder: Path, net: Path
     assert not seen.exists()
 
 
+def test_there_and_back_writes_the_return_trip_and_its_error(picture: Path, folder: Path) -> None:
+    way = ("--method", "cyclenet", "--net", "fresh", "--strength", "0.6", "--there-and-back")
+    said = edit(picture, folder, *way, "--json")
+    back = picture.with_name("cat-edited-return.png")
+    assert said.figures["layer-return"] == str(back)
+    assert load_picture(back).size == load_picture(picture).size
+    (error,) = said.figures["scores"]["return error"]
+    again = edit(picture, folder, *way, "--overwrite")
+    assert f"Return error: {error:.3g}" in again.out and f"Wrote {back}" in again.out
+
+
 def test_text_to_image(picture: Path, folder: Path, net: Path) -> None:
     out = picture.with_name("made.png")
     said = overpaint(

@@ -10,6 +10,8 @@ from overpaint.cli.train import STAGES
 from overpaint.train.sides import looking
 from overpaint.train.stages import Trainer
 
+PASSES = {"controlnet": 1, "t2i-adapter": 1, "cyclenet": 5}
+
 
 def test_everything_is_handed_on(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     seen: list[Any] = []
@@ -60,6 +62,7 @@ def test_side_networks_are_trained_by_command(
     told = ("--model", folder, "-o", tmp_path / "run", "--steps", "1", "--batch", "2", "--held", "1")
     done = overpaint("train", what, home, *told)
     assert done.code == 0 and "1 of 1 steps are taken." in done.out
+    assert "1 steps of 2 pictures train " in done.err and f" {2 * PASSES[what]} rows go " in done.err
     assert (tmp_path / "run" / "diffusers" / "config.json").is_file()
     assert (tmp_path / "run" / "curve.png").is_file()
 

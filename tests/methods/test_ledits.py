@@ -1,13 +1,16 @@
 """LEDITS and LEDITS++: what their concepts do to a walk over the picture's own noise."""
 
+from pathlib import Path
 from typing import Any
 
 import pytest
 import torch
 from tests.kit import gap, shared
 
+from overpaint import edit
 from overpaint.contract.trial import SIZE, mask, picture, run
 from overpaint.errors import UsageError
+from overpaint.images import from_tensor, to_pil
 from overpaint.inversions import EditFriendly
 from overpaint.meter import Meter
 from overpaint.method import Method
@@ -47,6 +50,26 @@ def test_without_an_acting_concept_the_first_order_walk_is_the_edit_friendly_one
     plain = run(shared(), EditFriendlyEdit(steps=STEPS), given).latents[0]
     assert gap(made(Ledits, given, concept="+red:7", warmup=STEPS), plain) < 1e-4
     assert gap(made(Ledits, given, concept="+red:7", warmup=0), plain) > 1e-2
+
+
+def test_without_any_concept_the_target_does_the_work() -> None:
+    given = task(Ledits, "a photo of a dog")
+    plain = run(shared(), EditFriendlyEdit(steps=STEPS), given).latents[0]
+    assert torch.equal(made(Ledits, given), plain)
+
+
+def test_a_target_prompt_is_the_concept_to_add_where_none_is_said(tmp_path: Path) -> None:
+    where = tmp_path / "a.png"
+    said: dict[str, Any] = {"model": shared(), "method": "ledits++", "steps": 2}
+    to_pil(from_tensor(picture())).save(where)
+    told = edit(where, target="a red: dog; here", **said)
+    options: Any = told.recipe.options
+    (concept,) = options["concept"]
+    assert told.recipe.chosen["concept"] == "prompts" and concept["text"] == "a red: dog; here"
+    again = edit(where, concept=[{"text": "a red: dog; here", "sign": "+", "strength": 5}], **said)
+    assert torch.equal(told.latent, again.latent)
+    with pytest.raises(UsageError, match="the target prompt would do nothing"):
+        edit(where, target="a dog", concept=["+dog:5"], **said)
 
 
 def test_the_order_of_concepts_does_not_matter() -> None:

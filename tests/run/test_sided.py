@@ -7,22 +7,26 @@ from typing import Any
 import numpy as np
 import pytest
 import torch
+from PIL import Image
 from tests.kit import clean, shared
 from tests.sides.kit import folder
 from tests.test_api import SOURCE, TARGET, edited, keys, same, smooth
 
 from overpaint import registry
 from overpaint.api import cite, generate, rerun
+from overpaint.contract.trial import State, network, result, short, task
+from overpaint.contract.trial import run as bare_run
 from overpaint.errors import UsageError
 from overpaint.images import Picture, load_picture, save_picture
 from overpaint.inversions.cache import Cache
 from overpaint.meter import Meter
+from overpaint.method import Method
 from overpaint.run.estimate import estimate
 from overpaint.run.plan import plan
 from overpaint.run.request import edit_request
 from overpaint.run.result import Edit
 from overpaint.run.sided import parsed
-from overpaint.sides import Control
+from overpaint.sides import Control, ControlNet, T2IAdapter
 from overpaint.sides.tiny import tiny_adapter, tiny_controlnet
 
 EDITORS = ("p2p", "sdedit", "blended-latent", "ddim", "edit-friendly", "edict", "diffedit", "sega")
@@ -61,6 +65,20 @@ def test_it_combines_with_every_editor(method: str, kind: str, nets: dict[str, s
     assert spoken.figures.rows == plain.figures.rows
     assert spoken.figures.sides == (spoken.figures.rows if kind == "controlnet" else 1)
     assert clean(shared())
+
+
+@pytest.mark.slow
+@pytest.mark.parametrize("kind", [kind for kind in registry.every() if "sd1" in kind.card.families])
+def test_it_combines_with_every_method_that_calls_the_network(kind: type[Method]) -> None:
+    for net, side in ((tiny_controlnet, ControlNet), (tiny_adapter, T2IAdapter)):
+        model = network(kind, "sd1")
+        given, before = task(model, kind), State.of(model)
+        plain, meter = result(bare_run(model, short(kind), given)), Meter()
+        with model.side(side(net(model), torch.full((1, 3, 32, 32), 0.5))):
+            spoken = result(bare_run(model, short(kind), given, meter))
+        if meter.rows:
+            assert meter.sides >= 1 and not torch.equal(plain, spoken)
+        assert State.of(model) == before
 
 
 @pytest.mark.parametrize("inversion", ["ddim", "direct", "null-text", "negative-prompt", "edit-friendly"])
@@ -192,6 +210,23 @@ def test_a_condition_of_another_size_and_the_same_shape_is_fitted(nets: dict[str
         run("sdedit", [(Control(net=nets["controlnet"]), one)]).conditions[0].rgb for one in (large, smooth())
     )
     assert np.abs(near.astype(int) - own).mean() < 4
+
+
+def test_a_condition_may_have_one_bit_an_alpha_channel_or_sixteen_bits(
+    nets: dict[str, str], tmp_path: Path
+) -> None:
+    """What is transparent shows nothing, whatever colour is hidden there."""
+    half = np.zeros((32, 32), np.uint8)
+    half[:, 16:] = 255
+    clear = Image.merge("LA", (Image.new("L", (32, 32), 255), Image.fromarray(half)))
+    for name, image in (
+        ("bit", Image.fromarray(half).convert("1")),
+        ("deep", Image.fromarray(half.astype(np.uint16) * 257)),
+        ("alpha", clear),
+    ):
+        image.save(tmp_path / f"{name}.png")
+        (seen,) = run("sdedit", [f"{nets['controlnet']}={tmp_path / f'{name}.png'}"]).conditions
+        assert np.array_equal(seen.rgb, half[..., None].repeat(3, 2)), name
 
 
 @pytest.mark.parametrize("fit", ["pad", "crop"])

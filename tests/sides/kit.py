@@ -52,6 +52,27 @@ def adapter_weights(net: Net, start: str = "") -> dict[str, Tensor]:
     return made
 
 
+def style_weights(net: Net, start: str = "") -> dict[str, Tensor]:
+    """The weights by the names the style adapter was published with."""
+    stems = {"questions": "style_embedding", "before": "ln_pre", "after": "ln_post", "out": "proj"}
+    inner = {
+        "self_attn": "attn",
+        "norm1": "ln_1",
+        "norm2": "ln_2",
+        "linear1": "mlp.c_fc",
+        "linear2": "mlp.c_proj",
+    }
+    made = dict[str, Tensor]()
+    for name, value in net.module.state_dict().items():
+        head, *rest = name.split(".")
+        if head == "layers":
+            rest = ["transformer_layes", rest[0], inner[rest[1]], *rest[2:]]
+        else:
+            rest = [stems[head], *rest]
+        made[start + ".".join(rest)] = value
+    return made
+
+
 def save(file: Path, weights: dict[str, Tensor]) -> Path:
     """A safetensors file."""
     safetensors.save_file({name: value.clone().contiguous() for name, value in weights.items()}, file)

@@ -146,8 +146,6 @@ def test_what_is_not_whole_is_refused(tmp_path: Path) -> None:
     ("names", "want"),
     [
         (["lllite_unet_input_blocks_1.x"], "ControlNet-LLLite"),
-        (["style_embedding", "ln_pre.weight"], "a style adapter"),
-        (["adapter.style_embedding", "adapter.ln_pre.weight"], "a style adapter"),
         (["spatial_ch_projs.0.weight", "task_embedding"], "the fuser of CoAdapters"),
         (["control_add_embedding.linear_1.weight", "controlnet_cond_embedding.x"], "several kinds"),
         (["difference", "control_model.x"], "the difference of a ControlNet"),

@@ -114,7 +114,7 @@ def cost(variant: Variant, job: Job) -> Costs:
     model, sizes = job.model, Sizes()
     meter, kind = Meter(on_tick=sizes), registry.find(variant.method)
     bare_calls(job, sizes.seen[:1] or [1, 1])
-    with torch.no_grad(), model.metered(meter):
+    with torch.no_grad(), model.metered(meter), model.side(*job.beside.sides):
         started = perf_counter()
         job.method(model, job.task)
         settle(model)

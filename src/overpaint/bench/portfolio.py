@@ -13,6 +13,7 @@ from overpaint.bench.learning import Edit, Line, chance, edits, table
 from overpaint.bench.results import row_key
 from overpaint.bench.table import Mean, grid, mean
 from overpaint.bench.table import shown as shown_as
+from overpaint.bench.variant import CONTROL
 from overpaint.choosing.choices import Choice, Choices
 from overpaint.choosing.score import fit
 from overpaint.choosing.signals import SIGNALS
@@ -76,7 +77,7 @@ def learn_choices(lines: Sequence[Line]) -> Portfolio:
 
 def taken(lines: Sequence[Line]) -> tuple[dict[str, Choice], Cases]:
     """The methods that have an edit of every case, and their edits."""
-    told = [line for line in lines if not line.get("reference") and not line.get("gifts")]
+    told = [line for line in lines if not line.get("reference") and not helped(line)]
     by_row = dict[str, dict[str, Edit]]()
     heads = dict[str, Line]()
     for line in told:
@@ -87,6 +88,11 @@ def taken(lines: Sequence[Line]) -> tuple[dict[str, Choice], Cases]:
     full = {row: there for row, there in by_row.items() if there.keys() == names}
     rows = {row: choice_of(heads[row]) for row in full}
     return rows, {case: {row: there[case] for row, there in full.items()} for case in sorted(names)}
+
+
+def helped(line: Line) -> bool:
+    """Whether a method was given more than picture and prompts, or side networks spoke into it."""
+    return bool(line.get("gifts")) or CONTROL in line["said"]
 
 
 def failed(line: Line) -> list[Edit]:

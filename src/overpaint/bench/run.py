@@ -15,7 +15,7 @@ from overpaint.bench.figures import figures
 from overpaint.bench.peak import Peak
 from overpaint.bench.references import REFERENCES
 from overpaint.bench.results import Line, Results, row_key, row_of
-from overpaint.bench.variant import BLEND, Variant
+from overpaint.bench.variant import BLEND, CONTROL, Variant
 from overpaint.card import Cost
 from overpaint.choosing.signals import Ground, ground, signals
 from overpaint.errors import OverpaintError, UsageError
@@ -27,6 +27,7 @@ from overpaint.run.by_map import NET
 from overpaint.run.estimate import BACKWARD, Estimate, estimate
 from overpaint.run.plan import Job
 from overpaint.run.request import edit_request
+from overpaint.run.sided import Wanted
 from overpaint.run.where import Where
 from overpaint.stilllife.palette import mapped
 
@@ -216,7 +217,7 @@ def planned(model: Model, case: Case, pictures: Pictures, variant: Variant) -> J
     Raises:
         UsageError: it cannot be done as asked.
     """
-    said: dict[str, Any] = dict(variant.said)
+    said: dict[str, Any] = {name: value for name, value in variant.said.items() if name != CONTROL}
     if variant.inversion:
         said["inversion"] = variant.inversion
     if "words" in variant.gifts and case.words and BLEND not in said:
@@ -224,9 +225,9 @@ def planned(model: Model, case: Case, pictures: Pictures, variant: Variant) -> J
     mask = None
     if "region" in variant.gifts and pictures.region is not None:
         mask = (pictures.region * 255).astype("uint8")
-    control = ()
+    control: list[Wanted] = [*variant.controls]
     if "map" in variant.gifts and case.scenes is not None:
-        control = ((NET, mapped(case.scenes[1])),)
+        control.append((NET, mapped(case.scenes[1])))
     request = {"source": case.source_prompt, "target": case.target_prompt, "seed": SEED}
     asked = edit_request(
         "edit", variant.method, pictures.source, request, said, where=Where(mask), control=control

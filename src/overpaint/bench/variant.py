@@ -1,7 +1,7 @@
 """What is put to the test: a method over an inversion with some options, all settled before any work."""
 
 from collections.abc import Collection, Iterator, Mapping, Sequence
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from typing import Any
 
 from overpaint import registry
@@ -16,12 +16,16 @@ from overpaint.run.plan import suited
 from overpaint.run.request import kind_of
 from overpaint.run.resolve import resolve
 from overpaint.run.settings import Setting, name_of, settings_of
+from overpaint.run.sided import parsed
+from overpaint.sides.file import SideFile
 
 ALL = "all"
 GIFTS = ("region", "words", "map")
 """What a method may be given beside picture and prompts, where that is asked for."""
 BLEND = "blend"
 """The option that takes the words of a case."""
+CONTROL = "control"
+"""What side networks are set by, as if they were an option: ``canny:0.8; depth``."""
 
 
 @dataclass(frozen=True)
@@ -42,6 +46,11 @@ class Variant:
     """Whether it is a floor or a ceiling of the table and no method."""
 
     @property
+    def controls(self) -> list[str]:
+        """The side networks that speak, as the command line takes them."""
+        return [one.strip() for one in self.said.get(CONTROL, "").split(";") if one.strip()]
+
+    @property
     def title(self) -> str:
         """Its name for people."""
         told = [f"{name}={value}" for name, value in self.said.items()]
@@ -58,7 +67,7 @@ def variants(
 ) -> list[Variant]:
     """Every chosen method over every chosen inversion; without a choice of those, over its own default.
 
-    An option is set wherever there is one of that name.
+    An option is set wherever there is one of that name; side networks (`CONTROL`) speak into all of them.
 
     Raises:
         UsageError: an unknown method, inversion, option or gift, or a method that cannot do such edits.
@@ -66,12 +75,12 @@ def variants(
     check_gifts(gifts)
     for name in inversions:
         known_inversion(name)
-    made, used, there = list[Variant](), set[str](), set[str]()
+    made, used, there = list[Variant](), {CONTROL}, set[str]()
     for name in named(methods, model, gifts):
         kind = able(kind_of(name), model, gifts)
         settings = settings_of(kind.model_json_schema())
         for inversion in (inversions or [""]) if "inversion" in settings else [""]:
-            names = set(names_of(settings, inversion))
+            names = {CONTROL, *names_of(settings, inversion)}
             said = {option: value for option, value in sets.items() if option in names}
             used |= {*said, *({"inversion"} if inversion else ())}
             there |= names
@@ -143,10 +152,25 @@ def variant(
     """
     card = kind.card
     given = {**({"inversion": inversion} if inversion else {}), **said}
+    given.pop(CONTROL, None)
     preset = {**card.families[model.family.name], **suited(kind, model)}
     method = resolve(kind, given, preset, f"the method {card.name!r}")
     options = method.model_dump(mode="json")
     takes = {"region": Need.MASK in card.needs | card.optional, "words": BLEND in options, "map": True}
     own = tuple(gift for gift in GIFTS if gift in gifts and takes[gift])
     used = name_of(options.get("inversion"))
-    return Variant(card.name, used, dict(said), options, own, code_of(kind))
+    made = Variant(card.name, used, dict(said), options, own, code_of(kind))
+    return replace(made, options={**options, CONTROL: heard(made.controls)}) if made.controls else made
+
+
+def heard(controls: Sequence[str]) -> list[dict[str, Any]]:
+    """What is set of side networks, with a hash of the weights.
+
+    Raises:
+        UsageError: there is no such network, or a value is wrong.
+    """
+    asked = [parsed(one) for one in controls]
+    return [
+        {**how.model_dump(mode="json", exclude_defaults=True), "weights": SideFile.of(how.net).fingerprint}
+        for how in asked
+    ]

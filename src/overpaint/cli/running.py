@@ -39,6 +39,9 @@ from overpaint.run.result import Edit
 from overpaint.run.unasked import nothing_asked
 from overpaint.run.written import lost
 
+RETURN = "return"
+"""The layer of a result that was translated back, which is written beside it."""
+
 
 @dataclass(frozen=True)
 class Done:
@@ -196,6 +199,13 @@ def write(done: Done, common: Common, out: Path | None) -> Done:
         files["sheet"] = save_picture(
             edit.sheet(), sheet, overwrite=common.overwrite, fresh_name=not common.overwrite
         )
+    if out is not None and common.layers_out is None and RETURN in edit.layers:
+        files[f"layer-{RETURN}"] = save_picture(
+            edit.layers[RETURN],
+            out.with_name(f"{out.stem}-{RETURN}.png"),
+            overwrite=common.overwrite,
+            fresh_name=not common.overwrite,
+        )
     if common.control_out is not None:
         (condition,) = edit.conditions
         files["condition"] = save_picture(condition, common.control_out, **how)
@@ -243,6 +253,7 @@ def for_programs(done: Done, **more: Any) -> str:
         | {"command": recipe.command, "method": recipe.method, "model": recipe.model.name}
         | {"options": recipe.options, "request": recipe.request}
         | ({} if done.edit.unasked is None else {"unasked": done.edit.unasked.facts})
+        | ({"scores": dict(done.edit.scores)} if done.edit.scores else {})
         | ({} if done.edit.chosen is None else {"chosen": asdict(done.edit.chosen)})
         | {"figures": done.edit.figures.model_dump(), "warnings": list(done.edit.warnings), **more}
     )
@@ -266,6 +277,9 @@ def for_people(done: Done) -> Iterator[str]:
         yield f"Reconstruction of the picture by its inversion: {figures.quality}{why}"
     if figures.psnr is not None:
         yield f"Walked back: {figures.psnr:.1f} dB against the autoencoder's round trip"
+    for name, values in done.edit.scores.items():
+        if len(values) == 1:
+            yield f"{name.capitalize()}: {values[0]:.3g}"
     if done.edit.unasked is not None:
         yield done.edit.unasked.words
     if done.edit.chosen is not None:

@@ -101,11 +101,11 @@ class ClipEye:
         """The same as they come, of any length; colours beyond black and white pull back too."""
         return self.vision(pixel_values=self._shown(pixels)).image_embeds
 
-    def tokens(self, pixels: Pixels) -> Float[Tensor, "rows tokens features"]:
-        """What the image tower's last layer says of the whole and of each patch, normed and not projected."""
+    def tokens(self, pixels: Pixels, normed: bool = True) -> Float[Tensor, "rows tokens features"]:
+        """What the image tower's last layer says of the whole and of each patch, not projected."""
         tower = self.vision.vision_model
-        shown = self._shown(pixels.clamp(-1, 1))
-        return tower.post_layernorm(tower(pixel_values=shown).last_hidden_state)
+        said = tower(pixel_values=self._shown(pixels.clamp(-1, 1))).last_hidden_state
+        return tower.post_layernorm(said) if normed else said
 
     @property
     def sees_noise(self) -> bool:

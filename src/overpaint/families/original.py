@@ -28,6 +28,8 @@ _OTHERS = {
     "control_model.": "a ControlNet, which is given by --control beside a model",
     "controlnet_": "a ControlNet, which is given by --control beside a model",
     "input_hint_block.": "a ControlNet, which is given by --control beside a model",
+    "style_embedding": "a style adapter, which is given by --control beside a model",
+    "adapter.style_embedding": "a style adapter, which is given by --control beside a model",
     "adapter.": "a T2I-Adapter, which is given by --control beside a model",
     "body.0.": "a T2I-Adapter, which is given by --control beside a model",
     "conditioner.embedders.0.model.": "the SDXL refiner",

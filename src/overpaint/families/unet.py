@@ -13,6 +13,7 @@ from torch import Tensor, nn
 
 from overpaint.attention import Site
 from overpaint.errors import UsageError
+from overpaint.families.appended import appended
 from overpaint.families.by_layer import by_layer as told_apart
 from overpaint.families.codec import Codec, single
 from overpaint.families.offload import Bring, stay
@@ -110,7 +111,7 @@ class UNetFamily:
             # The network empties this list while it runs.
             extra["down_intrablock_additional_residuals"] = [d.to(dtype) for d in more.intra]
         extra |= told_besides(x, text, self.factor, dtype)
-        with told_apart(net, text):
+        with told_apart(net, text), appended(net, more.tokens, text.window):
             return net(x.to(dtype), t, text.states.to(dtype), return_dict=False, **extra)[0]
 
     def text(self, prompt: str) -> Text:

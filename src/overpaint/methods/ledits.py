@@ -34,6 +34,7 @@ CARD = Card(
     ),
     needs=frozenset({Need.IMAGE, Need.SOURCE}),
     optional=frozenset({Need.TARGET}),
+    target_or="concept",
     families={"sd1": {}, "sd2": {"guidance": 7.5}, "sdxl": {"guidance": 7.5}},
     cost=lambda o: (
         o.inversion.cost(o.steps) + o.inversion.walk_cost(o.steps, sources=0, further=len(o.concept))
@@ -64,12 +65,14 @@ class Ledits(Method):
     inversion: EditFriendly = Field(default=EditFriendly(), description="how the noise is found")
 
     def check(self, model: Model, task: Task) -> None:
-        """There must be a concept, and the model must be able to read it."""
-        terms_of(self, task)
+        """There must be a concept that the model can read, or a target prompt."""
+        if self.concept or task.given_target is None:
+            terms_of(self, task)
 
     def __call__(self, model: Model, task: Task) -> Latent:
         """Walk the target alone, with the source's prompt unless another one is given."""
         texts = task.source, task.given_target or task.source, task.null
         path = model.path(self.steps)
         walk = self.inversion.walk(model, path, task.x0, texts, self.guidance, task.noise)
-        return walk.guided(pushing(self, task)).alone(model)["tgt"]
+        pushed = walk.guided(pushing(self, task)) if self.concept else walk
+        return pushed.alone(model)["tgt"]

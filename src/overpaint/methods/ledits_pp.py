@@ -38,7 +38,9 @@ CARD = Card(
         DPM_PAPER,
     ),
     needs=frozenset({Need.IMAGE}),
-    optional=frozenset({Need.SOURCE, Need.MASK}),
+    optional=frozenset({Need.SOURCE, Need.TARGET, Need.MASK}),
+    target_or="concept",
+    prompts_into="concept",
     families={"sd1": {}, "sd2": {}, "sdxl": {}},
     cost=lambda o: (
         o.inversion.cost(o.steps) + o.inversion.walk_cost(o.steps, sources=0, further=len(o.concept) - 1)
@@ -57,8 +59,9 @@ SECOND_ORDER = EditFriendly(skip=0, order=2, last_noise=True, source_guidance=1)
 class LeditsPP(Method):
     """Find the noise of a random walk to the picture, and walk it again without a prompt, pushed by concepts.
 
-    Needs no prompt, only what is to be added and taken away, and few steps. A concept that the picture shows
-    nowhere finds a place too; one that is everywhere, such as a style, is cut off by its mask.
+    Needs few steps and no prompt, only what is to be added and taken away; a target prompt is taken as the
+    one thing to add. A concept that the picture shows nowhere finds a place too; one that is everywhere, such
+    as a style, is cut off by its mask.
     """
 
     card: ClassVar[Card] = CARD

@@ -8,8 +8,7 @@ from overpaint.inversions import Inversion
 from overpaint.methods.generate import LDM
 from overpaint.run.request import edit_request
 from overpaint.run.resolve import resolve
-from overpaint.sides.controlnet import CONTROLNET
-from overpaint.sides.t2i_adapter import T2I_ADAPTER
+from overpaint.sides.card import CARDS
 
 SDXL = Paper(
     "podell2024sdxl",
@@ -21,7 +20,7 @@ SDXL = Paper(
     "2307.01952",
     "https://github.com/Stability-AI/generative-models",
 )
-SIDES = {"controlnet": CONTROLNET, "t2i-adapter": T2I_ADAPTER}
+SIDES = {kind: card.paper for kind, card in CARDS.items()}
 FAMILIES = {"sd1": LDM, "sd2": LDM, "sdxl": SDXL}
 
 

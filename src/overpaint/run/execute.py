@@ -30,6 +30,7 @@ from overpaint.run.plan import Job
 from overpaint.run.request import EditRequest
 from overpaint.run.result import Edit, Figures, Target, WordMaps
 from overpaint.run.sided import laid_out
+from overpaint.sides.card import CARDS
 
 LOG = logging.getLogger("overpaint")
 
@@ -181,7 +182,8 @@ def painted(job: Job, grid: Float[Tensor, "rows columns"]) -> Picture:
 
 def conditions(job: Job) -> tuple[Picture, ...]:
     """What side networks looked at, at the size of the picture."""
-    return tuple(laid_out(one, job.fitted, job.asked.size) for one in job.beside.conditions)
+    fitted = [None if CARDS[one.file.kind].free else job.fitted for one in job.asked.controls]
+    return tuple(map(laid_out, job.beside.conditions, fitted, [job.asked.size] * len(fitted)))
 
 
 def over_picture(

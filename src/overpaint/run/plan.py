@@ -24,9 +24,10 @@ from overpaint.run.own_noise import inversion_of, remembered
 from overpaint.run.request import EditRequest
 from overpaint.run.resolve import resolve
 from overpaint.run.sided import Beside, beside
-from overpaint.run.suiting import suggested
+from overpaint.run.suiting import put_into, suggested
 from overpaint.run.told import REGION, canvas, framed, overlaps
 from overpaint.run.unlearned import unlearned
+from overpaint.sides.card import CARDS
 from overpaint.task import LACKING, Task, given
 
 
@@ -71,7 +72,8 @@ class Job:
         card, own = self.method.card, self.method.card.cost(self.method)
         if card.further is not None:
             own = sum([card.further(self.method)] * len(self.asked.request.also), own)
-        return own + Cost(sides=(0, own.rows[1] * len(self.beside.sides)))
+        most = sum(CARDS[one.file.kind].rows(own.rows[1]) for one in self.asked.controls)
+        return own + Cost(sides=(0, most))
 
     def placed(self, pixels: Pixels) -> Picture:
         """The result at the size of the picture it came from."""
@@ -118,7 +120,7 @@ def planned(asked: EditRequest, model: Model) -> Job:
     presets: dict[Choice, Mapping[str, Any]] = {
         "family": card.families[family.name],
         "model": suited(asked.kind, model),
-        "prompts": suggested(asked, model),
+        "prompts": {**put_into(asked), **suggested(asked, model)},
         "picture": remembered(asked, model),
     }
     preset = {name: value for one in presets.values() for name, value in one.items()}
@@ -137,7 +139,9 @@ def planned(asked: EditRequest, model: Model) -> Job:
     regions = [] if frame is None else framed(asked.regions, asked.request.regions, frame)
     with model.lock, torch.no_grad():
         speaking = beside(asked.controls, model, asked.request, shown, fitted, size)
-        seen = {f"control:{k}": [one * 2 - 1] for k, one in enumerate(speaking.conditions, 1)}
+        placed = [not CARDS[one.file.kind].free for one in asked.controls]
+        both = enumerate(zip(speaking.conditions, placed, strict=True), 1)
+        seen = {f"control:{k}": [one * 2 - 1] for k, (one, here) in both if here}
         every = {**further, **seen}
         brought = pixels is not None, mask is not None
         there = given(asked.request, *brought, every, bool(regions))

@@ -6,20 +6,26 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import Any, cast
 
+import torch
+
 from overpaint.errors import UsageError
 from overpaint.images import Fitted, Limits, Picture, fit, from_tensor
 from overpaint.images.fitting import fit_beside, framed, resized
+from overpaint.images.picture import flattened
 from overpaint.model import Model
 from overpaint.network import Side
 from overpaint.run.inputs import Given, taken_in
 from overpaint.run.resolve import resolve
+from overpaint.sides.card import CARDS
 from overpaint.sides.conditions import MADE, READ, made_from, read_by
 from overpaint.sides.controlnet import ControlNet
-from overpaint.sides.file import Kind, SideFile
+from overpaint.sides.file import SideFile
 from overpaint.sides.load import side_net
 from overpaint.sides.net import Condition
 from overpaint.sides.options import Control
 from overpaint.sides.segmenter import Segmenter, segmenter_of
+from overpaint.sides.style_adapter import StyleAdapter
+from overpaint.sides.style_file import eye_for
 from overpaint.sides.t2i_adapter import T2IAdapter
 from overpaint.task import Request
 
@@ -33,14 +39,10 @@ SAID = re.compile(
 )
 """``NET=PICTURE:0.8@0-0.6,guess``."""
 _SHORT = {"guess": ("guess", "released"), "mid": ("only_mid", "true")}
-_IDLE: Mapping[Kind, Sequence[str]] = {
-    "controlnet": ("rounding",),
-    "t2i-adapter": ("guess", "only_mid", "text"),
-}
-"""Options that do nothing for a kind of side network."""
-TITLES: Mapping[Kind, str] = {"controlnet": "a ControlNet", "t2i-adapter": "a T2I-Adapter"}
 GIVEN = "given"
 """Stands for a condition that was handed over in memory."""
+NOTHING = "black"
+"""What a condition shows where it is transparent: no line, and what is farthest."""
 OTHER_SHAPE = 0.02
 """How much the sides' proportion of a condition may differ from that of the picture."""
 
@@ -65,7 +67,7 @@ class Beside:
     @property
     def bytes(self) -> int:
         """Bytes of all their weights, each network once."""
-        own = (one.net for one in self.sides if isinstance(one, ControlNet | T2IAdapter))
+        own = (one.net for one in self.sides if isinstance(one, ControlNet | T2IAdapter | StyleAdapter))
         modules = {id(net.module): net.module for net in own}.values()
         return sum(p.numel() * p.element_size() for module in modules for p in module.parameters())
 
@@ -88,21 +90,32 @@ def _taken(wanted: Wanted, image: Picture | None, limits: Limits | None) -> Aske
     how = settings_in(said)
     file = SideFile.of(how.net)
     how = how.changed(net=file.known)
-    for name in _IDLE[file.kind]:
-        if getattr(how, name) != Control.model_fields[name].default:
-            raise UsageError(
-                f"The option {name} does nothing for {TITLES[file.kind]} ({file.place}); leave it out."
-            )
+    for name in CARDS[file.kind].idle(how):
+        title = CARDS[file.kind].title
+        raise UsageError(f"The option {name} does nothing for {title} ({file.place}); leave it out.")
     if given is None and not _is_file(how.picture):
         made = how.picture in (*MADE, *READ)
         if image is None and (made or how.picture == "auto"):
             raise UsageError("There is no picture to make a condition from; give the file of the condition.")
         if how.picture != "auto" and not made and _is_path(how.picture):
             raise UsageError(f"There is no file {how.picture[:200]}, which a side network is to look at.")
-        return Asked(how.changed(picture=made_from(how.picture, file.name)), file)
+        return Asked(how.changed(picture=_made(how.picture, file)), file)
     picture, place = taken_in(how.picture if given is None else given, limits)
-    _check_shape(picture, image, how.picture if given is None else "that was given")
+    if not CARDS[file.kind].free:
+        _check_shape(picture, image, how.picture if given is None else "that was given")
     return Asked(how.changed(picture=GIVEN if place is None else place), file, (picture, place))
+
+
+def _made(name: str, file: SideFile) -> str:
+    """Which condition is to be made; what takes any picture takes the source as it is."""
+    if not CARDS[file.kind].free:
+        return made_from(name, file.name)
+    if name not in ("auto", "picture"):
+        raise UsageError(
+            f"{name[:80]!r} is no picture for {CARDS[file.kind].title} ({file.place}), which looks at one as "
+            "it is; give a file, or picture for the source itself."
+        )
+    return "picture"
 
 
 def settings_in(said: object) -> Control:
@@ -203,6 +216,8 @@ def _side(one: Asked, condition: Condition, model: Model, request: Request) -> S
     net = side_net(one.file.place, model)
     if one.file.kind == "t2i-adapter":
         return T2IAdapter(net, condition, one.how)
+    if one.file.kind == "style-adapter":
+        return StyleAdapter(net, condition, eye_for(net, model, one.how.clip), one.how)
     prompt = {"source": request.source, "target": request.target}.get(one.how.text)
     if prompt is not None and not prompt.split():
         raise UsageError(f"The side network {net.name} reads the {one.how.text} prompt; give it.")
@@ -221,12 +236,17 @@ def _condition(
     size: tuple[int, int],
     reader: Segmenter | None,
 ) -> Condition:
-    """What a side network looks at, in the frame of the model."""
-    if one.picture is not None and (fitted is None or shown is None):
-        return (fit(one.picture[0], size).tensor + 1) / 2
+    """What a side network looks at, in the frame of the model, or as it is where any shape will do."""
+    if CARDS[one.file.kind].free:
+        picture = one.picture[0] if one.picture is not None else shown
+        assert picture is not None  # there is one to make it from
+        return torch.tensor(flattened(picture).rgb).movedim(-1, 0)[None].float() / 255
+    given = None if one.picture is None else flattened(one.picture[0], NOTHING)
+    if given is not None and (fitted is None or shown is None):
+        return (fit(given, size).tensor + 1) / 2
     assert fitted is not None and shown is not None  # there is a picture to make it from
-    if one.picture is not None:
-        return fit_beside(one.picture[0], fitted, shown.size)
+    if given is not None:
+        return fit_beside(given, fitted, shown.size)
     own = fit_beside(shown, fitted, shown.size)[(..., *fitted.placement.window)]
     height, width = fitted.tensor.shape[-2:]
     kind = one.how.picture

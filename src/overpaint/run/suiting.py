@@ -3,12 +3,17 @@
 from collections.abc import Mapping
 from typing import Any
 
+from overpaint.errors import UsageError
+from overpaint.guides.concept import Concept
 from overpaint.model import Model
 from overpaint.run.asked import asked
 from overpaint.run.request import EditRequest
 
 TUNED, PUBLISHED = "tuned", "published"
 """The option by which a method says that it takes such suggestions, and the value that refuses them."""
+
+STRENGTH = 5.0
+"""That of a concept that nobody gave one, as published."""
 
 
 def suggested(request: EditRequest, model: Model) -> Mapping[str, Any]:
@@ -25,6 +30,23 @@ def suggested(request: EditRequest, model: Model) -> Mapping[str, Any]:
         return {}
     first, *others = (suits(table, source, one, model) for one in (target, *request.request.also))
     return {name: value for name, value in first.items() if all(one.get(name) == value for one in others)}
+
+
+def put_into(request: EditRequest) -> Mapping[str, Any]:
+    """The target prompt as the one concept to add, for a method that is told concepts and nothing else.
+
+    Raises:
+        UsageError: both are given, so that the target would do nothing.
+    """
+    option, target = request.kind.card.prompts_into, request.request.target
+    if not option or not target.strip():
+        return {}
+    if request.options.get(option):
+        raise UsageError(
+            f"The method {request.kind.card.name!r} goes by --{option} alone, so the target prompt would do "
+            "nothing; leave one of them out."
+        )
+    return {option: [Concept(text=target, sign="+", strength=STRENGTH)]}
 
 
 def suits(

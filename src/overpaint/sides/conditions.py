@@ -144,7 +144,7 @@ _TOLD = {
     "sobel": r"sobel",
     "scribble": r"scribble",
     "colours": r"colou?rs?|palette",
-    "picture": r"tile|ip2p|instruct|cyclenet",
+    "picture": r"tile|ip2p|instruct|cyclenet|style",
 }
 """How side networks that want them are called."""
 READ = {"depth": near, "normals": facing, "segmentation": painted}

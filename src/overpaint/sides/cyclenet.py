@@ -19,6 +19,7 @@ from overpaint.errors import UsageError
 from overpaint.model import Model
 from overpaint.network import Pixels, Text
 from overpaint.path import Latent
+from overpaint.sides.card import CARDS
 from overpaint.sides.controlnet import ControlNet
 from overpaint.sides.file import SIDES
 from overpaint.sides.fresh import fresh
@@ -60,7 +61,9 @@ def translator(name: str, model: Model) -> Net:
             "a file or a folder: net."
         ) from error
     if net.kind != "controlnet":
-        raise UsageError(f"{name} is no network for CycleNet, but a T2I-Adapter, which reads no text.")
+        raise UsageError(
+            f"{name} is no network for CycleNet, but {CARDS[net.kind].title}, which reads no text."
+        )
     return net
 
 

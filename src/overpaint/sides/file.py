@@ -21,7 +21,7 @@ from overpaint.files.mistaken import read_json
 from overpaint.files.weightfile import PICKLES, Header, check_folder, read_header
 from overpaint.sides.control_lora import MARK
 
-Kind = Literal["controlnet", "t2i-adapter"]
+Kind = Literal["controlnet", "t2i-adapter", "style-adapter"]
 Layout = Literal["original", "diffusers"]
 
 _FOLDERS: Mapping[str, Kind] = {"ControlNetModel": "controlnet", "T2IAdapter": "t2i-adapter"}
@@ -33,8 +33,6 @@ _UNREAD = {
     "lllite_": "a ControlNet-LLLite; get a ControlNet or a T2I-Adapter, which are read",
     "control_add_embedding": "a ControlNet for several kinds of condition at once; get the one for yours",
     "difference": "the difference of a ControlNet to its base; get the whole ControlNet",
-    "style_embedding": "a style adapter, which looks at a picture through CLIP and is not supported; give an "
-    "adapter for structure or colour",
     "spatial_ch_projs": "the fuser of CoAdapters, which is not supported; give the adapters by themselves",
 }
 _STARTS: Mapping[str, tuple[Kind, Layout, str]] = {
@@ -44,6 +42,8 @@ _STARTS: Mapping[str, tuple[Kind, Layout, str]] = {
     "adapter.body.0.resnets.": ("t2i-adapter", "diffusers", ""),
     "adapter.body.0.": ("t2i-adapter", "original", "adapter."),
     "body.0.": ("t2i-adapter", "original", ""),
+    "style_embedding": ("style-adapter", "original", ""),
+    "adapter.style_embedding": ("style-adapter", "original", "adapter."),
 }
 
 

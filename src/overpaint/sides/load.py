@@ -14,6 +14,7 @@ from overpaint.out_of_memory import roomy, ways_out
 from overpaint.sides.controlnet_file import controlnet_of
 from overpaint.sides.file import Kind, SideFile
 from overpaint.sides.net import Net
+from overpaint.sides.style_file import style_of
 from overpaint.sides.t2i_file import adapter_of
 
 MOST = 4
@@ -21,6 +22,7 @@ MOST = 4
 _READERS: Mapping[Kind, Callable[[SideFile, Model], Net]] = {
     "controlnet": controlnet_of,
     "t2i-adapter": adapter_of,
+    "style-adapter": style_of,
 }
 
 

@@ -1,6 +1,6 @@
 """What a user can set of a side network: which one, what it looks at, how strongly and when it speaks."""
 
-from typing import Literal
+from typing import Any, Literal
 
 from pydantic import Field, model_validator
 
@@ -12,8 +12,8 @@ class Control(Options):
 
     net: str = Field(
         default="",
-        description="a file or a diffusers folder of a ControlNet or T2I-Adapter; for Still Life also canny, "
-        "depth or segmentation",
+        description="a file or a diffusers folder of a ControlNet or T2I-Adapter, or a file of a style "
+        "adapter; for Still Life also canny, depth or segmentation",
     )
     picture: str = Field(
         default="auto",
@@ -36,9 +36,17 @@ class Control(Options):
     text: Literal["own", "source", "target"] = Field(
         default="own", description="ControlNet: the prompt it reads; own is that of each row"
     )
-    rounding: Literal["official", "diffusers"] = Field(
-        default="official", description="T2I-Adapter: how the published codes round its share of the steps"
+    clip: str = Field(
+        default="", description="style adapter: the CLIP that looks at the picture; none: the model's own"
     )
+    rounding: Literal["official", "diffusers"] = Field(
+        default="official",
+        description="T2I-Adapter and style adapter: how the published codes round the share of the steps",
+    )
+
+    def __init__(self, net: str = "", **told: Any) -> None:
+        """The network may come first and by itself: ``Control("canny", scale=0.8)``."""
+        super().__init__(**{"net": net, **told})
 
     @model_validator(mode="after")
     def in_order(self) -> "Control":

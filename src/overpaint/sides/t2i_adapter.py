@@ -65,17 +65,8 @@ class T2IAdapter:
         return factors(self.how, levels(self.net), self.net.name)
 
     def speaks(self, at: Moment) -> bool:
-        """Whether it says anything at a step, by one of the two published ways to round its share.
-
-        The official code counts steps down and stops below ``int((1 - stop) * steps)``; diffusers speaks in
-        the first ``int(steps * stop)``.
-        """
-        how, steps = self.how, at.steps
-        if not any(self.scales) or at.step / steps < how.start:
-            return False
-        if how.rounding == "diffusers":
-            return at.step < int(steps * how.stop)
-        return steps - 1 - at.step >= int((1 - how.stop) * steps)
+        """Whether it says anything at a step."""
+        return any(self.scales) and speaks(self.how, at)
 
     def residuals(self, x: Latent, t: Tensor, text: Text, at: Moment) -> Residuals:
         """What it adds inside the encoder, the same to every row; only the first call costs anything."""
@@ -87,6 +78,19 @@ class T2IAdapter:
             intra=tuple((one * scale).to(x.device).expand(len(x), -1, -1, -1) for one, scale in said),
             rows=rows,
         )
+
+
+def speaks(how: Control, at: Moment) -> bool:
+    """Whether a step is within its share of them, by one of the two published ways to round that.
+
+    The official code counts steps down and stops below ``int((1 - stop) * steps)``; diffusers speaks in the
+    first ``int(steps * stop)``.
+    """
+    if at.step / at.steps < how.start:
+        return False
+    if how.rounding == "diffusers":
+        return at.step < int(at.steps * how.stop)
+    return at.steps - 1 - at.step >= int((1 - how.stop) * at.steps)
 
 
 def seen(net: Net, condition: Condition) -> Tensor:

@@ -11,6 +11,7 @@ from overpaint.files.fingerprint import tensor_hash
 from overpaint.model import Model
 from overpaint.sides.fresh import fresh
 from overpaint.sides.net import Net, config_of
+from overpaint.sides.style_adapter import StyleNet
 
 
 def tiny_controlnet(model: Model, gain: float = 1.0) -> Net:
@@ -34,6 +35,14 @@ def tiny_adapter(model: Model, colours: int = 3, light: bool = False) -> Net:
             adapter_type=kind,
         )
     return _known(Net("t2i-adapter", net, "", model.family.factor, "tiny"), 1.0)
+
+
+def tiny_style(model: Model, width: int = 16, questions: int = 3) -> Net:
+    """A style adapter for a tiny model and what its CLIP sees."""
+    net = StyleNet(width, int(config_of(model)["cross_attention_dim"]), questions, layers=2)
+    return _known(
+        Net("style-adapter", net.eval().requires_grad_(False), "", model.family.factor, "tiny"), 1.0
+    )
 
 
 def _known(net: Net, gain: float) -> Net:

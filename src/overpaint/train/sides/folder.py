@@ -13,9 +13,11 @@ from torch import Tensor
 
 from overpaint.errors import OverpaintError, UsageError
 from overpaint.images import Picture, fit, load_picture
+from overpaint.images.picture import flattened
 from overpaint.model import Model
 from overpaint.network import Text, together
 from overpaint.path import Latent
+from overpaint.run.sided import NOTHING
 from overpaint.train.loop import Batch
 from overpaint.train.sides.examples import with_text
 from overpaint.train.sides.plan import What
@@ -71,11 +73,11 @@ class Folder:
             UsageError: one of them cannot be read, or has another shape; the sentence says in which line.
         """
         try:
-            image = load_picture(row.image)
+            image = flattened(load_picture(row.image))
             pixels = self.square(image)
             if row.condition is None:
                 return pixels, pixels
-            condition = load_picture(row.condition)
+            condition = flattened(load_picture(row.condition), NOTHING)
             check_shape(condition.size, image.size, row.condition)
             return pixels, self.square(condition)
         except OverpaintError as error:

@@ -40,6 +40,11 @@ class Plan(Options):
     guidance: float = Field(default=7.5, ge=0, le=30, description="of the samples that are looked at")
     seed: int = Field(default=0, ge=0, lt=2**31, description="of everything that is drawn")
 
+    @property
+    def passes(self) -> int:
+        """How often a picture goes through both networks in a step."""
+        return 1
+
 
 class Copied(Plan):
     """Of networks that begin as a copy of the main one's encoder."""
@@ -87,6 +92,14 @@ class CyclePlan(Copied):
         description="train the main network's way up too, as published: another model",
     )
     guidance: float = Field(default=9.0, ge=0, le=30, description="of the samples that are looked at")
+
+    @property
+    def passes(self) -> int:
+        """All five, or as many as the losses that weigh something need."""
+        _, consis, disc, cycle = self.weights
+        if not self.fast and (consis or cycle):
+            return 5
+        return 3 if disc else 1
 
 
 PLANS: Mapping[What, type[Plan]] = {

@@ -155,6 +155,7 @@ def train(
     about = {"what": what, **asdict(source), "model": model.fingerprint}
     keep_plan(out, about, plan, resume)
     pace = Pace(minutes=minutes, quiet=quiet)
+    note(work_of(plan, stage))
     state = run(stage, out, device=model.device, pace=pace, resume=resume, seed=plan.seed)
     if not state.crew.leads:
         return Trained(state, {})
@@ -164,6 +165,16 @@ def train(
             main = isinstance(plan, CyclePlan) and plan.decoder
             files |= exported(net, model, out, main=main, half=plan.half)
     return Trained(state, files)
+
+
+def work_of(plan: Plan, stage: Stage) -> str:
+    """What a whole run takes, as a sentence."""
+    open_ = sum(p.numel() for net in stage.nets.values() for p in net.parameters() if p.requires_grad)
+    rows = plan.steps * plan.batch * plan.passes
+    return (
+        f"{plan.steps} steps of {plan.batch} pictures train {open_:,} weights; {rows:,} rows go through the "
+        "model and the side network."
+    )
 
 
 def examples_for(
