@@ -23,6 +23,8 @@ def test_every_method_is_found_under_the_name_of_its_card() -> None:
 def test_an_unknown_name_gets_the_nearest() -> None:
     with pytest.raises(UsageError, match="did you mean 'sdedit'"):
         known("sdedt")
+    with pytest.raises(UsageError, match="did you mean 'auto'"):
+        known("autos", [registry.CHOOSING])
     with pytest.raises(UsageError, match="there are: generate"):
         find("zzzzz")
 

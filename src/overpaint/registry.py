@@ -48,6 +48,8 @@ METHODS = {
     "spatext": "overpaint.methods.spatext:SpaText",
     "text2live": "overpaint.methods.text2live:Text2LIVE",
 }
+CHOOSING = "auto"
+"""What is taken in place of a method's name, and chooses one."""
 SUMMARY = Path(__file__).with_name("registry.json")
 UNLISTED = {
     "invert": "overpaint.methods.invert:Invert",
@@ -63,15 +65,16 @@ def places() -> dict[str, str]:
     return {**{e.name: e.value for e in entry_points(group="overpaint.methods")}, **METHODS}
 
 
-def known(name: str) -> str:
-    """The name itself if there is such a method.
+def known(name: str, also: Iterable[str] = ()) -> str:
+    """The name itself if there is such a method, or if it is one of those that are taken as well.
 
     Raises:
         UsageError: there is none; the sentence names the nearest.
     """
-    if name in places():
+    names = [*places(), *also]
+    if name in names:
         return name
-    raise UsageError(f"There is no method {name!r}; {nearest(name, places())}")
+    raise UsageError(f"There is no method {name!r}; {nearest(name, names)}")
 
 
 def find(name: str) -> "type[Method]":

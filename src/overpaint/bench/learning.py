@@ -1,9 +1,9 @@
 """Which signals tell a good edit without its answer, and the score learned from edits whose answer is known.
 
 The cases of a benchmark fall into two halves, every other case of each type; all edits of a case are in the
-same half. The score is learned on one half. What it and every single signal are worth is measured on the
-other: the area under the curve against true success, with the middle 95 % of samples drawn from the cases
-again.
+same half. What the score is worth is measured by halves: each half is judged by what was learned from the
+other. So is every single signal, which needs no learning. Areas under the curve are against true success,
+with the middle 95 % of samples drawn from the cases again. The score itself is then learned from all cases.
 """
 
 from collections.abc import Iterator, Mapping, Sequence
@@ -13,8 +13,11 @@ from typing import Any
 import numpy as np
 from numpy.typing import NDArray
 
+from overpaint.bench.results import row_key
 from overpaint.bench.table import grid
-from overpaint.choosing.score import Bin, Score, area, fit, scaled
+from overpaint.bench.usual import Came, Tally
+from overpaint.choosing.choices import odds
+from overpaint.choosing.score import EXPECTED, Bin, Score, area, fit, scaled
 from overpaint.choosing.signals import SIGNALS
 from overpaint.errors import UsageError
 
@@ -24,6 +27,10 @@ FREE = ("clip", "direction", "structure")
 DRAWS, BINS, FEWEST = 500, 8, 40
 LOW, HIGH = 2.5, 97.5
 LEARNED = "the learned score"
+NEITHER = ("changed_there", "region")
+"""Signals of which neither more nor less is better: they are judged, but none is learned from."""
+NEWEST = "rival"
+"""A signal that edits have which were looked at by code of today."""
 
 
 @dataclass(frozen=True)
@@ -35,11 +42,19 @@ class Edit:
     told: Mapping[str, float]
     came: bool
     seconds: float = 0.0
+    rows: float = 0.0
+    row: str = ""
+    """The method with its options, as one word."""
 
     @property
     def half(self) -> int:
-        """0 to learn from, 1 to judge by: every other case of a type."""
+        """Every other case of a type is in the same half."""
         return int(self.case.rpartition("-")[2]) % 2
+
+    @property
+    def counted(self) -> Came:
+        """How it counts among others."""
+        return Came(self.row, self.kind, self.came)
 
 
 @dataclass(frozen=True)
@@ -54,31 +69,74 @@ class Area:
 
 @dataclass(frozen=True)
 class Learned:
-    """A score, and what it and every single signal are worth on the half it was not learned on."""
+    """A score, and what it and every single signal are worth on edits it was not learned from."""
 
     score: Score
     areas: Mapping[str, Mapping[str, Area]] = field(default_factory=dict[str, Mapping[str, Area]])
     """By signal, then by type of edit; ``all`` is one of them."""
 
 
-def edits(lines: Sequence[Line]) -> list[Edit]:
-    """The edits among lines of results: no references, no failures, nothing without signals."""
-    found = list[Edit]()
-    for line in lines:
-        if line.get("reference") or "error" in line or not line.get("signals"):
-            continue
-        figures = line["figures"]
-        told = {**line["signals"], **{name: float(figures[name]) for name in FREE if name in figures}}
-        found.append(
-            Edit(
-                str(line["case"]),
-                str(line["type"]),
-                told,
-                bool(figures["success"]),
-                float(figures.get("seconds", 0)),
-            )
+@dataclass(frozen=True, eq=False)
+class Taught:
+    """What edits taught: weights of their signals, and how often methods come off."""
+
+    names: tuple[str, ...]
+    means: Sequence[float]
+    spreads: Sequence[float]
+    weights: Sequence[float]
+    tally: Tally
+
+    def chances(self, given: Sequence[Edit]) -> list[float]:
+        """What it says of other edits."""
+        return chance(
+            table(given, self.names, usual(self.tally, given)), self.means, self.spreads, self.weights
         )
-    return found
+
+    def own(self, given: Sequence[Edit]) -> list[float]:
+        """What it says of the edits that taught it; of each case without counting how that came out."""
+        found = table(given, self.names, usual_elsewhere(self.tally, given))
+        return chance(found, self.means, self.spreads, self.weights)
+
+
+def teach(given: Sequence[Edit]) -> Taught:
+    """Learn from edits: a logistic regression over their signals and what is usual of their methods."""
+    names = tuple(
+        name for name in SIGNALS if name not in NEITHER and all(name in edit.told for edit in given)
+    )
+    tally = Tally(edit.counted for edit in given)
+    rows = table(given, names, usual_elsewhere(tally, given))
+    return Taught(names, *fit(rows, [edit.came for edit in given]), tally)
+
+
+def usual(tally: Tally, given: Sequence[Edit]) -> list[float]:
+    """The odds of each edit by its method and type alone."""
+    return [odds(tally.usual(edit.row, edit.kind)) for edit in given]
+
+
+def usual_elsewhere(tally: Tally, given: Sequence[Edit]) -> list[float]:
+    """The same from other cases than its own: an edit must not be told how it came out."""
+    by_case = dict[str, list[Came]]()
+    for edit in given:
+        by_case.setdefault(edit.case, []).append(edit.counted)
+    others = {case: tally.less(own) for case, own in by_case.items()}
+    return [odds(others[edit.case].usual(edit.row, edit.kind)) for edit in given]
+
+
+def edits(lines: Sequence[Line]) -> list[Edit]:
+    """The edits among lines of results: no references, no failures, nothing without signals of today."""
+    return [
+        edit_of(line)
+        for line in lines
+        if not line.get("reference") and "error" not in line and NEWEST in line.get("signals", {})
+    ]
+
+
+def edit_of(line: Line) -> Edit:
+    """A line as an edit."""
+    figures = line["figures"]
+    told = {**line["signals"], **{name: float(figures[name]) for name in FREE if name in figures}}
+    work = float(figures.get("seconds", 0)), float(figures.get("rows", 0))
+    return Edit(str(line["case"]), str(line["type"]), told, bool(figures["success"]), *work, row_key(line))
 
 
 def learn(lines: Sequence[Line]) -> Learned:
@@ -94,38 +152,40 @@ def learn(lines: Sequence[Line]) -> Learned:
             "The results are of several models or versions of the code; keep those of one in a folder of "
             "their own."
         )
-    ours, others = ([edit for edit in found if edit.half == half] for half in (0, 1))
-    if min(len(ours), len(others)) < FEWEST or len({edit.came for edit in ours}) < 2:
+    halves = [[edit for edit in found if edit.half == half] for half in (0, 1)]
+    if min(map(len, halves)) < FEWEST or any(len({edit.came for edit in half}) < 2 for half in halves):
         raise UsageError(
             f"There are {len(found)} edits to learn from; make at least {2 * FEWEST}, of which some came off "
-            "and some did not."
+            "and some did not, and find their signals with: overpaint bench signals."
         )
-    names = tuple(SIGNALS)
-    means, spreads, weights = fit(table(ours, names), [edit.came for edit in ours])
-    chances = chance(table(others, names), means, spreads, weights)
-    by_name = {name: [edit.told.get(name, np.nan) for edit in others] for name in (*names, *FREE)}
-    worth = {name: by_type(others, values) for name, values in ((LEARNED, chances), *by_name.items())}
+    found = [*halves[0], *halves[1]]
+    chances = [*teach(halves[1]).chances(halves[0]), *teach(halves[0]).chances(halves[1])]
+    whole = teach(found)
+    by_name = {name: [edit.told.get(name, np.nan) for edit in found] for name in (*SIGNALS, *FREE)}
+    by_name[EXPECTED] = [*usual(teach(halves[1]).tally, halves[0]), *usual(teach(halves[0]).tally, halves[1])]
+    worth = {name: by_type(found, values) for name, values in ((LEARNED, chances), *by_name.items())}
     areas = {name: by for name, by in worth.items() if by}
-    whole = areas[LEARNED]["all"]
+    every = areas[LEARNED]["all"]
     score = Score(
         model=models.pop(),
         code=codes.pop(),
-        cases=len(ours),
-        names=names,
-        means=tuple(means),
-        spreads=tuple(spreads),
-        weights=tuple(weights),
-        auc=whole.value,
-        auc_low=whole.low,
-        auc_high=whole.high,
-        bins=tuple(bins(chances, [edit.came for edit in others])),
+        cases=len(found),
+        names=(*whole.names, EXPECTED),
+        means=tuple(whole.means),
+        spreads=tuple(whole.spreads),
+        weights=tuple(whole.weights),
+        auc=every.value,
+        auc_low=every.low,
+        auc_high=every.high,
+        bins=tuple(bins(chances, [edit.came for edit in found])),
     )
     return Learned(score, areas)
 
 
-def table(given: Sequence[Edit], names: Sequence[str]) -> NDArray[np.float64]:
-    """Signals of edits as rows."""
-    return np.asarray([[edit.told[name] for name in names] for edit in given], float)
+def table(given: Sequence[Edit], names: Sequence[str], expected: Sequence[float]) -> NDArray[np.float64]:
+    """Signals of edits as rows, what is usual last."""
+    rows = [[edit.told[name] for name in names] for edit in given]
+    return np.asarray([[*row, one] for row, one in zip(rows, expected, strict=True)], float)
 
 
 def chance(
@@ -152,11 +212,14 @@ def interval(given: Sequence[Edit], values: Sequence[float]) -> Area | None:
     if whole is None:
         return None
     cases = list(dict.fromkeys(edit.case for edit in given))
-    places = {case: [k for k, edit in enumerate(given) if edit.case == case] for case in cases}
+    number = {case: n for n, case in enumerate(cases)}
+    of = np.asarray([number[edit.case] for edit in given])
+    places: list[NDArray[np.intp]] = [np.flatnonzero(of == n) for n in range(len(cases))]
+    scores, came = np.asarray(values, float), np.asarray([edit.came for edit in given], bool)
     rng, drawn = np.random.default_rng(0), list[float]()
     for _ in range(DRAWS):
-        chosen = [k for n in rng.integers(0, len(cases), len(cases)) for k in places[cases[n]]]
-        one = area([values[k] for k in chosen], [given[k].came for k in chosen])
+        chosen = np.concatenate([places[int(n)] for n in rng.integers(0, len(cases), len(cases))])
+        one = area(scores[chosen], came[chosen])
         drawn += [] if one is None else [one]
     low, high = np.percentile(drawn, (LOW, HIGH))
     return Area(whole, float(low), float(high), len(given))

@@ -7,16 +7,15 @@ what was learned on one half of the cases, the score as well, chooses on the oth
 
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field
-from typing import Any
 
-from overpaint.bench.learning import Edit, Line, chance, edits, table
+from overpaint.bench.learning import Edit, Line, Taught, edits, teach
 from overpaint.bench.results import row_key
 from overpaint.bench.table import Mean, grid, mean
 from overpaint.bench.table import shown as shown_as
 from overpaint.bench.variant import CONTROL
-from overpaint.choosing.choices import Choice, Choices
-from overpaint.choosing.score import fit
-from overpaint.choosing.signals import SIGNALS
+from overpaint.choosing.choices import Choice, Choices, choice_of
+from overpaint.choosing.score import LIKELY
+from overpaint.choosing.signals import ROWS
 from overpaint.errors import UsageError
 
 DEPTH = 4
@@ -27,6 +26,8 @@ CANDIDATES = 3
 """Methods that are tried at most."""
 MOST = 3.0
 """What choosing may cost, in edits by the first method."""
+GOOD, HALF = 0.85, 0.5
+"""The share of cases that should come off, and of the way to the choice by true answers."""
 LEVELS = (0.5, 0.6, 0.7, 0.8, 0.9, 1.0)
 """Chances from which on no more is tried, of which the best is learned."""
 Cases = Mapping[str, Mapping[str, Edit]]
@@ -48,6 +49,10 @@ class Portfolio:
     """The best single method of each type, were it known: no cases are held back from it."""
     oracle: Mean
     """Choosing by the true answer among all methods."""
+    doubted: Mean | None = None
+    """Of the edits that were said to have failed, the share that did."""
+    caught: Mean | None = None
+    """Of the edits that failed, the share of which that was said."""
     by_type: Mapping[str, tuple[Mean, str, Mean]] = field(default_factory=dict[str, tuple[Mean, str, Mean]])
     """Of each type the chosen, the name of its best single method, and that one."""
 
@@ -65,12 +70,14 @@ def learn_choices(lines: Sequence[Line]) -> Portfolio:
     made = {**chosen(halves[0], halves[1]), **chosen(halves[1], halves[0])}
     tried = {kind: order(cases, kind) for kind in kinds(cases)}
     first = next(line for line in lines if row_key(line) in rows)
+    taught = taught_by(cases)
     learned = Choices(
         model=str(first["model"]),
         code=str(first["code"]),
         cases=len(cases),
         by={kind: tuple(counted(rows[row], cases, kind, row) for row in tried[kind]) for kind in tried},
-        enough=enough(cases, tried),
+        enough=enough(cases, tried, taught),
+        usual=taught.tally.table({row: choice.title for row, choice in rows.items()}),
     )
     return summed(learned, rows, cases, made)
 
@@ -97,15 +104,9 @@ def helped(line: Line) -> bool:
 
 def failed(line: Line) -> list[Edit]:
     """An edit that could not be made: it did not come off, and nothing is known of it."""
-    return [Edit(str(line["case"]), str(line["type"]), {}, False)] if "error" in line else []
-
-
-def choice_of(line: Line) -> Choice:
-    """How to ask for a row again."""
-    said: dict[str, Any] = dict(line["said"])
-    if line["inversion"] and "inversion" in line["options"]:
-        said["inversion"] = str(line["inversion"])
-    return Choice(method=str(line["method"]), said=said)
+    return (
+        [Edit(str(line["case"]), str(line["type"]), {}, False, row=row_key(line))] if "error" in line else []
+    )
 
 
 def kinds(cases: Cases) -> list[str]:
@@ -141,14 +142,17 @@ def worth(cases: Cases, kind: str, rows: Sequence[str]) -> float:
     return (sum(own) + PRIOR * every) / (len(own) + PRIOR)
 
 
-def chances(learned_from: Cases, cases: Cases) -> dict[tuple[str, str], float]:
-    """What a score learned from some cases gives the edits of others; nothing to what could not be made."""
-    names = tuple(SIGNALS)
-    told = [edit for there in learned_from.values() for edit in there.values() if edit.told]
-    weights = fit(table(told, names), [edit.came for edit in told])
+def chances(taught: Taught, cases: Cases, own: bool = False) -> dict[tuple[str, str], float]:
+    """What a score gives the edits of some cases, its own or others; nothing to what could not be made."""
     judged = [(case, row, edit) for case, there in cases.items() for row, edit in there.items() if edit.told]
-    found = chance(table([edit for *_, edit in judged], names), *weights)
+    given = [edit for *_, edit in judged]
+    found = taught.own(given) if own else taught.chances(given)
     return {(case, row): value for (case, row, _), value in zip(judged, found, strict=True)}
+
+
+def taught_by(cases: Cases) -> Taught:
+    """The score that some cases teach."""
+    return teach([edit for there in cases.values() for edit in there.values() if edit.told])
 
 
 @dataclass(frozen=True)
@@ -159,12 +163,15 @@ class Made:
     seconds: float
     first: float
     """Seconds of the first that was tried."""
+    chance: float = 1.0
+    """That it came off, as the score says."""
 
 
 def chosen(learned_from: Cases, cases: Cases) -> dict[str, Made]:
     """Choose in some cases by what others taught."""
     tried = {kind: order(learned_from, kind) for kind in kinds(learned_from)}
-    level, by = enough(learned_from, tried), chances(learned_from, cases)
+    taught = taught_by(learned_from)
+    level, by = enough(learned_from, tried, taught), chances(taught, cases)
     return {case: one_chosen(case, there, tried, by, level) for case, there in cases.items()}
 
 
@@ -183,12 +190,18 @@ def one_chosen(
         if by.get((case, row), 0.0) >= level:
             break
     best = max(made, key=lambda row: by.get((case, row), 0.0))
-    return Made(there[best].came, sum(there[row].seconds for row in made), there[rows[0]].seconds)
+    spent = sum(seconds(there[row]) for row in made)
+    return Made(there[best].came, spent, there[rows[0]].seconds, by.get((case, best), 0.0))
 
 
-def enough(cases: Cases, tried: Mapping[str, Sequence[str]]) -> float:
+def seconds(edit: Edit) -> float:
+    """What an edit takes, looking at it included."""
+    return edit.seconds * (1 + ROWS / edit.rows if edit.rows else 1)
+
+
+def enough(cases: Cases, tried: Mapping[str, Sequence[str]], taught: Taught) -> float:
     """The chance from which on no more need be tried: that with most successes at a bearable cost."""
-    by = chances(cases, cases)
+    by = chances(taught, cases, own=True)
 
     def rated(level: float) -> tuple[bool, float, float]:
         made = [one_chosen(case, there, tried, by, level) for case, there in cases.items()]
@@ -232,7 +245,42 @@ def summed(learned: Choices, rows: Mapping[str, Choice], cases: Cases, made: Map
         single=mean([float(there[best[kind_of(there)]].came) for there in cases.values()]),
         oracle=mean([float(any(edit.came for edit in there.values())) for there in cases.values()]),
         by_type=by_type,
+        doubted=mean_of([not one.came for one in made.values() if one.chance < LIKELY]),
+        caught=mean_of([one.chance < LIKELY for one in made.values() if not one.came]),
     )
+
+
+def mean_of(those: Sequence[bool]) -> Mean | None:
+    """The share of them; nothing of none."""
+    return mean([float(one) for one in those]) if those else None
+
+
+@dataclass(frozen=True)
+class Goal:
+    """Something that choosing should achieve, and what it achieved."""
+
+    wanted: str
+    found: str
+    met: bool
+
+
+def goals(found: Portfolio) -> list[Goal]:
+    """What choosing should achieve by halves."""
+    title, fixed = found.fixed
+    lost = [kind for kind, (ours, _, one) in found.by_type.items() if ours.value < one.value]
+    way = (found.auto.value - fixed.value) / max(found.oracle.value - fixed.value, 1e-9)
+    gain = found.auto.value - fixed.value
+    return [
+        Goal(f"comes off in {GOOD:.0%} of cases", f"{found.auto.value:.1%}", found.auto.value >= GOOD),
+        Goal(
+            f"above always {title} by more than its interval",
+            f"{100 * gain:+.1f} points; the interval is {100 * (fixed.high - fixed.value):.1f} upwards",
+            found.auto.value > fixed.high,
+        ),
+        Goal("not below the best single method of any type", ", ".join(lost) or "in none", not lost),
+        Goal("at least half of the way to the choice by true answers", f"{way:.0%}", way >= HALF),
+        Goal(f"at most {MOST:.0f} times the cost of one edit", f"{found.cost:.2f}", found.cost <= MOST),
+    ]
 
 
 def markdown(found: Portfolio) -> str:
@@ -244,9 +292,21 @@ def markdown(found: Portfolio) -> str:
         ["the best of each type, were it known", shown(found.single), ""],
         ["the best of each case, by its true answer", shown(found.oracle), ""],
     ]
+    said = [
+        [title, "" if one is None else shown(one), "" if one is None else str(one.cases)]
+        for title, one in (
+            ("said to have failed, and did", found.doubted),
+            ("failed, and said so", found.caught),
+        )
+    ]
     kinds = [[kind, shown(ours), name, shown(one)] for kind, (ours, name, one) in found.by_type.items()]
-    whole = grid(["", "comes off (95 %)", "cost in edits"], rows)
-    return f"{whole}\n\n{grid(['type', 'chosen', 'best single method', 'comes off'], kinds)}\n"
+    parts = [
+        grid(["", "comes off (95 %)", "cost in edits"], rows),
+        grid(["", "share (95 %)", "of"], said),
+        grid(["type", "chosen", "best single method", "comes off"], kinds),
+        grid(["goal", "found", "met"], [[g.wanted, g.found, "yes" if g.met else "no"] for g in goals(found)]),
+    ]
+    return "\n\n".join(parts) + "\n"
 
 
 def shown(one: Mean) -> str:

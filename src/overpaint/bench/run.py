@@ -16,6 +16,7 @@ from overpaint.bench.peak import Peak
 from overpaint.bench.references import REFERENCES
 from overpaint.bench.results import Line, Results, row_key, row_of
 from overpaint.bench.variant import BLEND, CONTROL, Variant
+from overpaint.bench.version import telling
 from overpaint.card import Cost
 from overpaint.choosing.signals import Ground, ground, signals
 from overpaint.errors import OverpaintError, UsageError
@@ -147,7 +148,7 @@ def result(bench: Bench, case: Case, pictures: Pictures | UsageError, variant: V
     if bench.keep:
         kept(made.picture, bench.picture(case, variant))
     wrong = found.pop("wrong", [])
-    line |= {"signals": rounded(told)} if told else {}
+    line |= {"signals": rounded(told), "telling": telling()} if told else {}
     return line | {"wrong": wrong, **made.said, "figures": {**rounded(found), **rounded(made.cost)}}
 
 

@@ -6,6 +6,7 @@ What one model taught holds for that model; any other gets the field's usual one
 
 from collections.abc import Mapping, Sequence
 from functools import cache
+from math import log
 from pathlib import Path
 from typing import Any, Final, Literal
 
@@ -52,6 +53,14 @@ class Choice(Options):
         return " ".join([self.method, *(f"{name}={value}" for name, value in self.said.items())])
 
 
+def choice_of(row: Mapping[str, Any]) -> Choice:
+    """How to ask again for what a row of results was made by."""
+    said: dict[str, Any] = dict(row["said"])
+    if row["inversion"] and "inversion" in row["options"]:
+        said["inversion"] = str(row["inversion"])
+    return Choice(method=str(row["method"]), said=said)
+
+
 USUAL = (Choice(method="p2p"), Choice(method="pnp"), Choice(method="masactrl"))
 """What is tried on models that nothing was learned with, until one can be done."""
 
@@ -67,6 +76,22 @@ class Choices(Options):
     by: Mapping[str, tuple[Choice, ...]]
     enough: float = 1.0
     """The chance from which on no further method is tried."""
+    usual: Mapping[str, Mapping[str, float]] = {}
+    """The share of edits that come off by method and type, few cases mixed with many; "" is any other."""
+
+    def expected(self, title: str, kind: str) -> float:
+        """The odds (logarithm) that an edit of a type by a method comes off, before anybody looks at it."""
+        shares = self.usual.get(title, self.usual.get("", {}))
+        return odds(shares.get(kind, 0.5))
+
+
+LEAST = 0.01
+
+
+def odds(share: float) -> float:
+    """The logarithm of the odds; no share counts as less than one in a hundred, or more than 99."""
+    kept = min(max(share, LEAST), 1 - LEAST)
+    return log(kept / (1 - kept))
 
 
 def type_of(kinds: Sequence[str]) -> Type:

@@ -17,13 +17,18 @@ from pydantic import ValidationError
 from overpaint.options import Options
 
 DATA = Path(__file__).with_name("score.json")
+EXPECTED = "expected"
+"""Beside the signals: the odds by method and type alone (`overpaint.choosing.choices`)."""
+LIKELY = 0.5
+"""The chance below which it is said that an edit probably did not come off."""
 FLOORED = 0.05
 """The least standard deviation of a signal that is divided by."""
-RIDGE = 1.0
+RIDGE = 10.0
 """What large weights cost, in units of one case."""
 ROUNDS = 50
 FAR = 4.0
 """Standard deviations beyond which a signal counts no more: what is so far was not learned from."""
+Values = Sequence[float] | NDArray[np.float64]
 Table = Float[NDArray[np.float64], "cases signals"]
 
 
@@ -50,11 +55,11 @@ class Score(Options):
     weights: tuple[float, ...]
     """One for each signal, then the constant."""
     auc: float
-    """Area under the curve on the half it was not learned on."""
+    """Area under the curve by halves: each judged by a score learned from the other."""
     auc_low: float
     auc_high: float
     bins: tuple[Bin, ...] = ()
-    """How often edits came off that were given about such a chance, on the half it was not learned on."""
+    """How often edits came off that were given about such a chance by what the other half taught."""
 
     def of(self, signals: Mapping[str, float]) -> float | None:
         """The chance that an edit with these signals came off; nothing where one of them is missing."""
@@ -97,18 +102,33 @@ def read(place: Path) -> Score | None:
 
 
 def fit(table: Table, came: Sequence[bool]) -> tuple[Sequence[float], Sequence[float], Sequence[float]]:
-    """Means, spreads and weights of a logistic regression, by Newton's method with a ridge."""
+    """Means, spreads and weights of a logistic regression, with a ridge.
+
+    More of each signal must be better: one that gets a negative weight is left out, and gets none. Edits of
+    one picture resemble each other, so that there are fewer cases than it seems to learn subtler things from.
+    """
     means, spreads = table.mean(0), np.maximum(table.std(0), FLOORED)
     x = np.hstack([scaled(table, means, spreads), np.ones((len(table), 1))])
-    y, w = np.asarray(came, float), np.zeros(x.shape[1])
-    cost = np.diag([RIDGE] * (x.shape[1] - 1) + [1e-6])
+    y, kept = np.asarray(came, float), np.ones(x.shape[1], bool)
+    while True:
+        w = np.zeros(x.shape[1])
+        w[kept] = newton(x[:, kept], y)
+        wrong = np.append(w[:-1] < 0, False)
+        if not wrong.any():
+            return means.tolist(), spreads.tolist(), w.tolist()
+        kept &= ~wrong
+
+
+def newton(x: Table, y: NDArray[np.float64]) -> NDArray[np.float64]:
+    """The weights of columns, of which the last is constant and costs nothing."""
+    w, cost = np.zeros(x.shape[1]), np.diag([RIDGE] * (x.shape[1] - 1) + [1e-6])
     for _ in range(ROUNDS):
         p = 1 / (1 + np.exp(-np.clip(x @ w, -30, 30)))
         step = np.linalg.solve((x * (p * (1 - p))[:, None]).T @ x + cost, x.T @ (y - p) - cost @ w)
         w = w + step
         if float(np.abs(step).max()) < 1e-9:
             break
-    return means.tolist(), spreads.tolist(), w.tolist()
+    return w
 
 
 def scaled(table: Table, means: NDArray[np.float64], spreads: NDArray[np.float64]) -> Table:
@@ -116,7 +136,7 @@ def scaled(table: Table, means: NDArray[np.float64], spreads: NDArray[np.float64
     return np.clip((table - means) / spreads, -FAR, FAR)
 
 
-def area(scores: Sequence[float], success: Sequence[bool]) -> float | None:
+def area(scores: Values, success: Sequence[bool] | NDArray[np.bool_]) -> float | None:
     """The area under the curve: how often an edit that came off has more than one that did not, ties half.
 
     Nothing where all came off, or none.
@@ -124,11 +144,7 @@ def area(scores: Sequence[float], success: Sequence[bool]) -> float | None:
     values, good = np.asarray(scores, float), np.asarray(success, bool)
     if not good.any() or good.all():
         return None
-    order = values.argsort(kind="stable")
-    ranks = np.empty(len(values))
-    ranks[order] = np.arange(1, len(values) + 1)
-    for value in np.unique(values):  # ties share their ranks
-        same = values == value
-        ranks[same] = ranks[same].mean()
+    _, place, ties = np.unique(values, return_inverse=True, return_counts=True)
+    ranks = (ties.cumsum() - (ties - 1) / 2)[place]  # ties share the mean of their ranks
     came, not_come = int(good.sum()), int((~good).sum())
     return float((ranks[good].sum() - came * (came + 1) / 2) / (came * not_come))

@@ -123,6 +123,20 @@ def cost(
     )
 
 
+@command.command("signals", short_help="Find anew what tells edits that came off.")
+@click.argument("folder", type=FILE, default=OUT)
+@common("model", "device", "dtype", "threads")
+def signals(folder: Path, common: Common) -> int:
+    """Look at the kept pictures of the results in FOLDER, as 'compare' and '--method auto' look at edits.
+
+    Signals that were found by another version of the code are found anew, for 'bench learn'. Stopped, the
+    same command goes on; several processes may share a folder.
+    """
+    from overpaint.cli.telling import tell_signals
+
+    return tell_signals(folder, common)
+
+
 @command.command("learn", short_help="Learn from results which edits come off, and what to try.")
 @click.argument("folder", type=FILE, default=OUT)
 @click.option(
@@ -136,7 +150,7 @@ def learn(folder: Path, output: Path | None, force: bool) -> None:
     area under the curve against true success) and what '--method auto' achieves with it. Results must be of
     one model and one version of the code, of at least two methods.
     """
-    from overpaint.cli.benching import learn_score
+    from overpaint.cli.telling import learn_score
 
     learn_score(folder, output, force)
 

@@ -17,16 +17,12 @@ from overpaint.bench.contact import contact_sheet
 from overpaint.bench.cost import costs
 from overpaint.bench.cost import markdown as markdown_of_costs
 from overpaint.bench.drawing import TYPES
-from overpaint.bench.learning import learn
-from overpaint.bench.learning import markdown as markdown_of_signals
 from overpaint.bench.measuring import metrics
 from overpaint.bench.pie.layout import read
 from overpaint.bench.pie.making import make
 from overpaint.bench.pie.official import figures
 from overpaint.bench.pie.published import markdown as published
 from overpaint.bench.pie.yardsticks import yardsticks
-from overpaint.bench.portfolio import learn_choices
-from overpaint.bench.portfolio import markdown as markdown_of_choices
 from overpaint.bench.publish import publish
 from overpaint.bench.references import references
 from overpaint.bench.results import Line, Results
@@ -35,20 +31,18 @@ from overpaint.bench.still_life import cases
 from overpaint.bench.table import as_csv as csv_of
 from overpaint.bench.table import markdown, rows
 from overpaint.bench.variant import GIFTS, Variant, variants
-from overpaint.choosing import choices, score
 from overpaint.cli.app import CANCELLED, INTERNAL
 from overpaint.cli.options import Common
 from overpaint.cli.progress import cancelling
 from overpaint.cli.running import opened, quiet
 from overpaint.cli.words import duration, one_line, say
 from overpaint.errors import UsageError
-from overpaint.files import atomic
 from overpaint.images import save_picture
 from overpaint.inversions.cache import Cache
 from overpaint.meter import Cancelled, Meter
 from overpaint.run.loading import threads
 
-INVERSIONS, SCORE, CHOICES = "inversions", score.DATA.name, choices.DATA.name
+INVERSIONS = "inversions"
 COSTED = "object"
 """The type of edit whose first case shows what methods cost."""
 
@@ -202,30 +196,6 @@ def print_table(folder: Path, as_csv: bool) -> None:
     click.echo(csv_of(found) if as_csv else everything(found), nl=False)
     if results.damaged:
         say(f"{results.damaged} lines of {results.file} cannot be read and do not count.")
-
-
-def learn_score(folder: Path, output: Path | None, force: bool) -> None:
-    """Learn from a folder of results the trusted score and what to try first; print what both are worth."""
-    lines = list(Results.read(folder).lines.values())
-    learned, place = learn(lines), output or folder
-    taken = [name for name in (SCORE, CHOICES) if (place / name).exists()]
-    if output is not None and taken and not force:
-        raise UsageError(
-            f"There is a file {place / taken[0]} already; choose another folder, or say --force."
-        )
-    click.echo(markdown_of_signals(learned))
-    chosen = learn_choices(lines)
-    click.echo(markdown_of_choices(chosen), nl=False)
-    files = {SCORE: learned.score, CHOICES: chosen.choices}
-    try:
-        place.mkdir(parents=True, exist_ok=True)
-        for name, held in files.items():
-            atomic.write(place / name, held.model_dump_json(indent=1).encode() + b"\n")
-    except OSError as error:
-        raise UsageError(
-            f"The folder {place} cannot be written to ({error.strerror or error}); choose another."
-        ) from None
-    say(f"Wrote {SCORE} and {CHOICES} to {place}, learned from {learned.score.cases} edits.")
 
 
 def publish_results(folder: Path, output: Path, opening: bool) -> None:

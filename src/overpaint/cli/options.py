@@ -375,7 +375,7 @@ def schema_of(method: str) -> Mapping[str, Any]:
         return registry.read_unlisted(method)
     stored = registry.read_summary()
     if method not in stored:
-        registry.known(method)
+        registry.known(method, [registry.CHOOSING])
     if method in stored:
         return cast(Mapping[str, Any], stored[method]["schema"])
     from overpaint.run.request import kind_of  # this imports the network libraries

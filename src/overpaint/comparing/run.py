@@ -12,7 +12,8 @@ import torch
 
 from overpaint.bench.results import Line, Results
 from overpaint.bench.run import alone, rounded, unforeseen
-from overpaint.choosing.score import Score
+from overpaint.choosing.choices import choice_of
+from overpaint.choosing.score import EXPECTED, Score
 from overpaint.choosing.signals import Ground, ground, signals
 from overpaint.comparing.candidate import Candidate, command
 from overpaint.comparing.seeing import seen
@@ -25,7 +26,7 @@ from overpaint.images.recipe import parse_recipe
 from overpaint.images.sheets import flat, overlay
 from overpaint.meter import Cancelled, Meter, part
 from overpaint.model import Model
-from overpaint.run.auto import framed
+from overpaint.run.auto import expected, framed
 from overpaint.run.memory import run_patiently
 from overpaint.run.plan import Job
 from overpaint.run.request import EditRequest
@@ -243,7 +244,7 @@ def candidate(comparing: Comparing, one: Try) -> Candidate:
         mask=load_picture(mask) if mask.exists() else None,
     )
     by_score, told = comparing.score, line.get("signals", {})
-    chance = None if by_score is None else by_score.of({**told, **line["figures"]})
+    chance = None if by_score is None else by_score.of({**told, EXPECTED: expected_of(comparing, one)})
     nothing = line.get("unasked")
     figures = {**line["figures"], **({"unasked": nothing["psnr"]} if nothing else {})}
     place, where = comparing.asked.place, comparing.asked.mask
@@ -251,6 +252,11 @@ def candidate(comparing: Comparing, one: Try) -> Candidate:
     score = None if chance is None or by_score is None else (chance, *by_score.between(chance))
     words = tuple(overlays(comparing, one, line["words"]))
     return Candidate(one.title, one.cell.method, edit, "", figures, told, score, words, nothing, said)
+
+
+def expected_of(comparing: Comparing, one: Try) -> float:
+    """The odds that it comes off by its method and the type of edit alone."""
+    return expected(comparing.asked, comparing.model, choice_of(one.row).title)
 
 
 def overlays(comparing: Comparing, one: Try, words: Sequence[str]) -> Iterator[tuple[str, Picture]]:

@@ -12,7 +12,7 @@ from time import perf_counter
 
 from overpaint.choosing.choices import USUAL, Choice, Choices, Type, type_of
 from overpaint.choosing.choices import shipped as shipped_choices
-from overpaint.choosing.score import Score
+from overpaint.choosing.score import EXPECTED, LIKELY, Score
 from overpaint.choosing.score import shipped as shipped_score
 from overpaint.choosing.signals import Ground, ground, signals
 from overpaint.errors import OverpaintError, UsageError
@@ -30,8 +30,6 @@ from overpaint.run.request import EditRequest, told
 from overpaint.run.resolve import resolve
 from overpaint.run.result import Chosen, Edit, Figures, Tried
 
-LIKELY = 0.5
-"""The chance below which it is said that an edit probably did not come off."""
 FAILED = (
     "None of the {} edits that were tried is likely to have come off (at best {:.0%}); other words, a mask "
     "or another method may help."
@@ -53,7 +51,8 @@ def planned(asked: EditRequest, model: Model) -> Job:
             break  # nothing would tell which edit is better
         try:
             kind, said = told(choice.method, choice.said)
-            jobs.append(plan(replace(asked, kind=kind, options=said), model))
+            odds = expected(asked, model, choice.title, own.type)
+            jobs.append(replace(plan(replace(asked, kind=kind, options=said), model), expected=odds))
         except UsageError as error:
             refused.append(error)
     if not jobs:
@@ -72,6 +71,12 @@ def choices(asked: EditRequest, model: Model, own: Auto) -> Sequence[Choice]:
     if known is None:
         return USUAL
     return known.by.get(own.type or kind_of_edit(asked, model), USUAL)
+
+
+def expected(asked: EditRequest, model: Model, title: str, kind: Type | None = None) -> float:
+    """The odds (logarithm) that an edit comes off, by its method and type alone; even if nothing is known."""
+    known = learned(model)
+    return 0.0 if known is None else known.expected(title, kind or kind_of_edit(asked, model))
 
 
 def learned(model: Model) -> Choices | None:
@@ -145,7 +150,7 @@ def judged(job: Job, edit: Edit, on: Ground | None) -> Tried:
         if on is None
         else signals(job.model, on, framed(job.model, edit.picture, job.asked.request.fit, job.asked.part))
     )
-    return Tried(title, None if score is None else score.of(found), found)
+    return Tried(title, None if score is None else score.of({**found, EXPECTED: job.expected}), found)
 
 
 def named(edit: Edit) -> str:

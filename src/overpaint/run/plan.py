@@ -60,6 +60,8 @@ class Job:
     """Whether the method was to be chosen (`overpaint.run.auto`)."""
     others: tuple["Job", ...] = ()
     """What is tried then, after this one."""
+    expected: float = 0.0
+    """The odds (logarithm) that it comes off by its method and type alone, where that was learned."""
 
     @property
     def cost(self) -> Cost:

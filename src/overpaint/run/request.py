@@ -237,4 +237,4 @@ def checked_name(name: str, kind: type[Method]) -> str:
 def kind_of(method: str) -> type[Method]:
     """The class of a method; an inversion walked back is one for this purpose, as is the choice of a method,
     though in no list."""
-    return UNLISTED.get(method) or registry.find(method)
+    return UNLISTED.get(method) or registry.find(registry.known(method, [registry.CHOOSING]))

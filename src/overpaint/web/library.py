@@ -117,7 +117,7 @@ def methods(studio: TheStudio) -> list[MethodOut]:
 @router.get("/methods/{name}")
 def method(name: Annotated[str, Path(max_length=100)], studio: TheStudio) -> MethodOut:
     """One method."""
-    return cards()[name if name == "auto" else registry.known(name)]
+    return cards()[registry.known(name, [registry.CHOOSING])]
 
 
 @cache

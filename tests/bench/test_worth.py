@@ -1,0 +1,51 @@
+import importlib.util
+from dataclasses import replace
+from functools import partial
+from pathlib import Path
+from types import ModuleType, SimpleNamespace
+from typing import Any
+
+import pytest
+from tests.bench.test_portfolio import lines
+
+from overpaint.bench.learning import learn
+from overpaint.bench.portfolio import goals, learn_choices
+from overpaint.bench.table import Mean
+from overpaint.bench.worth import as_text
+
+DOCS = Path(__file__).parents[2] / "docs"
+
+
+@pytest.fixture
+def hook(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> ModuleType:
+    spec = importlib.util.spec_from_file_location("trusted", DOCS / "hooks" / "trusted.py")
+    assert spec is not None and spec.loader is not None
+    module = importlib.util.module_from_spec(spec)
+    spec.loader.exec_module(module)
+    monkeypatch.setattr(module, "KEPT", tmp_path / "worth.json")
+    return module
+
+
+def test_the_page_is_drawn_from_what_was_learned(hook: ModuleType, tmp_path: Path) -> None:
+    found = learn_choices(lines())
+    (tmp_path / "worth.json").write_text(as_text(learn(lines()), found))
+    page: Any = SimpleNamespace(file=SimpleNamespace(src_uri="trusted-scores.md"))
+    text = (DOCS / "trusted-scores.md").read_text()
+    shown = hook.on_page_markdown(text, page=page, config=None, files=None)
+    assert "<!-- learned" not in shown and "240 edits of 80 cases" in shown
+    assert "`belief`" in shown and f"{found.auto.value:.2f} ({found.auto.low:.2f}" in shown
+    assert shown.count("<circle") == 8 and shown.count("| yes |") == sum(goal.met for goal in goals(found))
+    assert hook.on_page_markdown("no marks", page=page, config=None, files=None) == "no marks"
+
+
+def test_goals_are_met_or_not_as_figures_say() -> None:
+    found, sure = learn_choices(lines()), partial(Mean, low=0.0, high=1.0, cases=80)
+    poor = replace(found, auto=sure(0.5), fixed=("p2p", sure(0.6)), oracle=sure(0.9), cost=3.5)
+    poor = replace(poor, by_type={"pose": (sure(0.4), "p2p", sure(0.5))})
+    assert [goal.met for goal in goals(poor)] == [False] * 5, goals(poor)
+    assert goals(poor)[2].found == "pose" and goals(poor)[3].found == "-33%"
+    title, fixed = "p2p", Mean(0.6, 0.5, 0.7, 80)
+    good = replace(
+        poor, auto=sure(0.9), fixed=(title, fixed), cost=2.0, by_type={"pose": (fixed, title, fixed)}
+    )
+    assert [goal.met for goal in goals(good)] == [True] * 5
