@@ -11,7 +11,7 @@ from mkdocs.config.defaults import MkDocsConfig
 from mkdocs.structure.files import Files
 
 KEPT = Path(__file__).parents[1] / "trusted-scores.json"
-ALL = "all"
+ALL, SAME = "all", "same picture"
 SIDE, EDGE = 240, 34
 """Units of the plot's square, and of the margin for its numbers."""
 Worth = Mapping[str, Any]
@@ -30,14 +30,15 @@ def on_page_markdown(markdown: str, *, page: Any, config: MkDocsConfig, files: F
 
 def signals(found: Worth) -> Iterator[str]:
     """Every signal with its area over all edits."""
-    yield table(["score", "area (95 %)", "what it is"])
+    yield table(["score", "area (95 %)", "of one picture (95 %)", "what it is"])
     for one in found["signals"]:
-        yield line([f"`{one['name']}`", area(one["areas"][ALL]), one["meaning"]])
+        cells = [area(one["areas"][kind]) if kind in one["areas"] else "" for kind in (ALL, SAME)]
+        yield line([f"`{one['name']}`", *cells, one["meaning"]])
 
 
 def types(found: Worth) -> Iterator[str]:
     """The areas by type of edit."""
-    kinds = [kind for kind in found["signals"][0]["areas"] if kind != ALL]
+    kinds = [kind for kind in found["signals"][0]["areas"] if kind not in (ALL, SAME)]
     yield table(["score", *kinds])
     for one in found["signals"]:
         cells = [f"{one['areas'][kind][0]:.2f}" if kind in one["areas"] else "" for kind in kinds]

@@ -74,7 +74,9 @@ class Made:
         if not self.batch.ids:
             self.put()
         tools = Tools(cache=False, look=False)
-        Worker(self.ledger, Doer(self.ledger, self.batch.out, tools, self.overwrite)).run()
+        Worker(
+            self.ledger, Doer(self.ledger, self.batch.out, tools, self.overwrite, self.ledger.folder)
+        ).run()
         return self.batch.counts(self.ledger)
 
     @property

@@ -228,7 +228,7 @@ def test_what_was_made_before_a_death_is_put_in_its_place_and_not_made_again(
     folder: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     made = Made(folder, tmp_path / "out").put()
-    doer = Doer(made.ledger, made.batch.out, Tools(cache=False, look=False))
+    doer = Doer(made.ledger, made.batch.out, Tools(cache=False, look=False), beside=made.ledger.folder)
 
     def killed(entry: Any, data: bytes, digest: str) -> None:
         raise KeyboardInterrupt
@@ -241,7 +241,7 @@ def test_what_was_made_before_a_death_is_put_in_its_place_and_not_made_again(
     def never(*args: object, **named: object) -> Any:
         raise AssertionError("it was made again")
 
-    whole = Doer(made.ledger, made.batch.out, Tools(cache=False, look=False))
+    whole = Doer(made.ledger, made.batch.out, Tools(cache=False, look=False), beside=made.ledger.folder)
     only = Worker(made.ledger, lambda entry, meter: whole(entry, meter), note=lambda entry: only.stop.set())
     monkeypatch.setattr(Tools, "edited", never)
     only.run()

@@ -38,7 +38,7 @@ def a_batch(folder: Path, say: Say) -> object:
     ledger = Ledger(ledger_folder(place))
     batch.put(listed(str(folder / "in")), ledger)
     say("queued")
-    doer = Doer(ledger, place, Tiny(cache=False, look=False))
+    doer = Doer(ledger, place, Tiny(cache=False, look=False), beside=ledger.folder)
 
     def do(entry: Entry, meter: Meter) -> object:
         meter.on_tick = lambda meter: say(f"network call {meter.calls}")

@@ -6,7 +6,7 @@ import numpy as np
 import pytest
 from tests.cli.kit import overpaint
 
-from overpaint.bench.learning import LEARNED, edits, learn, markdown
+from overpaint.bench.learning import LEARNED, SAME, edits, learn, markdown
 from overpaint.choosing.score import Score
 from overpaint.choosing.signals import SIGNALS
 from overpaint.errors import UsageError
@@ -33,7 +33,7 @@ def test_what_decides_is_found_and_what_does_not_is_worth_nothing() -> None:
     decisive, idle = learned.areas["belief"]["all"], learned.areas["natural"]["all"]
     assert decisive.value > 0.9 and learned.areas[LEARNED]["all"].value > 0.85
     assert decisive.low < decisive.value < decisive.high and idle.low < 0.5 < idle.high
-    assert set(learned.areas["belief"]) == {"all", "colour", "object"}
+    assert set(learned.areas["belief"]) == {"all", SAME, "colour", "object"}
     weights = dict(zip(learned.score.names, learned.score.weights[:-1], strict=True))
     assert max(weights, key=lambda name: abs(weights[name])) == "belief" and weights["belief"] > 0
 

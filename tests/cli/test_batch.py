@@ -58,8 +58,14 @@ def test_a_dry_run_says_what_it_would_take_and_writes_nothing(
     assert said.code == 0 and not (tmp_path / "out").exists()
     assert said.out.startswith("3 pictures: at most 6 rows through the network, about ")
     assert f"{pictures}/deep/cat2.png → deep/cat2-sdedit.webp: sdedit, {TARGET}" in said.out
-    data = run(pictures, folder, tmp_path / "out", "--dry-run", "--json", "--limit", "2").figures
-    assert data["pictures"] == 2 and data["memory"] > 0 and data["first"][0]["name"] == "cat0.png"
+    many = ("--engine", "ray", "--workers", "4")
+    data = run(pictures, folder, tmp_path / "out", "--dry-run", "--json", "--limit", "2", *many).figures
+    assert (
+        data["workers"] == 4
+        and data["pictures"] == 2
+        and data["memory"] > 0
+        and data["first"][0]["name"] == "cat0.png"
+    )
 
 
 def test_names_on_standard_input(

@@ -108,12 +108,12 @@ def test_errors_have_the_form_their_clients_read(asleep: Client, name: str) -> N
     assert words in error["message"] and error["type"] == "invalid_request_error"
 
 
-def test_several_pictures_are_refused(asleep: Client) -> None:
-    files = [("image[]", ("a.png", png())), ("image[]", ("b.png", png()))]
-    answer = asleep.http.post("/v1/images/edits", data={"prompt": TARGET}, files=files)
-    assert answer.status_code == 400 and "one picture at a time" in answer.json()["error"]["message"]
-    bare = asleep.http.post("/v1/images/edits", json={"prompt": TARGET})
-    assert bare.status_code == 415 and bare.json()["error"]["message"]
+def test_several_pictures_are_edited_each_by_itself(client: Client) -> None:
+    files = [("image[]", ("a.png", png())), ("image[]", ("b.png", png(24, 40)))]
+    answer = client.http.post("/v1/images/edits", data={"prompt": TARGET, "n": "2", **FAST}, files=files)
+    assert [one.size for one in decoded(answer)] == [(32, 32), (32, 32), (24, 40), (24, 40)]
+    many = client.http.post("/v1/images/edits", data={"prompt": TARGET, "n": "6", **FAST}, files=files)
+    assert many.status_code == 400 and "more than 10 results" in many.json()["error"]["message"]
 
 
 def test_work_that_fails_is_an_error(client: Client) -> None:

@@ -86,8 +86,8 @@ def test_the_main_road(server: tuple[str, Studio], window: Browser, tmp_path: Pa
     page.keyboard.press("z")
     assert len(one.state()["ops"]) == 1
     one.run()
-    said = page.inner_text("#about")
-    assert "rows through the network" in said and one.faults() == []
+    one.until(lambda: "rows through the network" in page.inner_text("#about"))
+    assert one.faults() == []
     for mode in ("side", "difference", "mask", "after", "slider"):
         page.click(f"[data-mode={mode}]")
     page.locator("#slider").focus()

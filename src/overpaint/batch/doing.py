@@ -17,7 +17,7 @@ from overpaint.files import atomic
 from overpaint.files.provenance import Origin
 from overpaint.images import Limits
 from overpaint.ledger.entry import Entry, LedgerError
-from overpaint.ledger.queue import Ledger
+from overpaint.ledger.worker import Desk
 from overpaint.meter import Meter
 from overpaint.model import Model
 from overpaint.run.kept import KEPT
@@ -90,10 +90,13 @@ class Tools:
 class Doer:
     """Edits pictures as the queue says, into one folder."""
 
-    ledger: Ledger
+    desk: Desk
     out: Place
     tools: Tools = field(default_factory=Tools)
     overwrite: bool = False
+    beside: Path | None = None
+    """The folder of the queue, in which outputs wait until they are in their place; nothing where it is on
+    another machine, and a kill at that moment costs an edit."""
 
     def __call__(self, entry: Entry, meter: Meter) -> Mapping[str, Any]:
         """Do it, or only put in place what an earlier worker made of it.
@@ -112,14 +115,14 @@ class Doer:
         said = (*edit.warnings, *lost(edit, name, quality))
         result = {"sha256": sha256(data).hexdigest(), **facts(edit), "warnings": list(said)}
         self.keep(entry, data)
-        self.ledger.store(entry, result)
+        self.desk.store(entry, result)
         self.place(entry, data, str(result["sha256"]))
         return result
 
-    def kept(self, entry: Entry) -> Path:
+    def kept(self, entry: Entry) -> Path | None:
         """Where an output waits until it is in its place."""
         suffix = PurePosixPath(str(entry.work["name"])).suffix
-        return self.ledger.folder / MADE / f"{entry.id}{suffix}"
+        return None if self.beside is None else self.beside / MADE / f"{entry.id}{suffix}"
 
     def keep(self, entry: Entry, data: bytes) -> None:
         """Write an output beside the queue.
@@ -128,6 +131,8 @@ class Doer:
             LedgerError: there is no room, or no right to.
         """
         place = self.kept(entry)
+        if place is None:
+            return
         try:
             place.parent.mkdir(parents=True, exist_ok=True)
             atomic.write(place, data)
@@ -145,13 +150,15 @@ class Doer:
         except UsageError:
             if overwrite or not self.out.holds(name, digest):
                 raise
-        self.kept(entry).unlink(missing_ok=True)
+        kept = self.kept(entry)
+        if kept is not None:
+            kept.unlink(missing_ok=True)
 
     def placed_again(self, entry: Entry) -> bool:
         """Whether what an earlier worker made is in its place now; if not, it has to be made again."""
         digest, kept = str(entry.result["sha256"]), self.kept(entry)
         try:
-            data = kept.read_bytes()
+            data = b"" if kept is None else kept.read_bytes()
         except OSError:
             data = b""
         if sha256(data).hexdigest() == digest:

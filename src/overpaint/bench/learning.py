@@ -14,7 +14,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from overpaint.bench.results import row_key
-from overpaint.bench.table import grid
+from overpaint.bench.table import grid, mean
 from overpaint.bench.usual import Came, Tally
 from overpaint.choosing.choices import odds
 from overpaint.choosing.score import EXPECTED, Bin, Score, area, fit, scaled
@@ -27,6 +27,8 @@ FREE = ("clip", "direction", "structure")
 DRAWS, BINS, FEWEST = 500, 8, 40
 LOW, HIGH = 2.5, 97.5
 LEARNED = "the learned score"
+SAME = "same picture"
+"""In place of a type: how well it is told which of several edits of one picture came off."""
 NEITHER = ("changed_there", "region")
 """Signals of which neither more nor less is better: they are judged, but none is learned from."""
 NEWEST = "rival"
@@ -73,7 +75,7 @@ class Learned:
 
     score: Score
     areas: Mapping[str, Mapping[str, Area]] = field(default_factory=dict[str, Mapping[str, Area]])
-    """By signal, then by type of edit; ``all`` is one of them."""
+    """By signal, then by type of edit; ``all`` and `SAME` are among them."""
 
 
 @dataclass(frozen=True, eq=False)
@@ -199,11 +201,28 @@ def chance(
 def by_type(given: Sequence[Edit], values: Sequence[float]) -> dict[str, Area]:
     """The area of a signal over all edits and over those of each type that has successes and failures."""
     found = dict[str, Area]()
-    for kind in ("all", *dict.fromkeys(edit.kind for edit in given)):
-        there = [k for k, edit in enumerate(given) if kind in ("all", edit.kind) and not np.isnan(values[k])]
-        one = interval([given[k] for k in there], [values[k] for k in there])
+    for kind in ("all", SAME, *dict.fromkeys(edit.kind for edit in given)):
+        every = kind in ("all", SAME)
+        there = [
+            k for k, edit in enumerate(given) if (every or kind == edit.kind) and not np.isnan(values[k])
+        ]
+        worth = within if kind == SAME else interval
+        one = worth([given[k] for k in there], [values[k] for k in there])
         found |= {} if one is None else {kind: one}
     return found
+
+
+def within(given: Sequence[Edit], values: Sequence[float]) -> Area | None:
+    """The mean over cases of the area among the edits of each; nothing where none has both kinds."""
+    by_case = dict[str, list[int]]()
+    for k, edit in enumerate(given):
+        by_case.setdefault(edit.case, []).append(k)
+    areas = [area([values[k] for k in there], [given[k].came for k in there]) for there in by_case.values()]
+    told = [one for one in areas if one is not None]
+    if not told:
+        return None
+    found = mean(told)
+    return Area(found.value, found.low, found.high, len(given))
 
 
 def interval(given: Sequence[Edit], values: Sequence[float]) -> Area | None:
@@ -237,7 +256,7 @@ def markdown(learned: Learned) -> str:
     """What every signal is worth, overall and by type, and how well the score is calibrated."""
     kinds = list(dict.fromkeys(kind for areas in learned.areas.values() for kind in areas))
     ordered = sorted(learned.areas.items(), key=lambda one: -abs(one[1]["all"].value - 0.5))
-    head = ["signal", *("all (95 %)" if kind == "all" else kind for kind in kinds)]
+    head = ["signal", *(f"{kind} (95 %)" if kind in ("all", SAME) else kind for kind in kinds)]
     rows = [[name, *(shown(areas.get(kind), kind) for kind in kinds)] for name, areas in ordered]
     said = [[f"{one.said:.2f}", f"{one.came:.2f}", str(one.cases)] for one in learned.score.bins]
     return f"{grid(head, rows)}\n\n{grid(['chance given', 'came off', 'edits'], said)}\n"
@@ -247,4 +266,5 @@ def shown(one: Area | None, kind: str) -> str:
     """A cell."""
     if one is None:
         return ""
-    return f"{one.value:.2f} ({one.low:.2f} to {one.high:.2f})" if kind == "all" else f"{one.value:.2f}"
+    whole = kind in ("all", SAME)
+    return f"{one.value:.2f} ({one.low:.2f} to {one.high:.2f})" if whole else f"{one.value:.2f}"

@@ -4,6 +4,7 @@ import json
 from dataclasses import asdict
 from typing import Any
 
+from overpaint.bench.figures import FIGURES
 from overpaint.bench.learning import FREE, LEARNED, Learned
 from overpaint.bench.portfolio import Portfolio, goals
 from overpaint.choosing.score import EXPECTED
@@ -12,7 +13,10 @@ from overpaint.choosing.signals import SIGNALS
 FILE = "worth.json"
 MEANINGS = {
     **SIGNALS,
-    **dict(zip(FREE, ("CLIP of the benchmark", "direction", "structure"), strict=True)),
+    "rival": "how much better the target prompt finds the edit behind noise than its nearest rival does",
+    "rival_there": "the same as rival, weighed by how much the two prompts part at each place",
+    "focus": "how far the edit moves where the two prompts part, over how far elsewhere (logarithm)",
+    **{name: f"the figure of the benchmark: {FIGURES[name].meaning}" for name in FREE},
     EXPECTED: "how often the method comes off on such edits, without looking at the edit",
     LEARNED: "all of them together, by a logistic regression",
 }

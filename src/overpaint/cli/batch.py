@@ -25,6 +25,9 @@ class Said:
     limit: int | None = None
     retry_failed: bool = False
     skip_existing: bool = False
+    engine: str = "local"
+    workers: int | None = None
+    gpus: float | None = None
     options: dict[str, Any] = field(default_factory=dict[str, Any])
 
 
@@ -44,6 +47,11 @@ class Said:
 @click.option("--limit", type=click.IntRange(1), metavar="N", help="Only the first rows.")
 @click.option("--retry-failed", is_flag=True, help="Try again what failed before.")
 @click.option("--skip-existing", is_flag=True, help="Leave rows out whose output is there already.")
+@click.option(
+    "--engine", type=click.Choice(["local", "ray"]), default="local", show_default=True, help="Who works."
+)
+@click.option("--workers", type=click.IntRange(1), metavar="N", help="Ray: how many; else one for each GPU.")
+@click.option("--gpus", type=click.FloatRange(0), metavar="X", help="Ray: of each worker, such as 1 or 0.5.")
 @common(
     *("model", "device", "dtype", "threads", "cache", "overwrite", "quality", "framing", "seeking"),
     *("controls", "limits", "look", "as_json", "dry_run"),

@@ -5,10 +5,11 @@ import os
 import signal
 import sys
 import time
-from collections.abc import Generator, Iterator
+from collections.abc import Callable, Generator, Iterator
 from contextlib import ExitStack, contextmanager
 from pathlib import Path
-from typing import Any
+from threading import Event
+from typing import Any, Protocol, runtime_checkable
 
 import click
 from rich.console import Console
@@ -16,6 +17,7 @@ from rich.progress import BarColumn, MofNCompleteColumn, Progress, TextColumn, T
 
 from overpaint.batch.asking import Asked, Work
 from overpaint.batch.batch import Batch
+from overpaint.batch.cluster import Cluster, Crew, check_ray, connected
 from overpaint.batch.doing import Doer, Tools
 from overpaint.batch.forecast import Forecast
 from overpaint.batch.listing import Listing, listed
@@ -49,6 +51,7 @@ LOOK = 2.0
 
 def batch(said: Said, common: Common) -> int:
     """Queue, do and sum up; the exit code."""
+    check_engine(said)
     out = Place.of(said.out)
     with ExitStack() as stack:
         stack.enter_context(threads(common.threads))
@@ -58,14 +61,47 @@ def batch(said: Said, common: Common) -> int:
         batch = Batch(out, asked(said, common), Names(said.name), common.overwrite, said.skip_existing)
         listing = listed(said.input, lines())
         if common.dry_run:
-            return tried(batch, listing, said.limit, common)
+            return tried(batch, listing, said, common)
         ledger = Ledger(ledger_folder(out))
         batch.put(listing, ledger, said.limit)
         say_queued(batch, ledger, batch.retry(ledger) if said.retry_failed else 0)
-        worker = Worker(ledger, Doer(ledger, out, tools(common), common.overwrite))
+        worker = engine(said, common, stack, ledger, out)
         with stopping(worker), bar(batch, ledger, worker):
             worker.run()
         return say_end(batch, ledger, common, worker.stop.is_set())
+
+
+@runtime_checkable
+class Runs(Protocol):
+    """Does what waits, here or elsewhere."""
+
+    note: Callable[[Entry], None]
+    stop: Event
+
+    def run(self) -> None: ...
+
+
+def engine(said: Said, common: Common, stack: ExitStack, ledger: Ledger, out: Place) -> Runs:
+    """Who does the work."""
+    if said.engine == "local":
+        doer = Doer(ledger, out, tools(common), common.overwrite, ledger.folder)
+        return Worker(ledger, doer)
+    stack.enter_context(connected())
+    crew = Crew(said.workers, said.gpus, common.threads)
+    return Cluster(ledger, out, tools(common), common.overwrite, crew)
+
+
+def check_engine(said: Said) -> None:
+    """Refuse what only the other engine takes.
+
+    Raises:
+        UsageError: there is some.
+    """
+    for name, value in (("--workers", said.workers), ("--gpus", said.gpus)):
+        if said.engine == "local" and value is not None:
+            raise UsageError(f"{name} is for --engine ray; a local batch is one worker on --device.")
+    if said.engine == "ray":
+        check_ray()
 
 
 def lines() -> Iterator[str]:
@@ -74,13 +110,13 @@ def lines() -> Iterator[str]:
         yield os.fsdecode(line)
 
 
-def tried(batch: Batch, listing: Listing, limit: int | None, common: Common) -> int:
+def tried(batch: Batch, listing: Listing, said: Said, common: Common) -> int:
     """Say what a batch would take, and write nothing; the exit code."""
     forecast, first = Forecast(tools(common)), list[Work]()
-    for _, work in batch.works(listing, limit):
+    for _, work in batch.works(listing, said.limit):
         forecast.add(work)
         first += [work] if len(first) < FIRST else []
-    return say_forecast(batch, forecast, first, common)
+    return say_forecast(batch, forecast, first, common, said.workers or 1)
 
 
 def check_report(out: Place) -> None:
@@ -175,11 +211,12 @@ def say_queued(batch: Batch, ledger: Ledger, retried: int) -> None:
         say(f"The queue is paused; it goes on after: overpaint queue {batch.out.address} resume")
 
 
-def say_forecast(batch: Batch, forecast: Forecast, first: list[Work], common: Common) -> int:
-    """What a batch would take, and the first rows as they will be; the exit code."""
+def say_forecast(batch: Batch, forecast: Forecast, first: list[Work], common: Common, workers: int) -> int:
+    """What a batch takes on so many such machines, and the first rows as they will be; the exit code."""
     problems = [f"{one.title} (row {one.number}): {one.sentence}" for one in batch.problems]
     if common.as_json:
         facts = {"pictures": forecast.count, "rows": forecast.rows, "seconds": forecast.seconds}
+        facts["workers"] = workers
         rest = {"memory": forecast.memory, "first": first, "problems": problems + forecast.problems}
         click.echo(json.dumps(facts | rest))
         return INTERNAL if problems else 0
@@ -187,7 +224,7 @@ def say_forecast(batch: Batch, forecast: Forecast, first: list[Work], common: Co
         click.echo(one_line(sentence), err=True)
     click.echo(
         f"{forecast.count} pictures: at most {forecast.rows} rows through the network, about "
-        f"{duration(forecast.seconds)}, {amount(forecast.memory)} of memory"
+        f"{duration(forecast.seconds)}{shared(forecast, workers)}, {amount(forecast.memory)} of memory"
     )
     for work in first:
         request = work["request"]
@@ -199,8 +236,13 @@ def say_forecast(batch: Batch, forecast: Forecast, first: list[Work], common: Co
     return INTERNAL if problems else 0
 
 
+def shared(forecast: Forecast, workers: int) -> str:
+    """How long it takes where several work."""
+    return f" ({duration(forecast.seconds / workers)} on {workers} workers)" if workers > 1 else ""
+
+
 @contextmanager
-def stopping(worker: Worker) -> Generator[None, None, None]:
+def stopping(worker: Runs) -> Generator[None, None, None]:
     """Ctrl-C, or a system that ends its jobs, gives the work back; a second time does not wait for it."""
 
     def stop(number: int, frame: object) -> None:
@@ -217,7 +259,7 @@ def stopping(worker: Worker) -> Generator[None, None, None]:
 
 
 @contextmanager
-def bar(batch: Batch, ledger: Ledger, worker: Worker) -> Generator[None, None, None]:
+def bar(batch: Batch, ledger: Ledger, worker: Runs) -> Generator[None, None, None]:
     """A bar over all rows on the error stream, with those other workers do; a line for each that fails."""
     console = Console(stderr=True)
     columns = (TextColumn("{task.description}"), BarColumn(), MofNCompleteColumn(), TimeRemainingColumn())

@@ -11,6 +11,8 @@ from types import TracebackType
 from filelock import FileLock, Timeout
 
 WORKERS = "workers"
+DRIVER = "_driver"
+"""How the name of one ends that holds work for others."""
 
 
 def host() -> str:
@@ -29,10 +31,12 @@ class Holder:
 
     folder: Path
     name: str = ""
+    driver: bool = False
+    """Whether it holds work for others, who do it elsewhere."""
     lock: FileLock | None = None
 
     def __enter__(self) -> "Holder":
-        self.name = f"{host()}_{os.getpid()}_{secrets.token_hex(4)}"
+        self.name = f"{host()}_{os.getpid()}_{secrets.token_hex(4)}{DRIVER if self.driver else ''}"
         place = lock_of(self.folder, self.name)
         place.parent.mkdir(parents=True, exist_ok=True)
         self.lock = FileLock(place, thread_local=False)
@@ -46,6 +50,11 @@ class Holder:
             self.lock.release()
             with suppress(OSError):
                 lock_of(self.folder, self.name).unlink()
+
+
+def is_driver(name: str) -> bool:
+    """Whether that one held work for others."""
+    return name.endswith(DRIVER)
 
 
 def is_dead(folder: Path, name: str) -> bool:

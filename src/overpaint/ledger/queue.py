@@ -10,10 +10,8 @@ comes back, so a clock that jumps costs work but never gives two results.
 
 import re
 import secrets
-import sqlite3
 import time
 from collections.abc import Iterable, Iterator, Mapping, Sequence
-from contextlib import suppress
 from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Any
@@ -21,15 +19,12 @@ from typing import Any
 from overpaint.errors import UsageError
 from overpaint.ledger.database import COLUMNS, Database, entry_of
 from overpaint.ledger.entry import DEADLY, MOST_DEATHS, OVER, STATES, Entry, Lost, State, id_of, packed
-from overpaint.ledger.holder import Holder, is_dead
+from overpaint.ledger.holder import Holder, is_dead, is_driver
+from overpaint.ledger.sweeping import named_in, sweep
 
 LEASE = 60.0
 """Seconds after which work of a worker that is not heard of goes to another one; on the same machine a dead
 one is noticed at once."""
-YOUNG = 3600.0
-"""Seconds for which a file that nothing names is kept."""
-NAMED = re.compile(r"\b[0-9a-f]{64}\b")
-"""How work names files: by their content."""
 CHUNK = 2000
 """Pieces of work that are written in one stroke."""
 Wish = tuple[str | None, Mapping[str, Any]]
@@ -148,6 +143,12 @@ class Ledger:
         with self.base.reading() as db:
             return dict(db.execute("SELECT state, count(*) FROM entries GROUP BY state").fetchall())
 
+    def ids(self, state: State) -> list[str]:
+        """The ids of all in that state, in their order."""
+        with self.base.reading() as db:
+            ask = "SELECT id FROM entries WHERE state = ? ORDER BY place"
+            return [id for (id,) in db.execute(ask, (state,))]
+
     def states(self) -> dict[str, State]:
         """The state of everything there is, by id."""
         with self.base.reading() as db:
@@ -180,9 +181,13 @@ class Ledger:
 
     # Working --------------------------------------------------------------------------------------------
 
-    def lease(self, holder: Holder, seconds: float = LEASE) -> Entry | None:
-        """The next piece of work, for this worker alone; nothing if there is none or the queue is paused."""
+    def lease(self, holder: Holder, seconds: float = LEASE, id: str | None = None) -> Entry | None:
+        """The next piece of work, or the one of an id, for this worker alone.
+
+        Nothing if none waits, that one does not, or the queue is paused.
+        """
         now = time.time()
+        which = "ORDER BY place LIMIT 1" if id is None else "AND id = ?"
         with self.base.writing() as db:
             self._reclaim(db, now, seconds)
             if self.paused:
@@ -190,25 +195,37 @@ class Ledger:
             row = db.execute(
                 "UPDATE entries SET state = 'running', holder = ?, until = ?, attempts = attempts + 1, "
                 "began = ?, ended = NULL, progress = 0, said = '' WHERE number = (SELECT number FROM entries "
-                f"WHERE state = 'queued' ORDER BY place LIMIT 1) RETURNING {COLUMNS}",
-                (holder.name, now + seconds, now),
+                f"WHERE state = 'queued' {which}) RETURNING {COLUMNS}",
+                (holder.name, now + seconds, now, *(() if id is None else (id,))),
             ).fetchone()
         return None if row is None else entry_of(row)
 
+    def reclaim(self, seconds: float = LEASE) -> None:
+        """Take back what dead workers held, without taking any."""
+        with self.base.writing() as db:
+            self._reclaim(db, time.time(), seconds)
+
     def _reclaim(self, db: Any, now: float, seconds: float) -> None:
-        """Take back what dead workers held; a lease that ends too late tells of a clock that was set back."""
-        for number, holder, until, deaths, wish in db.execute(
-            "SELECT number, holder, until, deaths, wish FROM entries WHERE state = 'running'"
-        ).fetchall():
-            if now <= until <= now + 2 * max(seconds, LEASE) and not is_dead(self.folder, holder):
-                continue
-            state = "cancelled" if wish else "failed" if deaths + 1 >= MOST_DEATHS else "queued"
-            said, ended = DEADLY if state == "failed" else "", None if state == "queued" else now
-            db.execute(
-                "UPDATE entries SET state = ?, holder = '', deaths = deaths + 1, said = ?, ended = ?, "
-                "wish = 0 WHERE number = ?",
-                (state, said, ended, number),
-            )
+        """Take back what dead workers held; a lease that ends too late tells of a clock that was set back.
+
+        Whoever only hands work on to others is not taken for killed by it.
+        """
+        running = db.execute("SELECT number, holder, until FROM entries WHERE state = 'running'").fetchall()
+        dead = {holder for _, holder, _ in running if is_dead(self.folder, holder)}
+        for number, holder, until in running:
+            if holder in dead or not now <= until <= now + 2 * max(seconds, LEASE):
+                bury(db, number, now, blame=not (holder in dead and is_driver(holder)))
+
+    def died(self, entry: Entry) -> None:
+        """Take work back whose worker is known to have died over it; it is failed at the second time."""
+        with self.base.writing() as db:
+            held = "SELECT number FROM entries WHERE id = ? AND state = 'running' AND attempts = ?"
+            for (number,) in db.execute(held, (entry.id, entry.attempts)).fetchall():
+                bury(db, number, time.time(), blame=True)
+
+    def leave(self) -> None:
+        """This thread asks no more."""
+        self.base.close()
 
     def beat(self, entry: Entry, progress: float, seconds: float = LEASE) -> bool:
         """Keep a lease, and say how far the work is; gives back whether somebody wants it to stop.
@@ -350,25 +367,15 @@ class Ledger:
             sweep(db, self.results, named=named_in(packed(entry.work), packed(entry.result)))
 
 
-def named_in(*texts: str) -> set[str]:
-    """The files that texts name by their content."""
-    return {name for text in texts for name in NAMED.findall(text)}
-
-
-def sweep(db: sqlite3.Connection, folder: Path, older: float = 0.0, named: set[str] | None = None) -> None:
-    """Remove files that no work names: all that are older than so many seconds, or some by their names.
-
-    Inside a transaction, so that nobody stores one meanwhile; files that are younger than an hour may belong
-    to work that is about to be asked for.
-    """
-    files = list(
-        folder.glob("*/*") if named is None else (f for n in named for f in folder.glob(f"{n[:2]}/{n}.*"))
+def bury(db: Any, number: int, now: float, blame: bool) -> None:
+    """What becomes of work whose worker died: it waits again, unless it killed too many or was to stop."""
+    ask = "SELECT deaths, wish FROM entries WHERE number = ?"
+    deaths, wish = db.execute(ask, (number,)).fetchone()
+    deaths += blame
+    state = "cancelled" if wish else "failed" if deaths >= MOST_DEATHS else "queued"
+    said, ended = DEADLY if state == "failed" else "", None if state == "queued" else now
+    db.execute(
+        "UPDATE entries SET state = ?, holder = '', deaths = ?, said = ?, ended = ?, wish = 0 "
+        "WHERE number = ?",
+        (state, deaths, said, ended, number),
     )
-    if not files:
-        return
-    rows = db.execute("SELECT work, result FROM entries").fetchall()
-    kept, before = {one for row in rows for one in named_in(*row)}, time.time() - max(older, YOUNG)
-    for file in files:
-        if file.stem not in kept and (named is not None or file.stat().st_mtime < before):
-            with suppress(OSError):
-                file.unlink()

@@ -6,7 +6,7 @@ from collections.abc import Callable, Generator, Mapping
 from contextlib import contextmanager, suppress
 from dataclasses import dataclass, field
 from threading import Event, Thread
-from typing import Any
+from typing import Any, Protocol, runtime_checkable
 
 from overpaint.errors import OverpaintError, short_of_memory
 from overpaint.ledger.entry import Entry, LedgerError, Lost
@@ -20,6 +20,20 @@ BEATS = 8
 """Looks between two signs of life."""
 Do = Callable[[Entry, Meter], Mapping[str, Any]]
 """Does a piece of work and says what came out; a refusal is an `OverpaintError`."""
+
+
+@runtime_checkable
+class Desk(Protocol):
+    """What a worker says of work that it holds: to the queue itself, or to whoever keeps it far away."""
+
+    def get(self, id: str) -> Entry: ...
+    def beat(self, entry: Entry, progress: float, seconds: float) -> bool: ...
+    def store(self, entry: Entry, result: Mapping[str, Any]) -> None: ...
+    def finish(self, entry: Entry, result: Mapping[str, Any]) -> None: ...
+    def fail(self, entry: Entry, sentence: str) -> None: ...
+    def drop(self, entry: Entry) -> None: ...
+    def give_back(self, entry: Entry) -> None: ...
+    def leave(self) -> None: ...
 
 
 def unforeseen(error: Exception) -> str:
@@ -44,11 +58,13 @@ class Worker:
 
     def run(self, forever: bool = False) -> None:
         """Work until nothing waits, or until it is told to stop."""
+        hand = Hand(self.ledger, self.do, self.stop, self.lease)
         with Holder(self.ledger.folder) as holder:
             while not self.stop.is_set():
                 entry = self.ledger.lease(holder, self.lease)
                 if entry is not None:
-                    self._one(entry)
+                    if hand.worked(entry):
+                        self.note(self.ledger.get(entry.id))
                 elif forever or self.may_come():
                     self.stop.wait(LOOK)
                 else:
@@ -59,36 +75,51 @@ class Worker:
         counts = self.ledger.counts()
         return bool(counts.get("running") or (self.ledger.paused and counts.get("queued")))
 
-    def _one(self, entry: Entry) -> None:
-        """Do one piece of work and say how it ended."""
+
+@dataclass
+class Hand:
+    """Does one leased piece of work after the other, and says at a desk how each goes."""
+
+    desk: Desk
+    do: Do
+    stop: Event = field(default_factory=Event)
+    lease: float = LEASE
+    look: float = LOOK
+
+    def worked(self, entry: Entry) -> bool:
+        """Do one and say how it ended; false if it has gone to somebody else meanwhile.
+
+        Raises:
+            LedgerError: nothing can be written just now; the work waits again.
+        """
         meter = Meter()
         try:
             with self._heard(entry, meter):
                 self._ended(entry, meter)
         except Lost:
-            return
-        self.note(self.ledger.get(entry.id))
+            return False
+        return True
 
     def _ended(self, entry: Entry, meter: Meter) -> None:
-        ledger = self.ledger
+        desk = self.desk
         try:
             result = self.do(entry, meter)
         except Cancelled:
-            ledger.give_back(entry) if self.stop.is_set() else ledger.drop(entry)
+            desk.give_back(entry) if self.stop.is_set() else desk.drop(entry)
         except Lost:
             raise
         except LedgerError:  # nothing is wrong with the work, so it waits until there is room
             with suppress(Lost, LedgerError):
-                ledger.give_back(entry)
+                desk.give_back(entry)
             raise
         except OverpaintError as error:
-            ledger.fail(entry, str(error))
+            desk.fail(entry, str(error))
         except Exception as error:  # a mistake in one method must not end a run of days
             if os.environ.get("OVERPAINT_DEBUG") == "1":
                 traceback.print_exception(error)
-            ledger.fail(entry, unforeseen(error))
+            desk.fail(entry, unforeseen(error))
         else:
-            ledger.finish(entry, result)
+            desk.finish(entry, result)
 
     @contextmanager
     def _heard(self, entry: Entry, meter: Meter) -> Generator[None, None, None]:
@@ -98,17 +129,17 @@ class Worker:
         def beat() -> None:
             looks = 0
             try:
-                while not over.wait(LOOK):
+                while not over.wait(self.look):
                     looks += 1
-                    wanted = self.ledger.get(entry.id).cancelling or self.stop.is_set()
+                    wanted = self.desk.get(entry.id).cancelling or self.stop.is_set()
                     if looks % BEATS == 0:
-                        wanted = self.ledger.beat(entry, meter.share, self.lease) or wanted
+                        wanted = self.desk.beat(entry, meter.share, self.lease) or wanted
                     if wanted:
                         meter.cancel()
             except OverpaintError:  # lost, pruned, or no room to write: the end of the work will say so
                 meter.cancel()
             finally:
-                self.ledger.base.close()
+                self.desk.leave()
 
         thread = Thread(target=beat, name=f"heard of {entry.id}", daemon=True)
         thread.start()

@@ -2,6 +2,7 @@
 
 import json
 from collections.abc import Mapping
+from contextlib import suppress
 from dataclasses import dataclass, field
 from hashlib import sha256
 from pathlib import Path
@@ -125,6 +126,15 @@ def _place(name: str | Path) -> Path:
 def _shipped() -> list[Path]:
     """The folders of side networks that come with the package, and so are known by name alone."""
     return [home / SIDES for home in SHIPPED.values()]
+
+
+def shipped_names() -> tuple[str, ...]:
+    """The side networks that come with the package, by their names."""
+    found = set[str]()
+    for place in (one for shelf in _shipped() for one in shelf.glob("*/")):
+        with suppress(UsageError):
+            found.add(SideFile.of(place).known)
+    return tuple(sorted(found))
 
 
 def _folder(place: Path) -> SideFile:

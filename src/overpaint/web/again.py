@@ -2,9 +2,10 @@
 
 import shlex
 from collections.abc import Iterator, Mapping
-from typing import Any
+from typing import Any, cast
 
 from overpaint.comparing.candidate import PLAIN, options
+from overpaint.web.controlling import spoken
 
 USUAL: Mapping[str, Any] = {**PLAIN, "grow": 0, "extend": "", "context": None, "source": "", "target": ""}
 """What need not be said, because it holds by itself."""
@@ -22,6 +23,10 @@ def said(work: Mapping[str, Any]) -> Iterator[tuple[str, Any]]:
     if work.get("mask"):
         yield "mask", "MASK"
     yield from ((name, work[name]) for name in WHERE if work.get(name))
+    if work.get("map"):
+        yield "map", "MAP"
+    if work.get("control"):
+        yield "control", tuple(spoken(one) for one in work["control"])
 
 
 def as_command(work: Mapping[str, Any]) -> str:
@@ -29,8 +34,14 @@ def as_command(work: Mapping[str, Any]) -> str:
     kind, given = str(work["kind"]), dict(said(work))
     words = ["overpaint", kind, given.pop("target") if kind == "generate" else "PICTURE"]
     for name, value in given.items():
-        words += [f"--{name.replace('_', '-')}", *([] if value is True else [str(value)])]
+        words += [word for one in listed(value) for word in (f"--{name.replace('_', '-')}", *one)]
     return shlex.join([*map(str, words), *options(work["method"], work["options"])])
+
+
+def listed(value: object) -> list[tuple[str, ...]]:
+    """What stands behind an option, each time that it is given."""
+    several = cast("tuple[object, ...]", value) if isinstance(value, tuple) else (value,)
+    return [() if one is True else (str(one),) for one in several]
 
 
 def as_python(work: Mapping[str, Any]) -> str:

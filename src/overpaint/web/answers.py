@@ -20,10 +20,12 @@ SAID: dict[int | str, dict[str, Any]] = {
     401: {"model": ErrorOut, "description": "The token is missing or wrong."},
     403: {"model": ErrorOut, "description": "A page of another server asks."},
     404: {"model": ErrorOut, "description": "There is no such thing here."},
+    409: {"model": ErrorOut, "description": "Not as it stands now, such as a result of what still waits."},
     413: {"model": ErrorOut, "description": "The request is too large."},
     415: {"model": ErrorOut, "description": "The request is of a kind that is not read."},
     422: {"model": ErrorOut, "description": "A field is not what it should be."},
     429: {"model": ErrorOut, "description": "Too much at once."},
+    503: {"model": ErrorOut, "description": "There is not memory enough just now."},
     507: {"model": ErrorOut, "description": "There is no more room."},
 }
 """What any route may answer instead."""

@@ -14,12 +14,14 @@ from starlette.datastructures import FormData, UploadFile
 from overpaint.errors import UsageError
 from overpaint.images import encode_png
 from overpaint.images.runs import is_runs, mask_from_json
+from overpaint.near import nearest
 from overpaint.run.own_noise import inversion_of
 from overpaint.run.request import edit_request, kind_of
 from overpaint.run.resolve import resolve
 from overpaint.run.where import Where
+from overpaint.web.controlling import check_map, controlled, speakers
 from overpaint.web.safety import Refused
-from overpaint.web.schemas import PICTURE, CompareIn, EditIn, GenerateIn, InvertIn
+from overpaint.web.schemas import PICTURE, CompareIn, ControlIn, EditIn, GenerateIn, InvertIn
 from overpaint.web.studio import Studio
 
 T = TypeVar("T", bound=BaseModel)
@@ -105,7 +107,7 @@ def sent(studio: Studio, said: str, what: str) -> str:
     return studio.keep(from_base64(said, what), f"The {what}")[0]
 
 
-def sent_mask(studio: Studio, said: str | None, image: str) -> str | None:
+def sent_mask(studio: Studio, said: str | None, image: str, what: str = "mask") -> str | None:
     """The same for the mask of a picture, which may also be written as runs in JSON.
 
     Raises:
@@ -113,11 +115,11 @@ def sent_mask(studio: Studio, said: str | None, image: str) -> str | None:
         Refused: there is none of that id.
     """
     if said is None or re.fullmatch(PICTURE, said):
-        return None if said is None else sent(studio, said, "mask")
-    data = from_base64(said, "mask")
+        return None if said is None else sent(studio, said, what)
+    data = from_base64(said, what)
     if is_runs(data):
         data = encode_png(mask_from_json(data, studio.picture(image).size, "The mask"))
-    return studio.keep(data, "The mask")[0]
+    return studio.keep(data, f"The {what}")[0]
 
 
 def from_base64(said: str, what: str) -> bytes:
@@ -148,6 +150,8 @@ def edit_work(studio: Studio, said: EditIn) -> Work:
     options = {**inverted.get("options", {}), **said.options}
     request["source"] = said.source or inverted.get("source", "")
     method = kind_of(said.method).card.name
+    plan = sent_mask(studio, said.map, image, "map")
+    controls = [control_of(studio, one) for one in said.control]
     if method in ("generate", "invert"):
         raise UsageError(f"{said.method!r} is no method of editing; post to /api/{said.method} instead.")
     edit_request(
@@ -157,8 +161,13 @@ def edit_work(studio: Studio, said: EditIn) -> Work:
         request,
         options,
         where=where_of(studio, mask, said),
+        control=[controlled(one, studio.picture) for one in controls],
     )
-    return {
+    if plan is not None:
+        check_map(studio.picture(plan), studio.picture(image))
+    beside = {"map": plan} if plan is not None else {}
+    beside |= {"control": controls} if controls else {}
+    return beside | {
         "kind": "edit",
         "image": image,
         "mask": mask,
@@ -173,6 +182,19 @@ def edit_work(studio: Studio, said: EditIn) -> Work:
         "look": said.look,
         "parent": said.parent,
     }
+
+
+def control_of(studio: Studio, said: ControlIn) -> Work:
+    """A side network as work names it. No file that a client names is ever opened, so names alone count.
+
+    Raises:
+        UsageError: none is called so.
+    """
+    known = speakers()
+    if said.net not in known:
+        raise UsageError(f"There is no side network {said.net[:60]!r} here; {nearest(said.net, known)}")
+    seen = None if said.picture is None else sent(studio, said.picture, "condition")
+    return {**said.model_dump(), "picture": seen}
 
 
 def where_of(studio: Studio, mask: str | None, said: EditIn) -> Where:

@@ -5,6 +5,7 @@ from dataclasses import dataclass
 import torch
 
 from overpaint.card import Cost
+from overpaint.families.locate import SHIPPED
 from overpaint.images.fitting import scaled_size, whole
 from overpaint.model import Model
 from overpaint.run.auto import planned as plan
@@ -12,6 +13,8 @@ from overpaint.run.estimate import BACKWARD, SIDE, Speed, look_folder, speed_of
 from overpaint.run.known import record_of
 from overpaint.run.plan import grain
 from overpaint.run.request import edit_request
+from overpaint.sides.segmenter import segmenter_of
+from overpaint.web.controlling import speakers
 from overpaint.web.schemas import ModelOut
 
 
@@ -52,6 +55,8 @@ def about(name: str, model: Model) -> ModelOut:
         side=model.family.side,
         guidance=model.guidance,
         words=sorted(model.suits.vocabulary),
+        controls=list(speakers()) if model.home in SHIPPED.values() else [],
+        regions=segmenter_of(model) is not None,
         loaded=True,
     )
 

@@ -24,6 +24,7 @@ from overpaint.run.kept import KEPT
 from overpaint.run.preview import Preview
 from overpaint.run.result import Edit
 from overpaint.run.written import file_of
+from overpaint.web.controlling import controlled
 from overpaint.web.hub import Hub, News
 from overpaint.web.serving import Serving
 from overpaint.web.telling import told
@@ -88,6 +89,10 @@ class Doer:
         """A picture that came in, or one that was made."""
         return None if blob is None else self.shelf.read(blob, SUFFIX)
 
+    def shelved(self, blob: str) -> bytes:
+        """The same for one that there is."""
+        return self.shelf.read(blob, SUFFIX)
+
     def edit(self, entry: Entry, model: Model, meter: Meter) -> Mapping[str, Any]:
         """An edit."""
         work, limits = entry.work, self.serving.limits
@@ -102,6 +107,8 @@ class Doer:
                 mask_box=work.get("mask_box"),
                 mask_words=work.get("mask_words"),
                 mask_diff=work.get("mask_diff", False),
+                map=self.picture(work.get("map")),
+                control=[controlled(one, self.shelved) for one in work.get("control", ())],
                 limits=limits,
                 memory=self.serving.memory,
                 look=work["look"],

@@ -21,7 +21,7 @@ from overpaint.run.settings import Setting, settings_of
 from overpaint.web.answers import SAID, TheStudio
 from overpaint.web.asking import asked
 from overpaint.web.estimating import estimated
-from overpaint.web.looking import look_at
+from overpaint.web.looking import look_at, regions_of
 from overpaint.web.routes import IMMUTABLE, PNG, body_of
 from overpaint.web.schemas import (
     PICTURE,
@@ -32,6 +32,7 @@ from overpaint.web.schemas import (
     MethodOut,
     ModelOut,
     PictureOut,
+    RegionsOut,
 )
 from overpaint.web.studio import Studio
 
@@ -59,6 +60,12 @@ def picture(id: Blob, studio: TheStudio) -> PictureOut:
 def look(id: Blob, studio: TheStudio, model: Annotated[str, Query(max_length=300)] = "") -> LookOut:
     """Whether a model knows such pictures; said at once, or that the model is busy."""
     return look_at(studio, id, model)
+
+
+@router.get("/pictures/{id}/regions")
+def regions(id: Blob, studio: TheStudio, model: Annotated[str, Query(max_length=300)] = "") -> RegionsOut:
+    """What is where in a picture, as a map to paint over; or that the model is busy."""
+    return regions_of(studio, id, model)
 
 
 @router.get("/pictures/{id}/view", response_class=Response, responses=PNG)
@@ -164,7 +171,7 @@ async def estimate(request: Request, studio: TheStudio) -> EstimateOut:
     return await run_in_threadpool(estimated, studio, said)
 
 
-@health.get("/healthz")
+@health.get("/healthz", responses={503: {"model": HealthOut, "description": "It is not well."}})
 def healthy(studio: TheStudio, response: Response) -> HealthOut:
     """Whether the server is well: its queue can be read, and all its workers work."""
     try:

@@ -29,10 +29,13 @@ from overpaint.run.inputs import shows
 from overpaint.web.answers import SAID, Client, TheStudio, status_of, wrong
 from overpaint.web.asking import FIELDS, FILES, PART, checked, edit_work, generate_work
 from overpaint.web.safety import Refused
-from overpaint.web.schemas import LONGEST, EditIn, GenerateIn
+from overpaint.web.schemas import LONGEST, EditIn, GenerateIn, TheirErrorOut
 from overpaint.web.studio import Studio
 
-router = APIRouter(prefix="/v1/images", tags=["openai"], responses=SAID)
+LATE: dict[str, Any] = {"description": "It took too long, and was stopped."}
+THEIRS = {status: {**said, "model": TheirErrorOut} for status, said in {**SAID, 408: LATE}.items()}
+"""What these routes may answer instead."""
+router = APIRouter(prefix="/v1/images", tags=["openai"], responses=THEIRS)
 MOST = 10
 WAIT = 900.0
 """Seconds after which an edit is given up."""
@@ -124,10 +127,10 @@ async def edits(request: Request, studio: TheStudio, who: Client) -> Answer | JS
             raise Refused(415, "Send the picture as a form (multipart/form-data).")
         form = await request.form(max_files=FILES, max_fields=FIELDS, max_part_size=PART)
         try:
-            said, image, mask = await of_form(form)
+            said, images, mask = await of_form(form)
         finally:
             await form.close()
-        works = await run_in_threadpool(edits_of, studio, said, image, mask)
+        works = await run_in_threadpool(edits_of, studio, said, images, mask)
         return await answered(request, studio, said, works, who)
     except OverpaintError as error:
         return wrong(str(error), status_of(error))
@@ -135,26 +138,27 @@ async def edits(request: Request, studio: TheStudio, who: Client) -> Answer | JS
         return wrong(refused.detail, refused.status_code)
 
 
-async def of_form(form: FormData) -> tuple[Asked, bytes, bytes | None]:
-    """What a form says, its picture and its mask.
+async def of_form(form: FormData) -> tuple[Asked, list[bytes], bytes | None]:
+    """What a form says, its pictures and its mask.
 
     Raises:
-        Refused: there is no picture, or several where one is edited.
+        Refused: there is no picture, or more results are asked for than one answer holds.
     """
     images = [one for name, one in form.multi_items() if name in ("image", "image[]")]
     if not images or not all(isinstance(one, UploadFile) for one in images):
         raise Refused(400, "There is no picture; send one as image.")
-    if len(images) > 1:
-        raise Refused(400, "These methods edit one picture at a time; send one image for each request.")
     given, values = form.get("mask"), dict[str, str]()
     for name, value in form.multi_items():
         if isinstance(value, str):
             values[name] = value
     text = {name: value for name, value in values.items() if name != "options"}
     said = checked(Asked, _json(text, values.get("options", "{}")))
-    first = cast(UploadFile, images[0])
+    if len(images) * said.n > MOST:
+        raise Refused(
+            400, f"{len(images)} pictures with n={said.n} are more than {MOST} results; ask for fewer."
+        )
     mask = await given.read() if isinstance(given, UploadFile) else None
-    return said, await first.read(), mask
+    return said, [await cast(UploadFile, one).read() for one in images], mask
 
 
 def _json(text: dict[str, str], options: str) -> bytes:
@@ -166,14 +170,25 @@ def _json(text: dict[str, str], options: str) -> bytes:
     return json.dumps({**text, "options": told}).encode()
 
 
-def edits_of(studio: Studio, said: Asked, image: bytes, mask: bytes | None) -> list[dict[str, Any]]:
-    """The work of each picture that is wanted.
+def edits_of(
+    studio: Studio, said: Asked, images: Sequence[bytes], mask: bytes | None
+) -> list[dict[str, Any]]:
+    """The work of each picture that is wanted: each that was sent is edited by itself, inside the same mask.
+
+    Raises:
+        UsageError: something about it is wrong.
+    """
+    inside = None if mask is None else studio.keep(encode_png(changing(mask, studio)), "The mask")[0]
+    return [work for image in images for work in edits_of_one(studio, said, image, inside)]
+
+
+def edits_of_one(studio: Studio, said: Asked, image: bytes, inside: str | None) -> list[dict[str, Any]]:
+    """The work of the results that are wanted of one picture.
 
     Raises:
         UsageError: something about it is wrong.
     """
     blob, picture = studio.keep(image, "The picture")
-    inside = None if mask is None else studio.keep(encode_png(changing(mask, studio)), "The mask")[0]
     source = said.source or shows(picture)
     method = said.method or ("inpaint" if inside else "p2p" if source.split() else "sdedit")
     told = EditIn(

@@ -52,6 +52,18 @@ class Framed(Model):
     look: bool = Field(default=True, description="look first whether the picture is far from what is known")
 
 
+class ControlIn(Model):
+    """A side network that speaks into every call."""
+
+    net: str = Field(max_length=100, examples=["canny"], description="one of the model's controls")
+    picture: Sent | None = Field(
+        default=None, description="what it looks at; by itself made from the picture that is edited"
+    )
+    scale: float = Field(default=1.0, ge=-10, le=10, description="how strongly it speaks")
+    start: float = Field(default=0.0, ge=0, le=1, description="share of the steps before it begins")
+    stop: float = Field(default=1.0, ge=0, le=1, description="share of the steps at which it ends")
+
+
 class EditIn(Framed):
     """An edit."""
 
@@ -69,6 +81,11 @@ class EditIn(Framed):
         default=None, max_length=500, description="what these words speak of may change: ball, red cube"
     )
     mask_diff: bool = Field(default=False, description="what the two prompts disagree about may change")
+    map: Sent | None = Field(
+        default=None,
+        description="what is to be where: a map that /api/pictures/{id}/regions gave, painted over",
+    )
+    control: list[ControlIn] = Field(default=[], max_length=5, description="side networks")
     grow: int = Field(default=0, ge=0, le=1000, description="pixels by which the mask is widened")
     extend: str = Field(
         default="", max_length=100, description="pixels to add to sides of the picture: left=64,top=0"
@@ -132,6 +149,22 @@ class LookOut(Model):
     far: bool = Field(default=False, description="whether the model does not know such pictures")
     words: str = Field(default="", description="what that means for edits; empty where all is well")
     distance: float | None = Field(default=None, description="in standard deviations of those it knows")
+
+
+class RegionOut(Model):
+    """Something a map of a picture shows."""
+
+    name: str
+    colour: tuple[int, int, int] = Field(description="of its pixels in the map")
+    share: float = Field(ge=0, le=1, description="of the picture; 0 for what is not in it")
+
+
+class RegionsOut(Model):
+    """What is where in a picture."""
+
+    busy: bool = Field(default=False, description="the model works, so nobody has looked; ask again later")
+    map: PictureId | None = Field(default=None, description="the map: paint over it, and send it as map")
+    names: list[RegionOut] = Field(default=[], description="all that can be painted, the largest first")
 
 
 class WordOut(Model):
@@ -258,6 +291,8 @@ class ModelOut(Model):
     side: int | None = Field(default=None, description="pixels of a side it was made for")
     guidance: float | None = None
     words: list[str] = Field(default=[], description="every word it was taught, where those are few")
+    controls: list[str] = Field(default=[], description="side networks that fit it")
+    regions: bool = Field(default=False, description="whether it can tell what is where in a picture")
     loaded: bool = False
     error: str = Field(default="", description="why it cannot be used")
 
@@ -274,3 +309,18 @@ class ErrorOut(BaseModel):
     """Anything that went wrong, as a sentence."""
 
     error: str = Field(examples=["There is no method 'p2q'; did you mean 'p2p'?"])
+
+
+class WrongOut(BaseModel):
+    """The same in the form that OpenAI's clients read."""
+
+    message: str
+    type: str = Field(examples=["invalid_request_error"])
+    param: str | None = None
+    code: str | None = None
+
+
+class TheirErrorOut(BaseModel):
+    """Anything that went wrong at an address of OpenAI's; before a route is reached, a sentence alone."""
+
+    error: WrongOut | str

@@ -7,7 +7,7 @@ export const INK = "#e2572b";
 export function draw(pen, op, scale, loaded) {
   const { width, height } = pen.canvas;
   pen.save();
-  pen.fillStyle = pen.strokeStyle = INK;
+  pen.fillStyle = pen.strokeStyle = op.ink ?? INK;
   pen.globalCompositeOperation = op.erase ? "destination-out" : "source-over";
   if (op.kind === "clear") pen.clearRect(0, 0, width, height);
   else if (op.kind === "invert") { pen.globalCompositeOperation = "source-out"; pen.fillRect(0, 0, width, height); }
@@ -56,6 +56,7 @@ export class Mask {
     this.changed = changed;
     this.ops = [];
     this.loaded = new Map();
+    this.ground = null; // what lies below all strokes: nothing, or a map that is painted over
     this.canvas = document.createElement("canvas");
     this.pen = this.canvas.getContext("2d");
     this.scale = 1;
@@ -75,7 +76,22 @@ export class Mask {
 
   again() {
     this.pen.clearRect(0, 0, this.canvas.width, this.canvas.height);
+    this.lay(this.pen);
     for (const op of this.ops) draw(this.pen, op, this.scale, this.loaded);
+  }
+
+  lay(pen) {
+    if (!this.ground) return;
+    pen.imageSmoothingEnabled = false;
+    pen.drawImage(this.ground, 0, 0, pen.canvas.width, pen.canvas.height);
+  }
+
+  /** Nothing painted; as a stroke, so that it can be undone, where nothing lies below. */
+  clear() {
+    if (!this.ground) { this.add({ kind: "clear" }); return; }
+    this.ops = [];
+    this.again();
+    this.changed();
   }
 
   add(op) { this.ops.push(op); draw(this.pen, op, this.scale, this.loaded); this.changed(); }
@@ -94,6 +110,22 @@ export class Mask {
     }
     pen.putImageData(data, 0, 0);
     this.loaded.set(id, paper);
+  }
+
+  /** The map as a file of the picture's size, in these colours alone: soft edges go to the nearer side. */
+  async map(colours) {
+    const [width, height] = this.size, paper = Object.assign(document.createElement("canvas"), { width, height });
+    const pen = paper.getContext("2d", { willReadFrequently: true });
+    this.lay(pen);
+    for (const op of this.ops) draw(pen, op, 1, this.loaded);
+    const image = pen.getImageData(0, 0, width, height), data = image.data, far = ([r, g, b], k) => (r - data[k]) ** 2 + (g - data[k + 1]) ** 2 + (b - data[k + 2]) ** 2;
+    let last = colours[0];
+    for (let k = 0; k < data.length; k += 4) {
+      if (far(last, k)) last = colours.reduce((best, one) => (far(one, k) < far(best, k) ? one : best));
+      [data[k], data[k + 1], data[k + 2], data[k + 3]] = [...last, 255];
+    }
+    pen.putImageData(image, 0, 0);
+    return new Promise((give, no) => paper.toBlob((blob) => (blob ? give(blob) : no(new Error("The map is too large for this browser."))), "image/png"));
   }
 
   /** The mask as a file of the picture's size: white on black. */

@@ -8,7 +8,10 @@ export class Stage {
     this.canvas = canvas;
     this.slider = slider;
     this.pen = canvas.getContext("2d");
-    this.mask = new Mask(() => { changed(); this.draw(); });
+    this.strokes = new Mask(() => { changed(); this.draw(); });
+    this.plan = new Mask(() => { changed(); this.draw(); });
+    this.mapping = false; // whether the map is painted, not the mask
+    this.ink = undefined;
     this.view = { scale: 1, x: 0, y: 0 };
     this.size = [1, 1];
     this.first = this.before = this.after = this.preview = this.extra = null;
@@ -28,10 +31,12 @@ export class Stage {
   show(before, [width, height], ops) {
     const same = this.size[0] === width && this.size[1] === height && this.before;
     [this.before, this.size, this.after, this.preview, this.extra] = [before, [width, height], null, null, null];
-    this.mask.begin(width, height, ops);
+    this.strokes.begin(width, height, ops);
     if (!same) this.fit();
     this.draw();
   }
+
+  get mask() { return this.mapping ? this.plan : this.strokes; }
 
   get halves() { return this.mode === "side" ? 2 : 1; }
 
@@ -95,17 +100,34 @@ export class Stage {
       within(w / 2 + 1, w / 2, () => { pen.translate(w / 2, 0); put(after); });
     } else if (this.mode === "first") put(this.first ?? this.before);
     else if (this.mode === "before" || this.mode === "edit") {
-      put(this.before);
+      pen.setTransform(1, 0, 0, 1, 0, 0);
+      pen.drawImage(this.sheet(this.before), 0, 0);
+      pen.setTransform(ratio, 0, 0, ratio, 0, 0);
       if (this.mode === "edit" && this.preview) put(this.preview);
     } else if (this.mode === "difference" || this.mode === "word") put(this.extra ?? after);
     else if (this.mode === "mask") { put(after); if (this.extra) put(this.extra); }
     else put(after ?? this.before);
     if (this.mode === "edit" && this.painting && !this.preview) {
       pen.globalAlpha = 0.5;
+      pen.imageSmoothingQuality = "low"; // what changes with every move must be quick
       put(this.mask.canvas);
       pen.globalAlpha = 1;
       this.marks();
     }
+  }
+
+  /** A picture as it stands on the screen: drawn once, and kept while only strokes change. */
+  sheet(image) {
+    const { canvas, view, size } = this, key = [view.scale, view.x, view.y, canvas.width, canvas.height, ...size].join();
+    if (this.kept?.image === image && this.kept.key === key) return this.kept.paper;
+    const paper = this.kept?.paper ?? document.createElement("canvas"), ratio = window.devicePixelRatio || 1, pen = paper.getContext("2d");
+    [paper.width, paper.height] = [canvas.width, canvas.height]; // which also clears it
+    pen.setTransform(ratio, 0, 0, ratio, 0, 0);
+    pen.imageSmoothingEnabled = view.scale * ratio < 10;
+    pen.imageSmoothingQuality = "high";
+    pen.drawImage(image, view.x, view.y, size[0] * view.scale, size[1] * view.scale);
+    this.kept = { image, key, paper };
+    return paper;
   }
 
   /** The stroke that is being made, where it is not painted at once; and the brush. */
@@ -182,10 +204,10 @@ export class Stage {
     if (this.pointers.size === 2) { this.stroke = null; this.mask.again(); return; } // two fingers move, and paint nothing
     if (this.mode === "slider" && event.button === 0 && !this.space) { this.slide(event); return; }
     if (!this.paints || event.button === 1) return;
-    const at = this.inside(this.place(event)), erase = (this.tool === "erase") !== (event.altKey || event.button === 2);
+    const at = this.inside(this.place(event)), ink = this.mapping ? this.ink : undefined, erase = !this.mapping && (this.tool === "erase") !== (event.altKey || event.button === 2);
     if (this.tool === "fill") { this.mask.add({ kind: "fill", x: at[0], y: at[1] }); return; }
-    if (this.tool === "box") this.stroke = { kind: "box", erase, from: at, x: at[0], y: at[1], w: 0, h: 0 };
-    else this.stroke = { kind: this.tool === "lasso" ? "lasso" : "brush", erase, r: this.radius, at: [at] };
+    if (this.tool === "box") this.stroke = { kind: "box", ink, erase, from: at, x: at[0], y: at[1], w: 0, h: 0 };
+    else this.stroke = { kind: this.tool === "lasso" ? "lasso" : "brush", ink, erase, r: this.radius, at: [at] };
     if (this.stroke.kind === "brush") draw(this.mask.pen, this.stroke, this.mask.scale);
     this.draw();
   }

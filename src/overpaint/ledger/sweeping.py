@@ -1,0 +1,36 @@
+"""Files that no work names any more, removed from the folder beside the queue."""
+
+import re
+import sqlite3
+import time
+from contextlib import suppress
+from pathlib import Path
+
+YOUNG = 3600.0
+"""Seconds for which a file that nothing names is kept."""
+NAMED = re.compile(r"\b[0-9a-f]{64}\b")
+"""How work names files: by their content."""
+
+
+def named_in(*texts: str) -> set[str]:
+    """The files that texts name by their content."""
+    return {name for text in texts for name in NAMED.findall(text)}
+
+
+def sweep(db: sqlite3.Connection, folder: Path, older: float = 0.0, named: set[str] | None = None) -> None:
+    """Remove files that no work names: all that are older than so many seconds, or some by their names.
+
+    Inside a transaction, so that nobody stores one meanwhile; files that are younger than an hour may belong
+    to work that is about to be asked for.
+    """
+    files = list(
+        folder.glob("*/*") if named is None else (f for n in named for f in folder.glob(f"{n[:2]}/{n}.*"))
+    )
+    if not files:
+        return
+    rows = db.execute("SELECT work, result FROM entries").fetchall()
+    kept, before = {one for row in rows for one in named_in(*row)}, time.time() - max(older, YOUNG)
+    for file in files:
+        if file.stem not in kept and (named is not None or file.stat().st_mtime < before):
+            with suppress(OSError):
+                file.unlink()

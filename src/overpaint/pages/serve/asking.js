@@ -1,0 +1,128 @@
+// Asking: what an edit is made from, what is sent, and what is heard of it while it runs.
+import { bitmap, fresh, listen, post, send } from "./api.js";
+import { controls, sentPlan } from "./beside.js";
+import { find, say, told } from "./dom.js";
+import { priced } from "./fields.js";
+import { look } from "./looking.js";
+import { values } from "./options.js";
+import { shown, take } from "./pictures.js";
+import { keep, now, page, stage, state } from "./state.js";
+
+const OVER = ["done", "failed", "cancelled"];
+
+/** What an edit is made from: the original, so that the tenth is as clean as the first, unless a mask keeps
+    what was accepted to the pixel anyway, or what was painted before would be lost. */
+export function base() {
+  if (!state.at || state.base === "original") return "original";
+  if (state.base === "accepted" || state.where !== "all") return "accepted";
+  return state.path.slice(0, state.at).some((one) => one.masked) ? "accepted" : "original";
+}
+
+export function asked(name = state.method) {
+  const original = base() === "original", at = now(), kind = page.all.find((one) => one.name === name);
+  const said = { image: original ? state.original.id : at.picture, source: original ? state.root || state.source : state.source, target: state.target, method: name,
+    options: name === state.method ? { ...state.options } : shared(kind), seed: state.seed, model: state.model, maps: state.maps, grow: state.grow, feather: state.feather };
+  if (!state.at) said.source = state.source;
+  if (state.context !== "") said.context = Number(state.context);
+  if (state.where === "words") said.mask_words = state.maskWords;
+  if (state.where === "diff") said.mask_diff = true;
+  if (state.where === "all") { said.grow = 0; said.feather = 0; delete said.context; }
+  if (Object.keys(state.control).length) said.control = controls();
+  if (state.at) said.parent = state.path[state.at - 1].work;
+  return said;
+}
+
+/** Options that another method has too. */
+function shared(kind) {
+  const known = new Set(kind?.settings.map((one) => one.name));
+  return Object.fromEntries(Object.entries(state.options).filter(([name]) => name === "steps" && known.has(name)));
+}
+
+export async function run(comparing = null) {
+  if (page.running) return;
+  if (!state.original) { await begin("/api/generate", { target: state.target, seed: state.seed, model: state.model }); return; }
+  const said = asked(), grid = Object.fromEntries(Object.entries(state.grid).map(([name, text]) => [name, values(String(text))]).filter(([, list]) => list.length));
+  if (state.where === "paint") {
+    if (stage.strokes.empty) throw new Error("Nothing is painted yet; paint over what may change, or choose Anywhere.");
+    said.mask = (await send(await stage.strokes.file())).id;
+  }
+  if (state.where === "map") said.map = await sentPlan(said.image);
+  if (!comparing && !Object.keys(grid).length) { await begin("/api/edits", said); return; }
+  if (said.map || said.control) throw new Error("Methods are compared without side networks and maps; switch these off.");
+  if (said.mask_words || said.mask_diff) throw new Error("Methods are compared anywhere or inside what is painted; choose one of these.");
+  if (Object.keys(grid).length > 2) throw new Error("A grid has two options at most; set the others back to one value.");
+  const { image, source, target, seed, feather, mask } = said, options = comparing ? ("steps" in said.options ? { steps: said.options.steps } : {}) : said.options;
+  await begin("/api/compare", { image, source, target, seed, feather, model: said.model, options, grid, methods: comparing ?? [state.method], ...(mask ? { mask } : {}) });
+}
+
+/** Ask with a key that is kept first: a reload in between asks for the same work, not for more. */
+async function begin(path, said) {
+  state.looking = null;
+  state.pending = { path, said, key: fresh() };
+  keep();
+  await ask();
+}
+
+export async function ask() {
+  const { path, said, key } = state.pending;
+  busy({ progress: 0 });
+  try {
+    const found = await post(path, said, key);
+    state.running = found.id;
+  } catch (error) {
+    busy(null);
+    if (error.status) state.pending = null;
+    keep();
+    throw error;
+  }
+  state.pending = null;
+  keep();
+  watch(state.running);
+}
+
+export function watch(id) {
+  page.stop?.();
+  page.running = id;
+  let seen = null;
+  page.stop = listen(id, told(async (kind, facts) => {
+    if (kind === "gone") { ended(); say("This edit was deleted."); }
+    else if (kind === "step") busy({ progress: facts.share, left: facts.left, rows: facts.rows, total: facts.total });
+    else if (kind === "preview") {
+      seen = facts.image;
+      const image = await bitmap(seen);
+      if (page.running !== id || seen !== facts.image) return;
+      if (!state.original) return;
+      if (state.context === "" || state.where === "all") { stage.preview = image; stage.draw(); }
+    } else if (!OVER.includes(facts.state)) busy({ progress: facts.progress, before: facts.state === "queued" ? facts.before : null });
+    else { ended(); await over(facts); }
+  }));
+}
+
+function ended() {
+  page.stop?.();
+  page.stop = page.running = null;
+  state.running = null;
+  stage.preview = null;
+  stage.draw();
+  busy(null);
+  keep();
+}
+
+async function over(found) {
+  if (found.state === "failed") throw new Error(found.error || "The edit failed.");
+  if (found.state === "cancelled") { say("Cancelled."); return; }
+  if (found.kind === "generate") { await take(found); return; }
+  if (found.method) page.results[found.method] = found.result.picture;
+  await look(found);
+  say("Done.");
+}
+
+export function busy(how) {
+  for (const [id, shown] of [["progress", how], ["cancel", how], ["run", !how]]) find(id).hidden = !shown;
+  find("cost").hidden = false;
+  if (!how) { priced(); document.title = "overpaint"; return; }
+  find("progress").value = how.progress ?? 0;
+  const left = how.left > 1 ? `, ${Math.round(how.left)} s left` : "";
+  find("cost").textContent = how.before > 0 ? `Waits for ${how.before} before it.` : how.rows ? `${how.rows} of ${how.total} rows${left}` : "Beginning.";
+  document.title = `${Math.round(100 * (how.progress ?? 0))} % · overpaint`;
+}

@@ -1,0 +1,129 @@
+// Looking: what came out beside what was there; accepted, discarded, gone back from, saved.
+import { bitmap, get, remove, view } from "./api.js";
+import { fill, find, make, open, say, told } from "./dom.js";
+import { about, modes } from "./look.js";
+import { shown, step } from "./pictures.js";
+import { keep, now, page, SCREEN, stage, state } from "./state.js";
+
+export async function look(found, at = 0) {
+  page.work = found;
+  page.cell = at;
+  state.looking = found ? found.id : null;
+  keep();
+  const cells = found?.result?.cells ?? [], done = cells.filter((one) => one.picture);
+  for (const id of ["accept", "discard", "modes"]) find(id).hidden = !found;
+  find("looks").hidden = !found && !state.at;
+  find("save").hidden = !found && !state.at;
+  find("tools").hidden = Boolean(found) || !["paint", "map"].includes(state.where);
+  find("cells").hidden = !cells.length;
+  if (!found) {
+    find("about").hidden = true;
+    stage.after = stage.extra = null;
+    looking("edit");
+    trail();
+    return;
+  }
+  fill(find("cells"), ...cells.map((one) => make("button", { type: "button", class: "thumb", "aria-current": done[page.cell] === one ? "true" : null, disabled: !one.picture, title: one.error || one.title,
+    onclick: told(() => look(found, done.indexOf(one))) }, one.picture ? make("img", { src: view(one.picture, 256), alt: "" }) : null, make("span", { text: one.error ? `${one.title}: ${one.error}` : one.title }))));
+  const picture = cells.length ? done[page.cell]?.picture : found.result.picture;
+  if (!picture) throw new Error(cells[0]?.error || "No method could do it.");
+  stage.after = await bitmap(view(picture, SCREEN));
+  stage.preview = null;
+  about(find("about"), found, cells.length ? done[page.cell] : null);
+  fill(find("modes"), ...modes(found.result, cells.length).map(([name, text]) => make("button", { type: "button", text, "data-mode": name, onclick: told(() => looking(name)) })));
+  await looking(page.mode);
+  trail();
+}
+
+export async function looking(name) {
+  if (page.work && !find("modes").querySelector(`[data-mode="${name}"]`)) name = "slider";
+  if (page.work) page.mode = name;
+  if (name === "difference") stage.difference();
+  if (name === "mask") await stage.outside(await bitmap(view(page.work.result.mask, SCREEN)));
+  if (name === "word") await wordShown();
+  if (page.work && page.mode !== name) return; // another was chosen while this one was fetched
+  find("slider").hidden = name !== "slider";
+  find("tag-left").hidden = !["slider", "side", "before"].includes(name);
+  find("tag-right").hidden = !["slider", "side", "after"].includes(name);
+  find("tag-left").textContent = "Before";
+  find("tag-right").textContent = "After";
+  for (const one of find("modes").children) one.setAttribute("aria-pressed", String(one.dataset.mode === name));
+  document.getElementById("word-pick")?.toggleAttribute("hidden", name !== "word");
+  stage.set(name);
+}
+
+async function wordShown() {
+  let pick = document.getElementById("word-pick");
+  if (!pick || pick.dataset.work !== page.work.id) {
+    pick?.remove();
+    pick = make("select", { id: "word-pick", "aria-label": "The word whose attention is shown", "data-work": page.work.id }, ...page.work.result.words.map((one) => make("option", { value: one.picture, text: one.word })));
+    pick.addEventListener("change", told(wordShown));
+    find("modes").append(pick);
+  }
+  stage.extra = await bitmap(view(pick.value));
+  stage.draw();
+}
+
+export function hold(down) {
+  if (page.held === down || !state.original) return;
+  page.held = down;
+  stage.set(down ? "first" : page.work ? page.mode : "edit");
+}
+
+export async function accept() {
+  if (!page.work) return;
+  const cells = page.work.result.cells ?? [], done = cells.filter((one) => one.picture), one = step(page.work, cells.length ? cells.indexOf(done[page.cell]) : -1);
+  state.path = [...state.path.slice(0, state.at), one];
+  state.at = state.path.length;
+  state.source = state.target = one.target;
+  say("Accepted. The next edit goes on from here.");
+  await shown();
+}
+
+export async function discard() {
+  if (!page.work) return;
+  await look(null);
+  say("Discarded; it stays in the history.");
+}
+
+export async function travel(at) {
+  if (at < 0 || at > state.path.length || !state.original || page.running) return;
+  const undone = at < state.at ? state.path[at] : null;
+  state.at = at;
+  state.source = now().target ?? "";
+  state.target = undone ? undone.target : state.source;
+  await shown();
+}
+
+export function trail() {
+  find("undo").disabled = !state.at || Boolean(page.work);
+  find("redo").disabled = state.at >= state.path.length || Boolean(page.work);
+  const one = (picture, text, k) => make("button", { type: "button", class: "thumb", "aria-current": k === state.at ? "true" : null, title: text, onclick: told(() => travel(k)) },
+    make("img", { src: view(picture, 256), alt: "" }), make("span", { text }));
+  const shown = state.original && state.path.length;
+  find("trail").hidden = !shown;
+  fill(find("trail"), ...(shown ? [one(state.original.id, "Original", 0), ...state.path.map((each, k) => one(each.picture, each.target || each.method, k + 1))] : []));
+}
+
+export async function saving() {
+  const id = page.work?.id ?? now().work, cells = page.work?.result.cells?.filter((one) => one.picture), picture = cells?.length ? cells[page.cell].picture : page.work?.result.picture ?? now().picture;
+  if (!id) return;
+  const again = cells?.length ? { command: cells[page.cell].command, python: "" } : await get(`/api/edits/${id}/again`);
+  find("keep-png").href = cells?.length ? view(picture) : `/api/edits/${id}/image`;
+  find("keep-png").download = find("keep-plain").download = `overpaint-${id}.png`;
+  find("keep-plain").href = view(picture);
+  find("keep-report").hidden = !cells?.length;
+  find("keep-report").href = `/api/edits/${id}/report`;
+  find("keep-command").textContent = again.command;
+  find("keep-python").textContent = again.python || "Accept this result first; its edit then has a text of its own.";
+  find("forget").onclick = told(async () => {
+    if (!confirm("Delete this edit and its pictures for good?")) return;
+    await remove(`/api/edits/${id}`);
+    find("keep").close();
+    state.path = state.path.filter((one) => one.work !== id);
+    state.at = Math.min(state.at, state.path.length);
+    await shown();
+    say("Deleted for good.");
+  });
+  open(find("keep"));
+}

@@ -1,0 +1,122 @@
+"""Side networks and maps over HTTP and on the page, on the shipped model, which has them."""
+
+from collections.abc import Iterator
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+import pytest
+from tests.pages.kit import browser
+from tests.web.browser import chromium, face, shot
+from tests.web.kit import Client, serving, until
+from tests.web.live import live
+
+from overpaint.images import Picture, decode_picture, encode_png, from_tensor
+from overpaint.images.recipe import parse_recipe
+from overpaint.stilllife.edits import pairs
+from overpaint.stilllife.render import render
+from overpaint.stilllife.scene import FRAME
+
+CASE = pairs(0, "colour")
+
+
+@pytest.fixture(autouse=True)
+def tiny() -> None:
+    """Not the tiny model here."""
+
+
+@pytest.fixture
+def client(tmp_path: Path) -> Iterator[Client]:
+    with serving(tmp_path / "serve") as made:
+        yield made
+
+
+def picture() -> bytes:
+    return encode_png(from_tensor(render([CASE.source], FRAME) * 2 - 1))
+
+
+def asked(client: Client, **more: Any) -> dict[str, Any]:
+    return {"source": CASE.source_prompt, "target": CASE.target_prompt, "look": False, **more}
+
+
+def test_side_networks_and_a_painted_map_are_heard(client: Client) -> None:
+    image = client.picture(picture())
+    path = f"/api/pictures/{image}/regions"
+    found = until(lambda: client.get(path).json(), lambda one: not one["busy"])
+    colours = {one["name"]: one["colour"] for one in found["names"]}
+    there = [one["name"] for one in found["names"] if one["share"] > 0]
+    assert len(there) >= 2 and abs(sum(one["share"] for one in found["names"]) - 1) < 1e-6
+    plan = decode_picture(client.get(f"/api/pictures/{found['map']}/view").content, "x").rgb.copy()
+    plan[20:40, 20:40] = colours[there[1]]
+    data = client.picture(encode_png(Picture(plan)))
+    (model,) = until(lambda: client.get("/api/models").json(), lambda found: found[0]["loaded"])
+    assert {"canny", "depth", "segmentation"} <= set(model["controls"]) and model["regions"]
+    said = {"method": "sdedit", "image": image, "options": {"steps": 2}}
+    control = [{"net": "canny", "scale": 0.5, "stop": 0.6}]
+    work = client.until(client.edit(**asked(client), **said, map=data, control=control))
+    made = decode_picture(client.get(f"/api/edits/{work['id']}/image").content, "x")
+    recipe = parse_recipe(made, "x")
+    assert [one.options["net"] for one in recipe.controls] == ["canny", "segmentation"]
+    changed = (made.rgb != decode_picture(picture(), "x").rgb).any(-1)
+    assert work["result"]["mask"] and changed[25:35, 25:35].any() and not changed[-8:, -8:].any()
+    again = client.get(f"/api/edits/{work['id']}/again").json()
+    assert "--control canny:0.5@0-0.6" in again["command"] and "--map MAP" in again["command"]
+    for bad, words in (({"control": [{"net": "/etc/passwd"}]}, "no side network"), ({"map": "x"}, "map")):
+        answer = client.post("/api/edits", {**asked(client), **said, **bad})
+        assert answer.status_code == 400 and words in answer.json()["error"], answer.text
+
+
+LAG = """async () => {
+    const canvas = document.getElementById("canvas"), box = canvas.getBoundingClientRect(), took = [];
+    const usual = { pointerId: 1, button: 0, buttons: 1, clientY: box.top + box.height / 2, bubbles: true };
+    const at = (x) => ({ ...usual, clientX: box.left + x });
+    const send = (kind, x) => canvas.dispatchEvent(new PointerEvent(kind, at(x)));
+    canvas.setPointerCapture = () => {};
+    send("pointerdown", box.width / 4);
+    for (let k = 0; k < 60; k++) {
+        const began = performance.now();
+        send("pointermove", box.width / 4 + 4 * k);
+        await new Promise((done) => requestAnimationFrame(() => setTimeout(done)));
+        took.push(performance.now() - began);
+    }
+    send("pointerup", box.width / 2);
+    took.sort((a, b) => a - b);
+    return { half: took[30], most: took[57] };
+}"""
+
+
+@pytest.mark.slow
+@browser
+def test_they_are_on_the_page_and_a_picture_of_8_k_does_not_lag(tmp_path: Path) -> None:
+    with live(tmp_path / "serve") as (home, _), chromium() as window:
+        one = face(window, home)
+        one.drop(picture())
+        page = one.page
+        page.fill("#source", CASE.source_prompt)
+        page.fill("#target", CASE.target_prompt)
+        one.seen("#controls-row")
+        page.check("#control-canny")
+        one.until(lambda: not page.locator("#where-map").is_hidden())
+        page.click("#where-map")
+        one.seen("#plan-names button")
+        page.locator("#plan-names button").nth(1).click()
+        one.stroke((-60, 0), (0, 10), (60, 30))
+        assert one.faults() == []
+        shot(one, tmp_path / "map.png")
+        page.fill("#option-steps", "10")
+        page.dispatch_event("#option-steps", "change")
+        one.run()
+        assert one.faults() == []
+        shot(one, tmp_path / "made.png")
+        page.click("#save")
+        one.until(lambda: "--control canny:1 " in page.inner_text("#keep-command"))
+        assert one.wrong == []
+        large = face(window, home)
+        y, x = np.mgrid[0:4320, 0:7680]
+        pixels = np.stack([x % 256, y % 256, (x + y) % 256], -1).astype(np.uint8)
+        large.drop(encode_png(Picture(pixels)))
+        large.page.click("[data-where=paint]")
+        lag = large.page.evaluate(LAG)
+        print(f"a move of the brush on 7680 x 4320: {lag['half']:.0f} ms, at most {lag['most']:.0f} ms")
+        shot(large, tmp_path / "large.png")
+        assert lag["half"] < 100 and large.wrong == []
