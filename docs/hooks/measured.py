@@ -14,6 +14,8 @@ KEPT = Path(__file__).parents[1] / "bench"
 ALL, SUCCESS = "all", "success"
 BEST = 3
 """Methods that are named for each type of edit."""
+LEAST = {False: 10, True: 100}
+"""Cases from which on a method is named: of a type, and of all types."""
 MARK = "<!-- choices -->"
 NONE = "Nothing was measured yet; `overpaint bench publish` keeps what was."
 Figures = Mapping[tuple[str, str], Mapping[str, str]]
@@ -63,17 +65,21 @@ def section(own: Mapping[str, Figures]) -> Iterator[str]:
 
 
 def choices(found: Mapping[str, Figures]) -> Iterator[str]:
-    """For each type the methods that do best, and the quickest that is not clearly worse."""
-    yield head(["type of edit", *(f"{k + 1}." for k in range(BEST)), "quickest as good by what is known"])
+    """For each type the methods that do best, and the one of fewest rows that is not clearly worse."""
+    yield head(["type of edit", *(f"{k + 1}." for k in range(BEST)), "fewest rows, as good by what is known"])
     for kind in (ALL, *types(found.values())):
-        there = {title: figures for title, figures in found.items() if (kind, SUCCESS) in figures}
+        there = {
+            title: figures for title, figures in found.items() if cases(figures, kind) >= LEAST[kind == ALL]
+        }
+        if not there:
+            continue
         order = sorted(there, key=lambda title: -value(there[title], kind))
         least = float(there[order[0]][kind, SUCCESS]["low"])
         good = [title for title in order if value(there[title], kind) >= least]
-        quick = min(good, key=lambda title: float(there[title][ALL, "seconds"]["mean"]))
+        quick = min(good, key=lambda title: float(there[title][ALL, "rows"]["mean"]))
         best = [f"{linked(title)} {mean(there[title], kind, SUCCESS)}" for title in order[:BEST]]
-        seconds = float(there[quick][ALL, "seconds"]["mean"])
-        yield row([kind, *best, *[""] * (BEST - len(best)), f"{linked(quick)}, {seconds:.1f} s"])
+        work = float(there[quick][ALL, "rows"]["mean"])
+        yield row([kind, *best, *[""] * (BEST - len(best)), f"{linked(quick)}, {work:.0f} rows"])
 
 
 def types(found: Any) -> list[str]:
@@ -85,6 +91,12 @@ def value(figures: Figures, kind: str) -> float:
     """The share of successes."""
     line = figures.get((kind, SUCCESS))
     return -1.0 if line is None else float(line["mean"])
+
+
+def cases(figures: Figures, kind: str) -> int:
+    """How many cases of a type were measured."""
+    line = figures.get((kind, SUCCESS))
+    return 0 if line is None else int(line["cases"])
 
 
 def mean(figures: Figures, kind: str, figure: str) -> str:
