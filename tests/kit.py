@@ -200,7 +200,7 @@ class Sight:
     def embed_text(self, prompts: Sequence[str]) -> Float[Tensor, "rows features"]:
         return self.read(prompts)
 
-    def tokens(self, pixels: Pixels) -> Float[Tensor, "rows tokens width"]:
+    def tokens(self, pixels: Pixels, normed: bool = True) -> Float[Tensor, "rows tokens width"]:
         return pixels.flatten(2)
 
 

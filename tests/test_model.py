@@ -267,7 +267,7 @@ def test_its_eye_is_opened_once_and_looks_are_counted() -> None:
     class Blind(Sight):
         fingerprint = "blind"
 
-        def tokens(self, pixels: Tensor) -> Tensor:
+        def tokens(self, pixels: Tensor, normed: bool = True) -> Tensor:
             return torch.ones(len(pixels), 5, 3)
 
         def look(self, pixels: Tensor) -> Tensor:

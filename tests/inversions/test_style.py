@@ -138,7 +138,7 @@ class Sees(Sight):
     def __init__(self, scale: float = 1.0) -> None:
         self.scale, self.fingerprint = scale, f"sees {scale}"
 
-    def tokens(self, pixels: Tensor) -> Tensor:
+    def tokens(self, pixels: Tensor, normed: bool = True) -> Tensor:
         return self.scale * pixels[:, 0, :7, :20]
 
 

@@ -83,7 +83,7 @@ class AnalyticEye:
         """Of length one."""
         return nn.functional.normalize(self.embed(pixels), dim=-1)
 
-    def tokens(self, pixels: Tensor) -> Tensor:
+    def tokens(self, pixels: Tensor, normed: bool = True) -> Tensor:
         """There is but one."""
         return self.embed(pixels)[:, None]
 

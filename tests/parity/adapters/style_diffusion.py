@@ -48,7 +48,7 @@ class Tokens:
         """Nothing asks for it."""
         raise NotImplementedError
 
-    def tokens(self, pixels: Tensor) -> Tensor:
+    def tokens(self, pixels: Tensor, normed: bool = True) -> Tensor:
         """Whatever the picture is."""
         return self.stored
 
