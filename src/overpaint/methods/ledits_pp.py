@@ -43,7 +43,8 @@ CARD = Card(
     prompts_into="concept",
     families={"sd1": {}, "sd2": {}, "sdxl": {}},
     cost=lambda o: (
-        o.inversion.cost(o.steps) + o.inversion.walk_cost(o.steps, sources=0, further=len(o.concept) - 1)
+        o.inversion.cost(o.steps)
+        + o.inversion.walk_cost(o.steps, sources=0, further=max(len(o.concept), 1) - 1)  # a target is one
     ),
     finds_mask=lambda o: True,
     law=Law.NONE,
