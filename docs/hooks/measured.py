@@ -48,14 +48,16 @@ def section(own: Mapping[str, Figures]) -> Iterator[str]:
     yield from ("", "", "## On Still Life", "")
     yield "The share of edits that come off, by type, with all options at their defaults for this model"
     yield "([what counts](../benchmark.md#figures), [all figures and pictures](../bench/index.html)):"
-    yield from ("", head(["", "cases", "all", *kinds, "rows", "seconds"]))
+    yield from ("", head(["", "cases", "all", *kinds, "rows"]))
     for title, figures in own.items():
         cells = [mean(figures, kind, SUCCESS) for kind in kinds]
-        cost = [f"{float(figures[ALL, 'rows']['mean']):.0f}", f"{float(figures[ALL, 'seconds']['mean']):.1f}"]
-        yield row([title, figures[ALL, SUCCESS]["cases"], whole(figures), *cells, *cost])
+        work = f"{float(figures[ALL, 'rows']['mean']):.0f}"
+        yield row([title, figures[ALL, SUCCESS]["cases"], whole(figures), *cells, work])
     title, figures = max(own.items(), key=lambda one: value(one[1], ALL))
-    order = sorted(kinds, key=lambda kind: -value(figures, kind))
-    yield from ("", f"Best at {named(figures, order[:3])}; worst at {named(figures, order[-3:])}.", "")
+    enough = [kind for kind in kinds if cases(figures, kind) >= LEAST[False]]
+    order = sorted(enough, key=lambda kind: -value(figures, kind))
+    best = f"Best at {named(figures, order[:3])}; worst at {named(figures, order[-3:])}."
+    yield from ("", best if order else "So few cases do not say what it is good at.", "")
     strip = KEPT / "pictures" / f"{figures[ALL, SUCCESS]['row']}.webp"
     if strip.exists():
         yield f"![The first case of each type by {title}](../bench/pictures/{strip.name})"

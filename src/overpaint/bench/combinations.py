@@ -1,6 +1,7 @@
 """Every inversion under every method that takes several: what came off, rows and seconds, or why not."""
 
 from collections.abc import Mapping, Sequence
+from statistics import median
 
 from overpaint import registry
 from overpaint.bench.table import Row, grid, markdown
@@ -18,8 +19,9 @@ def everything(found: Sequence[Row]) -> str:
 def combinations(found: Sequence[Row]) -> str:
     """Inversions by methods as Markdown; an empty text where no method was measured over several.
 
-    A cell holds the share of successes, its interval and the cases, then rows and seconds of an edit. It is
-    empty where nothing was measured, and names a reason below where every case failed.
+    A cell holds the share of successes, its interval and the cases, then rows and seconds of an edit (the
+    median: a machine that was busy or asleep for a while shall not count). It is empty where nothing was
+    measured, and names a reason below where every case failed.
     """
     measured = cells(found)
     methods = [name for name in registry.METHODS if sum(method == name for method, _ in measured) > 1]
@@ -49,11 +51,11 @@ def cells(found: Sequence[Row]) -> Mapping[Pair, Row]:
 
 def told(row: Row) -> str:
     """A cell."""
-    success, rows, seconds = (row.mean(name) for name in ("success", "rows", "seconds"))
-    if success is None or rows is None or seconds is None:
+    success, rows, seconds = row.mean("success"), row.mean("rows"), row.values("seconds")
+    if success is None or rows is None or not seconds:
         return "not possible, see below"
     share = f"{success.value:.2f} ({success.low:.2f} to {success.high:.2f}) of {success.cases}"
-    return f"{share}; {rows.value:.0f} rows, {seconds.value:.1f} s"
+    return f"{share}; {rows.value:.0f} rows, {median(seconds):.1f} s"
 
 
 def reasons(columns: Mapping[Pair, Row]) -> list[str]:
