@@ -7,7 +7,7 @@ import pytest
 import torch
 from tests.kit import gap, shared
 
-from overpaint import edit
+from overpaint import edit, rerun
 from overpaint.contract.trial import SIZE, mask, picture, run
 from overpaint.errors import UsageError
 from overpaint.images import from_tensor, to_pil
@@ -68,6 +68,7 @@ def test_a_target_prompt_is_the_concept_to_add_where_none_is_said(tmp_path: Path
     assert told.recipe.chosen["concept"] == "prompts" and concept["text"] == "a red: dog; here"
     again = edit(where, concept=[{"text": "a red: dog; here", "sign": "+", "strength": 5}], **said)
     assert torch.equal(told.latent, again.latent)
+    assert torch.equal(rerun(told.save(tmp_path / "b.png"), model=shared()).latent, told.latent)
     with pytest.raises(UsageError, match="the target prompt would do nothing"):
         edit(where, target="a dog", concept=["+dog:5"], **said)
 

@@ -24,7 +24,7 @@ from overpaint.run.own_noise import inversion_of, remembered
 from overpaint.run.request import EditRequest
 from overpaint.run.resolve import resolve
 from overpaint.run.sided import Beside, beside
-from overpaint.run.suiting import put_into, suggested
+from overpaint.run.suiting import check_put, put_into, suggested
 from overpaint.run.told import REGION, canvas, framed, overlaps
 from overpaint.run.unlearned import unlearned
 from overpaint.sides.card import CARDS
@@ -127,6 +127,7 @@ def planned(asked: EditRequest, model: Model) -> Job:
     }
     preset = {name: value for one in presets.values() for name, value in one.items()}
     method = resolve(asked.kind, asked.options, preset, asked.title)
+    check_put(asked, method)
     shown = asked.shown
     fitted = None if shown is None else fit(shown, family.side, grain(model), asked.request.fit, asked.part)
     pixels = None if fitted is None else fitted.tensor

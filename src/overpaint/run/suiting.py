@@ -5,6 +5,7 @@ from typing import Any
 
 from overpaint.errors import UsageError
 from overpaint.guides.concept import Concept
+from overpaint.method import Method
 from overpaint.model import Model
 from overpaint.run.asked import asked
 from overpaint.run.request import EditRequest
@@ -33,20 +34,25 @@ def suggested(request: EditRequest, model: Model) -> Mapping[str, Any]:
 
 
 def put_into(request: EditRequest) -> Mapping[str, Any]:
-    """The target prompt as the one concept to add, for a method that is told concepts and nothing else.
-
-    Raises:
-        UsageError: both are given, so that the target would do nothing.
-    """
+    """The target prompt as the one concept to add, for a method that is told concepts and nothing else."""
     option, target = request.kind.card.prompts_into, request.request.target
     if not option or not target.strip():
         return {}
-    if request.options.get(option):
-        raise UsageError(
-            f"The method {request.kind.card.name!r} goes by --{option} alone, so the target prompt would do "
-            "nothing; leave one of them out."
-        )
-    return {option: [Concept(text=target, sign="+", strength=STRENGTH)]}
+    return {option: (Concept(text=target, sign="+", strength=STRENGTH),)}
+
+
+def check_put(request: EditRequest, method: Method) -> None:
+    """Refuse a target prompt beside other concepts; a recipe holds both, the target as its concept.
+
+    Raises:
+        UsageError: the target would do nothing.
+    """
+    for option, put in put_into(request).items():
+        if getattr(method, option) != put:
+            raise UsageError(
+                f"The method {request.kind.card.name!r} goes by --{option} alone, so the target prompt would "
+                "do nothing; leave one of them out."
+            )
 
 
 def suits(
