@@ -1,25 +1,21 @@
-import importlib.util
 from pathlib import Path
 from types import ModuleType, SimpleNamespace
 from typing import Any
 
 import pytest
+from tests.bench.kit import docs_hook
 from tests.bench.test_table import P2P, line
 
 from overpaint.bench.publish import publish
 from overpaint.bench.results import Line, Results
 
-HOOK = Path(__file__).parents[2] / "docs" / "hooks" / "measured.py"
 PLAIN: Line = {**P2P, "said": {}, "options": {}}
 QUICK: Line = {**PLAIN, "method": "ddim", "inversion": "ddim"}
 
 
 @pytest.fixture
 def hook(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> ModuleType:
-    spec = importlib.util.spec_from_file_location("measured", HOOK)
-    assert spec is not None and spec.loader is not None
-    module = importlib.util.module_from_spec(spec)
-    spec.loader.exec_module(module)
+    module = docs_hook("measured")
     monkeypatch.setattr(module, "KEPT", tmp_path / "kept")
     return module
 

@@ -1,4 +1,3 @@
-import importlib.util
 from dataclasses import replace
 from functools import partial
 from pathlib import Path
@@ -6,6 +5,7 @@ from types import ModuleType, SimpleNamespace
 from typing import Any
 
 import pytest
+from tests.bench.kit import docs_hook
 from tests.bench.test_portfolio import lines
 
 from overpaint.bench.learning import learn
@@ -18,10 +18,7 @@ DOCS = Path(__file__).parents[2] / "docs"
 
 @pytest.fixture
 def hook(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> ModuleType:
-    spec = importlib.util.spec_from_file_location("trusted", DOCS / "hooks" / "trusted.py")
-    assert spec is not None and spec.loader is not None
-    module = importlib.util.module_from_spec(spec)
-    spec.loader.exec_module(module)
+    module = docs_hook("trusted")
     monkeypatch.setattr(module, "KEPT", tmp_path / "worth.json")
     return module
 
