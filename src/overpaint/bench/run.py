@@ -164,9 +164,13 @@ def told_by(bench: Bench, case: Case, pictures: Pictures, edit: Picture) -> dict
     """The signals of an edit (`overpaint.choosing.signals`), whose rows are not the method's."""
     if case.name not in bench.grounds:
         bench.grounds.clear()
-        prompts = case.source_prompt, case.target_prompt
-        bench.grounds[case.name] = ground(bench.model, auto.framed(bench.model, pictures.source), *prompts)
+        bench.grounds[case.name] = ground_of(bench.model, case, pictures)
     return signals(bench.model, bench.grounds[case.name], auto.framed(bench.model, edit))
+
+
+def ground_of(model: Model, case: Case, pictures: Pictures) -> Ground:
+    """What the edits of a case share where their signals are found."""
+    return ground(model, auto.framed(model, pictures.source), case.source_prompt, case.target_prompt)
 
 
 def kept(picture: Picture, place: Path) -> None:

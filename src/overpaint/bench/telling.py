@@ -11,10 +11,10 @@ from pathlib import Path
 
 from overpaint.bench.case import Case
 from overpaint.bench.results import Line, Results, row_key
-from overpaint.bench.run import PICTURES, check, rounded
+from overpaint.bench.run import PICTURES, check, ground_of, rounded
 from overpaint.bench.still_life import FRESH, cases
 from overpaint.bench.version import telling
-from overpaint.choosing.signals import ROWS, Ground, ground, signals
+from overpaint.choosing.signals import ROWS, Ground, signals
 from overpaint.images import load_picture
 from overpaint.meter import Meter
 from overpaint.model import Model
@@ -92,14 +92,9 @@ def tell(asked: Telling, meter: Meter, note: Note = lambda case, line: None) -> 
             case, on = asked.cases[name], None
             for line in lines:
                 check(meter)
-                on = on or looked_at(asked.model, case)
+                on = on or ground_of(asked.model, case, case.pictures())
                 asked.results.add(told(asked, line, on))
                 note(case, line)
-
-
-def looked_at(model: Model, case: Case) -> Ground:
-    """What the edits of a case share."""
-    return ground(model, framed(model, case.pictures().source), case.source_prompt, case.target_prompt)
 
 
 def told(asked: Telling, line: Line, on: Ground) -> Line:
