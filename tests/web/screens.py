@@ -1,7 +1,7 @@
 """Pictures of the page: light, dark and on a phone; empty, painting, running, compared, and its history.
 
-``python -m tests.web.screens FOLDER`` serves the shipped model and writes a PNG of each. It is no test: pytest
-collects nothing here.
+``python -m tests.web.screens FOLDER`` serves the shipped model and writes a PNG of each. It is no test:
+pytest collects nothing here.
 """
 
 import sys

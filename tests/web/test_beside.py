@@ -152,7 +152,7 @@ LAG = """async () => {
 @pytest.mark.slow
 @browser
 def test_they_are_on_the_page_and_a_picture_of_8_k_does_not_lag(tmp_path: Path) -> None:
-    with live(tmp_path / "serve") as (home, _), chromium() as window:
+    with live(tmp_path / "serve") as (home, studio), chromium() as window:
         one = face(window, home)
         one.drop(picture())
         page = one.page
@@ -174,6 +174,20 @@ def test_they_are_on_the_page_and_a_picture_of_8_k_does_not_lag(tmp_path: Path) 
         shot(one, tmp_path / "made.png")
         page.click("#save")
         one.until(lambda: "--control canny:1 " in page.inner_text("#keep-command"))
+        page.keyboard.press("Escape")
+        page.click("#new")
+        page.fill("#target", CASE.target_prompt)
+        page.check("#control-canny")
+        page.click("#run")
+        one.until(lambda: "Edges needs a picture to look at" in page.inner_text("#error"))
+        lines = {"name": "lines.png", "mimeType": "image/png", "buffer": picture()}
+        page.set_input_files("#condition-file", lines)
+        one.seen("#controls .seen img")
+        shot(one, tmp_path / "words.png")
+        page.click("#run")
+        one.seen("#work")
+        made = studio.ledger.entries("done")[-1].work
+        assert made["kind"] == "generate" and made["control"][0]["picture"] is not None
         assert one.wrong == []
         large = face(window, home)
         y, x = np.mgrid[0:4320, 0:7680]

@@ -4,6 +4,7 @@ from typing import Annotated, Any, Literal
 
 from pydantic import BaseModel, ConfigDict, Field, JsonValue
 
+from overpaint.choosing.measured import Measured
 from overpaint.ledger.entry import State
 from overpaint.run.result import Figures
 
@@ -317,6 +318,7 @@ class MethodOut(Model):
     backwards: tuple[int, int]
     papers: list[dict[str, JsonValue]]
     published: str
+    measured: Measured | None = Field(description="what it achieves on Still Life, where that was measured")
     settings: list[dict[str, Any]] = Field(description="its options for a form")
     json_schema: dict[str, Any] = Field(description="the JSON schema of its options")
 

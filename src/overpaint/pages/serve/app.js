@@ -93,6 +93,7 @@ function hear() {
   }));
   document.addEventListener("keydown", told(key));
   document.addEventListener("keyup", (event) => { if (event.key === "o" || event.key === "O") hold(false); if (event.key === " ") stage.space = false; });
+  document.addEventListener("queued", count);
   window.addEventListener("blur", () => { hold(false); stage.space = false; });
 }
 
@@ -148,7 +149,7 @@ async function key(event) {
   }
 }
 
-async function waiting() {
+async function count() {
   if (!document.hidden) {
     try {
       const { counts } = await get("/api/queue"), many = (counts.queued ?? 0) + (counts.running ?? 0);
@@ -157,6 +158,10 @@ async function waiting() {
       if (!model()?.loaded && !model()?.error) { page.models = await get("/api/models"); wordsShown(); controlsShown(); planShown(); priced(); }
     } catch { /* the next time says more */ }
   }
+}
+
+async function waiting() {
+  await count();
   setTimeout(waiting, page.running ? 2500 : 6000);
 }
 

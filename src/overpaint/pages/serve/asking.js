@@ -88,6 +88,8 @@ export async function ask() {
 export function watch(id) {
   page.stop?.();
   page.running = id;
+  find("stage").scrollIntoView({ block: "nearest", behavior: "smooth" }); // on a phone the form is below it
+  document.dispatchEvent(new Event("queued"));
   let seen = null;
   page.stop = listen(id, told(async (kind, facts) => {
     if (kind === "gone") { ended(); say("This edit was deleted."); }
@@ -111,6 +113,7 @@ function ended() {
   stage.draw();
   busy(null);
   keep();
+  document.dispatchEvent(new Event("queued"));
 }
 
 async function over(found) {

@@ -21,12 +21,13 @@ export function fields() {
   find("maps").checked = state.maps;
   find("base").value = state.base === "accepted" ? "accepted" : "original";
   find("where").hidden = !state.original;
+  for (const id of ["source", "source-label", "method", "preset-row", "usual", "more", "base-row"]) find(id).hidden = !state.original;
   fill(find("model"), ...page.models.map((one) => make("option", { value: one.name, text: one.error ? `${one.name} (cannot be used)` : one.name })));
   find("model").value = model()?.name ?? "";
   find("model-row").hidden = page.models.length < 2;
   find("run").textContent = state.original ? (Object.keys(state.grid).length ? "Run the grid" : "Run") : "Make a picture";
   whereShown();
-  methodShown();
+  if (state.original) methodShown();
   controlsShown();
   wordsShown();
   priced();
