@@ -85,8 +85,8 @@ def test_what_is_inside_each_mask_is_made_from_the_original_and_all_else_stays(c
         png(), source=SOURCE, target=f"{SOURCE} at night", method="sdedit", seed=9, steps=2, model=shared()
     )
     for seed, mask in enumerate(masks):
-        said = {"source": SOURCE, "target": target, "method": "sdedit", "seed": seed, "steps": 2}
-        laid = overpaint.edit(png(), mask=mask, onto=laid, model=shared(), **said)
+        again_said: dict[str, Any] = {"source": SOURCE, "target": target, "seed": seed, "steps": 2}
+        laid = overpaint.edit(png(), method="sdedit", mask=mask, onto=laid, model=shared(), **again_said)
     made = rgb(client, whole["id"])
     assert np.array_equal(made, laid.picture.rgb)
     again = overpaint.rerun(client.get(f"/api/edits/{whole['id']}/image").content, model=shared())

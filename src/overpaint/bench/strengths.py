@@ -10,6 +10,7 @@ from pathlib import Path
 
 from overpaint import registry
 from overpaint.choosing.measured import FILE, Measured
+from overpaint.run.settings import settings_of
 
 ALL, SUCCESS = "all", "success"
 LEAST = {True: 100, False: 10}
@@ -45,9 +46,9 @@ def read(table: str) -> dict[str, Measured]:
 def usual(title: str) -> bool:
     """Whether a method walks with the inversion that is its own."""
     name, _, walked = title.partition(" ")
-    own = registry.read_summary().get(name, {}).get("schema", {}).get("properties", {}).get("inversion", {})
-    default = own.get("default")
-    return not walked or (default.get("name") if isinstance(default, dict) else default) == walked
+    settings = settings_of(registry.read_summary()[name]["schema"])
+    own = settings.get("inversion")
+    return not walked or (own is not None and own.part == walked)
 
 
 if __name__ == "__main__":
