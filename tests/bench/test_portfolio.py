@@ -7,6 +7,7 @@ import pytest
 from tests.cli.kit import overpaint
 
 from overpaint.bench.portfolio import learn_choices, markdown
+from overpaint.bench.results import row_key
 from overpaint.choosing.choices import Choices
 from overpaint.choosing.signals import SIGNALS
 from overpaint.errors import UsageError
@@ -48,6 +49,28 @@ def test_choosing_beats_the_best_single_method_where_edits_can_be_told() -> None
     assert found.oracle.value >= found.auto.value and 1 <= found.cost <= 3
     blind = learn_choices(lines(telling=0.0))
     assert blind.auto.value < found.auto.value and blind.cost <= 3
+
+
+def test_taking_the_likest_is_learned_where_that_does_better() -> None:
+    made = lines(telling=0.0)
+    rows = {line["method"]: row_key(line) for line in made}
+    came = {(line["case"], line["method"]): line["figures"]["success"] for line in made}
+    known = {
+        case: {
+            (rows[a], rows[b]): float(a != b) * (3 - came[case, a] - came[case, b])
+            for a in rows
+            for b in rows
+        }
+        for case in {line["case"] for line in made}
+    }
+    alone, both = learn_choices(made), learn_choices(made, known)
+    assert both.choices.together and not alone.choices.together and both.choices.early is None
+    assert both.auto.value > alone.auto.value + 0.05 and both.cost == pytest.approx(3)
+    assert {tuple(one.method for one in tried) for tried in both.choices.by.values()} == {
+        tuple(one.method for one in both.choices.by["object"])
+    }
+    told = learn_choices(lines(), {case: dict.fromkeys(there, 0.0) for case, there in known.items()})
+    assert not told.choices.together, "where the score tells, one after another does better"
 
 
 def test_an_early_look_saves_time_and_loses_few() -> None:

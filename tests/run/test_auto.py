@@ -27,11 +27,20 @@ def learned(
     enough: float = 1.1,
     level: float = 0.0,
     early: float | None = None,
+    together: bool = False,
     **weights: float,
 ) -> None:
     """Let it be known of the tiny model what to try, and what tells that an edit came off."""
     model = shared().fingerprint
-    known = Choices(model=model, code="c", cases=9, by={"object": tried or TRIED}, enough=enough, early=early)
+    known = Choices(
+        together=together,
+        model=model,
+        code="c",
+        cases=9,
+        by={"object": tried or TRIED},
+        enough=enough,
+        early=early,
+    )
     one = (1.0,) * len(weights)
     score = Score(
         model=model,
@@ -90,6 +99,24 @@ def test_no_more_is_tried_than_needed(monkeypatch: pytest.MonkeyPatch) -> None:
     both = edited(candidates=2, meter=meter)
     assert both.chosen is not None and len(both.chosen.tried) == 2
     assert both.figures.rows == meter.rows > first.figures.rows
+
+
+def test_of_several_made_together_the_one_most_like_the_others_is_given(
+    monkeypatch: pytest.MonkeyPatch,
+) -> None:
+    alike = tuple(Choice(method="sdedit", said={**TWO, "strength": s}) for s in (1.0, 0.5, 0.6))
+    learned(monkeypatch, *alike, together=True, enough=0.0, natural=1.0)
+    edit = edited()
+    assert edit.chosen is not None and len(edit.chosen.tried) == 3, "however good the first looks"
+    assert edit.recipe.options["strength"] != 1.0, "the one that walked all the way lies apart"
+    assert "the one most like the others of 3 that were tried" in edit.chosen.reason
+    assert "with a chance of" in edit.chosen.reason
+    monkeypatch.setattr(auto, "shipped_score", lambda: None)
+    alone = edited()
+    assert alone.recipe.output == edit.recipe.output and alone.chosen is not None
+    assert "No score" not in alone.chosen.reason and "chance" not in alone.chosen.reason
+    two = edited(candidates=2)
+    assert two.recipe.options["strength"] == 1.0, "of two each is as like the other"
 
 
 def test_an_edit_that_looks_bad_early_is_given_up_for_the_next(monkeypatch: pytest.MonkeyPatch) -> None:

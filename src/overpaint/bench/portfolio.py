@@ -1,18 +1,22 @@
 """Which methods to try first, learned from results, and what choosing among them would have achieved.
 
-For each type of edit methods are taken one after another: first the one that came off most often, then
-always the one that adds most cases in which none before it did. How good that is, is measured by halves:
-what was learned on one half of the cases, the score as well, chooses on the other, and the other way round.
+Two ways are measured, and the better one is learned. One after another: first the method that came off most
+often on a type of edit, then always the one that adds most cases in which none before it did, until the score
+says that one came off. Together: a few methods, the same for all types, all of whose edits are made; the one
+most like the others is given (`overpaint.choosing.agreement`). How good that is, is measured by halves: what
+was learned on one half of the cases, the score as well, chooses on the other, and the other way round.
 """
 
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field
 
+from overpaint.bench.agreeing import Apart, agreed, best_few
 from overpaint.bench.learning import Edit, Line, Taught, edits, teach
 from overpaint.bench.results import row_key
 from overpaint.bench.table import Mean, grid, mean
 from overpaint.bench.table import shown as shown_as
 from overpaint.bench.variant import CONTROL
+from overpaint.choosing.agreement import FEWEST
 from overpaint.choosing.choices import Choice, Choices, choice_of
 from overpaint.choosing.early import EARLY, SHARE
 from overpaint.choosing.score import LIKELY
@@ -60,8 +64,8 @@ class Portfolio:
     """Of each type the chosen, the name of its best single method, and that one."""
 
 
-def learn_choices(lines: Sequence[Line]) -> Portfolio:
-    """Learn from results what to try, and measure it by halves.
+def learn_choices(lines: Sequence[Line], known: Apart | None = None) -> Portfolio:
+    """Learn from results what to try, and measure it by halves; ``known`` is how like edits are.
 
     Raises:
         UsageError: there are fewer than two methods with all cases.
@@ -70,8 +74,12 @@ def learn_choices(lines: Sequence[Line]) -> Portfolio:
     if len(rows) < 2:
         raise UsageError("At most one method has all cases, so there is nothing to choose; measure several.")
     halves = [{name: one for name, one in cases.items() if half_of(one) == half} for half in (0, 1)]
-    made = {**chosen(halves[0], halves[1]), **chosen(halves[1], halves[0])}
-    tried = {kind: order(cases, kind) for kind in kinds(cases)}
+    ways = {False: {**chosen(halves[0], halves[1]), **chosen(halves[1], halves[0])}}
+    if known and len(rows) >= FEWEST:
+        ways[True] = {**settled(halves[0], halves[1], known), **settled(halves[1], halves[0], known)}
+    together = max(ways, key=lambda way: sum(one.came for one in ways[way].values()))
+    few = best_few(cases, known or {}) if together else ()
+    tried = {kind: few or order(cases, kind) for kind in kinds(cases)}
     first = next(line for line in lines if row_key(line) in rows)
     taught = taught_by(cases)
     learned = Choices(
@@ -80,10 +88,11 @@ def learn_choices(lines: Sequence[Line]) -> Portfolio:
         cases=len(cases),
         by={kind: tuple(counted(rows[row], cases, kind, row) for row in tried[kind]) for kind in tried},
         enough=enough(cases, tried, taught),
-        early=early_level(cases),
+        early=None if together else early_level(cases),
+        together=together,
         usual=taught.tally.table({row: choice.title for row, choice in rows.items()}),
     )
-    return summed(learned, rows, cases, made)
+    return summed(learned, rows, cases, ways[together])
 
 
 def taken(lines: Sequence[Line]) -> tuple[dict[str, Choice], Cases]:
@@ -178,6 +187,16 @@ def chosen(learned_from: Cases, cases: Cases) -> dict[str, Made]:
     level, by = enough(learned_from, tried, taught), chances(taught, cases)
     early = early_level(learned_from)
     return {case: one_chosen(case, there, tried, by, level, early) for case, there in cases.items()}
+
+
+def settled(learned_from: Cases, cases: Cases, known: Apart) -> dict[str, Made]:
+    """Make the edits of a few methods, which other cases taught, and give the one most like the rest."""
+    few, by = best_few(learned_from, known), chances(taught_by(learned_from), cases)
+    found = dict[str, Made]()
+    for case, there in cases.items():
+        row, spent = agreed(few, known.get(case, {})), sum(seconds(there[row]) for row in few)
+        found[case] = Made(there[row].came, spent, there[few[0]].seconds, by.get((case, row), 0.0))
+    return found
 
 
 def one_chosen(

@@ -78,6 +78,8 @@ class Choices(Options):
     by: Mapping[str, tuple[Choice, ...]]
     enough: float = 1.0
     """The chance from which on no further method is tried."""
+    together: bool = False
+    """Whether all are made, and the one most like the others is given (`overpaint.choosing.agreement`)."""
     early: float | None = None
     """What an early look must find (`overpaint.choosing.early`), or the edit is given up for another one."""
     usual: Mapping[str, Mapping[str, float]] = {}

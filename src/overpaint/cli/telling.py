@@ -7,6 +7,7 @@ import click
 from rich.console import Console
 from rich.progress import Progress
 
+from overpaint.bench.agreeing import distances
 from overpaint.bench.case import Case
 from overpaint.bench.learning import learn
 from overpaint.bench.learning import markdown as markdown_of_signals
@@ -91,7 +92,7 @@ def learn_score(folder: Path, output: Path | None, force: bool) -> None:
             f"There is a file {place / taken[0]} already; choose another folder, or say --force."
         )
     click.echo(markdown_of_signals(learned))
-    chosen = learn_choices(lines)
+    chosen = learn_choices(lines, distances(folder, lines))
     click.echo(markdown_of_choices(chosen), nl=False)
     files = {
         SCORE: learned.score.model_dump_json(indent=1) + "\n",

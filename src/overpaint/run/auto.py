@@ -10,6 +10,7 @@ from collections.abc import Iterator, Sequence
 from dataclasses import replace
 from time import perf_counter
 
+from overpaint.choosing.agreement import FEWEST, apart, likest
 from overpaint.choosing.choices import USUAL, Choice, Choices, Type, type_of
 from overpaint.choosing.choices import shipped as shipped_choices
 from overpaint.choosing.early import Watch, at_of
@@ -48,7 +49,7 @@ def planned(asked: EditRequest, model: Model) -> Job:
     own = resolve(Auto, asked.options, {}, asked.title)
     jobs, refused = list[Job](), list[OverpaintError]()
     for choice in choices(asked, model, own)[: own.candidates]:
-        if jobs and score_of(model) is None:
+        if jobs and score_of(model) is None and not together(model):
             break  # nothing would tell which edit is better
         try:
             kind, said = told(choice.method, choice.said)
@@ -132,10 +133,16 @@ class Work(Options):
     seconds: float
 
 
+def together(model: Model) -> bool:
+    """Whether all that is tried is made, to be held against one another."""
+    known = learned(model)
+    return known is not None and known.together
+
+
 def sure(model: Model, one: Tried) -> bool:
     """Whether no further method need be tried."""
     known = learned(model)
-    return known is not None and one.chance is not None and one.chance >= known.enough
+    return known is not None and not known.together and one.chance is not None and one.chance >= known.enough
 
 
 def early_look(job: Job, on: Ground | None) -> Watch | None:
@@ -184,9 +191,11 @@ def worth(one: Tried) -> tuple[float, ...]:
 
 def best(job: Job, found: Sequence[tuple[Edit, Tried]], failed: Sequence[OverpaintError], work: Work) -> Edit:
     """The likeliest edit, with why it was taken and what all of them took."""
-    edit, one = max(found, key=lambda pair: worth(pair[1]))
+    agree = together(job.model) and len(found) >= FEWEST
+    edit, one = found[agreed(job, found)] if agree else max(found, key=lambda pair: worth(pair[1]))
     tried = tuple(sorted((tried for _, tried in found), key=worth, reverse=True))
-    said = " ".join(reasons(one, len(found), len(failed), kind_of_edit(job.asked, job.model)))
+    kind = kind_of_edit(job.asked, job.model)
+    said = " ".join(reasons(one, len(found), len(failed), kind, agree=agree))
     poor = one.chance is not None and one.chance < LIKELY
     warnings = (FAILED.format(len(found), one.chance),) if poor else ()
     figures: Figures = edit.figures.model_copy(update={"rows": work.rows, "seconds": work.seconds})
@@ -194,12 +203,19 @@ def best(job: Job, found: Sequence[tuple[Edit, Tried]], failed: Sequence[Overpai
     return replace(edit, figures=figures, chosen=chosen, warnings=(*edit.warnings, *warnings))
 
 
-def reasons(one: Tried, tried: int, failed: int, kind: str) -> Iterator[str]:
+def agreed(job: Job, found: Sequence[tuple[Edit, Tried]]) -> int:
+    """Which of several edits is most like the others, as the model sees them."""
+    how = (job.asked.request.fit, job.asked.part)
+    return likest(apart([framed(job.model, edit.picture, *how) for edit, _ in found]))
+
+
+def reasons(one: Tried, tried: int, failed: int, kind: str, *, agree: bool = False) -> Iterator[str]:
     """Why an edit was taken."""
-    others = "the first that was tried" if tried == 1 else f"the likeliest of {tried} that were tried"
+    best = "the one most like the others" if agree else "the likeliest"
+    others = "the first that was tried" if tried == 1 else f"{best} of {tried} that were tried"
     chance = "" if one.chance is None else f", with a chance of {one.chance:.0%} to have come off"
     yield f"Took {one.title}, {others} for an edit of the type {kind!r}{chance}."
-    if one.chance is None:
+    if one.chance is None and not agree:
         yield "No score was learned with this model, so no others were tried."
     if failed:
         yield f"{failed} more could not be done or were given up on the way."
