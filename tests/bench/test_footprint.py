@@ -1,0 +1,59 @@
+"""What edits take at the most, found on networks without values and held against the same with values."""
+
+import json
+
+import pytest
+import torch
+from tests.cli.kit import overpaint
+from torch import nn
+from torch._subclasses.fake_tensor import FakeTensorMode
+
+from overpaint import registry
+from overpaint.bench.footprint import Arrays, Supposed, footprints, takers, watched
+from overpaint.contract.trial import network, short
+from overpaint.errors import UsageError
+from overpaint.model import Model
+from overpaint.run.estimate import Living
+
+MODEL = 859_520_964 * 2 + 123_060_480 * 4 + 83_653_863 * 4
+"""Stable Diffusion 1.5: the network in bfloat16, the text encoder and the autoencoder in float32."""
+
+
+def emptied(mode: FakeTensorMode, model: Model) -> Model:
+    nets: list[nn.Module] = [model.net, *(net for several in model.family.parts.values() for net in several)]
+    for module in (one for net in nets for one in net.modules()):
+        for name, value in [*module.named_parameters(recurse=False)]:
+            setattr(module, name, nn.Parameter(mode.from_tensor(value.data), requires_grad=False))
+    vars(model)["fingerprint"] = "hollow"
+    return model
+
+
+@pytest.mark.parametrize("name", ["p2p", "imagic"])
+def test_the_most_is_that_of_networks_with_values(name: str) -> None:
+    kind = registry.find(name)
+    whole = network(kind, "sd1")
+    with Living() as living:
+        true = watched(whole, kind, short(kind), living)
+    mode = FakeTensorMode(allow_non_fake_inputs=True)
+    model = emptied(mode, network(kind, "sd1"))
+    with Arrays(), mode, Supposed() as living:
+        found = watched(model, kind, short(kind), living, mode.from_tensor)
+    assert found == true and true.weights > 0
+
+
+def test_every_card_says_it_and_a_plain_edit_takes_that_much() -> None:
+    kept = json.loads(registry.MEMORY.read_text())
+    assert {*kept} == {*registry.METHODS} and min(kept.values()) > MODEL
+    assert {name: card["memory"] for name, card in registry.read_summary().items()} == kept
+    (found,) = footprints(["sdedit"])
+    assert found.weights == MODEL and found.peak == pytest.approx(kept["sdedit"], rel=0.01)
+
+
+def test_the_table_is_printed_and_what_is_not_there_is_said() -> None:
+    said = overpaint("bench", "memory", "--methods", "sdedit")
+    assert said.code == 0 and said.out.splitlines()[-1].startswith("| sdedit | ")
+    with pytest.raises(UsageError, match="did you mean 'sdxl'"):
+        takers([], "sdlx")
+    with pytest.raises(UsageError, match="There is no network of the family 'pixel'"):
+        takers(["glide"], "pixel")
+    assert torch.get_default_dtype() == torch.float32
