@@ -28,13 +28,13 @@ from overpaint.run.loading import threads
 from overpaint.run.locating import located
 from overpaint.run.memory import within
 from overpaint.run.plan import Job
+from overpaint.run.recalled import recalled
 from overpaint.run.request import EditRequest, edit_request, targets_of
 from overpaint.run.result import Edit
 from overpaint.run.sided import Settings, Wanted
 from overpaint.run.told import Segments, Told, regions_in
 from overpaint.run.unasked import METHOD, nothing_asked, unasked
 from overpaint.run.where import Where
-from overpaint.sides.options import Control
 
 LOG = logging.getLogger("overpaint")
 
@@ -56,6 +56,7 @@ def edit(
     grow: int = 0,
     extend: str = "",
     context: int | None = None,
+    onto: Given | None = None,
     pictures: Mapping[str, Given | Sequence[Given]] | None = None,
     regions: Told = (),
     segments: Segments | None = None,
@@ -97,6 +98,8 @@ def edit(
         grow: pixels by which the mask is widened, whichever it is.
         extend: pixels to add to sides of the picture, ``"left=64,top=0"``; all that is new may change.
         context: show the model the mask and so many pixels around it alone, at its full resolution.
+        onto: an earlier edit of the picture, which stays where the mask does not reach; what is inside is
+            made from the picture itself, however many edits came before. Places are searched in it.
         pictures: further ones that the method looks at, by name: ``{"examples": [...]}``.
         regions: what parts of the picture are told to show, for methods that tell them: masks with words,
             ``[("left.png", "a red cube")]``; without words, ``""``, what the picture shows there.
@@ -131,7 +134,7 @@ def edit(
     where = Where(mask, mask_box, mask_words, mask_diff)
     if map is not None:
         loaded = of_name(model)
-        where, control = led(by_map(image, map, loaded, limits), where, control)
+        where, control = led(by_map(image if onto is None else onto, map, loaded, limits), where, control)
     asked = edit_request(
         "edit",
         method,
@@ -142,6 +145,7 @@ def edit(
         where=where,
         pictures={**(pictures or {}), **told.pictures},
         control=control,
+        onto=onto,
         limits=limits,
     )
     return carried_out(asked, model, meter, memory, cache, look)
@@ -257,53 +261,6 @@ def cite(recipe: Given | Recipe, *, limits: Limits | None = None) -> str:
         UsageError: the file carries no recipe.
     """
     return bibtex(recipe_in(recipe, limits))
-
-
-def recalled(told: Recipe, maps: bool = False, limits: Limits | None = None) -> EditRequest:
-    """The wish behind a recipe, its source picture and its mask at hand.
-
-    Raises:
-        UsageError: the source picture has gone or changed, or this overpaint has no such method or option.
-    """
-    image, mask = (None if one is None else one.open(limits=limits) for one in (told.source, told.mask))
-    further = {
-        name: [one.open(limits=limits) for one in several]
-        for name, several in told.pictures.items()
-        if name not in ("source", "mask") and not (told.controls and name.startswith("control:"))
-    }
-    beside = [
-        (Control.model_validate(one.options), told.picture(f"control:{k}"))
-        for k, one in enumerate(told.controls, 1)
-    ]
-    control = [how if seen is None else (how, seen.open(limits=limits)) for how, seen in beside]
-    watch = maps or told.watched
-    asked = edit_request(
-        told.command,
-        told.method,
-        image,
-        told.request,
-        told.options,
-        watch,
-        where=Where(mask),
-        pictures=further,
-        control=control,
-    )
-    sides = tuple(
-        replace(
-            one, how=how, picture=None if seen is None or one.picture is None else (one.picture[0], seen.path)
-        )
-        for one, (how, seen) in zip(asked.controls, beside, strict=True)
-    )
-    where = None if asked.mask is None or told.mask is None else replace(asked.mask, place=told.mask.path)
-    places = {
-        name: tuple(
-            (picture, record.path) for (picture, _), record in zip(several, told.pictures[name], strict=True)
-        )
-        for name, several in asked.further.items()
-    }
-    source = None if told.source is None else told.source.path
-    asked = replace(asked, place=source, mask=where, further=places, controls=sides, chosen=told.chosen)
-    return replace(asked, result=told.result)
 
 
 def carried_out(

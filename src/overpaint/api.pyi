@@ -54,6 +54,7 @@ class _AskedOptions(TypedDict, total=False):
     grow: int
     extend: str
     context: int | None
+    onto: Given | None
     pictures: Mapping[str, Given | Sequence[Given]] | None
     regions: Told
     segments: Segments | None
@@ -622,9 +623,6 @@ def rerun(recipe: Given | Recipe, *, model: str | Model | None=None, meter: Mete
     ...
 
 def cite(recipe: Given | Recipe, *, limits: Limits | None=None) -> str:
-    ...
-
-def recalled(told: Recipe, maps: bool=False, limits: Limits | None=None) -> EditRequest:
     ...
 
 def carried_out(asked: EditRequest, model: str | Model, meter: Meter | None, memory: str | int | None=None, cache: bool | None=None, look: bool=True) -> Edit:

@@ -8,6 +8,7 @@ queries and keys has been done by then, and a new release of the network code ch
 from collections.abc import Callable, Generator, Sequence
 from contextlib import ExitStack, contextmanager
 from dataclasses import dataclass, field
+from functools import partial
 from typing import Any, Literal, Protocol, cast, runtime_checkable
 
 import torch
@@ -324,42 +325,36 @@ class Tap:
     def _attach(self) -> None:
         for site in self.sites:
             if site.kind == "conv":
-                self._handles.append(site.module.register_forward_hook(self._conv(site)))
+                self._handles.append(site.module.register_forward_hook(partial(self._after_conv, site)))
                 continue
             self._handles += [
-                site.module.register_forward_pre_hook(self._enter(site), with_kwargs=True),
-                site.module.register_forward_hook(self._leave(site), always_call=True),
+                site.module.register_forward_pre_hook(partial(self._enter, site), with_kwargs=True),
+                site.module.register_forward_hook(partial(self._leave, site), always_call=True),
             ]
             if site.kind == "cross":
                 to_v = cast(nn.Module, site.module.to_v)
-                self._handles.append(to_v.register_forward_pre_hook(self._swap_values(site)))
+                self._handles.append(to_v.register_forward_pre_hook(partial(self._swap_values, site)))
 
     def _detach(self) -> None:
         while self._handles:
             self._handles.pop().remove()
 
-    def _conv(self, site: Site) -> Callable[..., Any]:
-        def hook(module: nn.Module, args: Any, output: Tensor) -> Tensor:
-            self._visited.add(site.name)
-            for c in self._wanted(site):
-                (output,) = self._turn.ask(c, "out", site, (output,))
-            return output
+    def _after_conv(self, site: Site, module: nn.Module, args: Any, output: Tensor) -> Tensor:
+        self._visited.add(site.name)
+        for c in self._wanted(site):
+            (output,) = self._turn.ask(c, "out", site, (output,))
+        return output
 
-        return hook
-
-    def _enter(self, site: Site) -> Callable[..., Any]:
-        def hook(module: nn.Module, args: Any, kwargs: dict[str, Any]) -> Any:
-            wanted = self._wanted(site)
-            if not wanted:
-                return None
-            words = ALL
-            if site.kind == "cross":
-                kwargs, words = self._edit_text(site, wanted, kwargs)
-            self._live[site.name] = _Intercept(site, self._turn, wanted, words)
-            self._live[site.name].__enter__()
-            return args, kwargs
-
-        return hook
+    def _enter(self, site: Site, module: nn.Module, args: Any, kwargs: dict[str, Any]) -> Any:
+        wanted = self._wanted(site)
+        if not wanted:
+            return None
+        words = ALL
+        if site.kind == "cross":
+            kwargs, words = self._edit_text(site, wanted, kwargs)
+        self._live[site.name] = _Intercept(site, self._turn, wanted, words)
+        self._live[site.name].__enter__()
+        return args, kwargs
 
     def _edit_text(
         self, site: Site, wanted: Sequence[Control], kwargs: dict[str, Any]
@@ -378,21 +373,15 @@ class Tap:
         told = (states, *images) if images else states
         return {**kwargs, "encoder_hidden_states": told}, states.shape[1]
 
-    def _swap_values(self, site: Site) -> Callable[..., Any]:
-        def hook(module: nn.Module, args: tuple[Tensor, ...]) -> Any:
-            values = self._values.pop(site.name, None)
-            return None if values is None else (values, *args[1:])
+    def _swap_values(self, site: Site, module: nn.Module, args: tuple[Tensor, ...]) -> Any:
+        values = self._values.pop(site.name, None)
+        return None if values is None else (values, *args[1:])
 
-        return hook
-
-    def _leave(self, site: Site) -> Callable[..., Any]:
-        def hook(module: nn.Module, args: Any, output: Any) -> None:
-            live = self._live.pop(site.name, None)
-            if live is None:
-                return
-            live.__exit__(None, None, None)  # pyright: ignore[reportUnknownMemberType]
-            if output is not None:
-                self._check_reached(site, live)
-                self._visited.add(site.name)
-
-        return hook
+    def _leave(self, site: Site, module: nn.Module, args: Any, output: Any) -> None:
+        live = self._live.pop(site.name, None)
+        if live is None:
+            return
+        live.__exit__(None, None, None)  # pyright: ignore[reportUnknownMemberType]
+        if output is not None:
+            self._check_reached(site, live)
+            self._visited.add(site.name)

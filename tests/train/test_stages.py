@@ -102,16 +102,16 @@ def test_the_folder_is_a_model(whole: Path) -> None:
 @pytest.mark.parametrize("stage", STAGES)
 def test_a_resumed_stage_ends_on_the_same_bits(whole: Path, tmp_path: Path, stage: str) -> None:
     one, two = _copy(whole, tmp_path / "one", stage), _copy(whole, tmp_path / "two", stage)
-    train(out=one, toy=True, quiet=True, stage=stage, steps=4, device="cpu")
+    train(out=one, toy=True, quiet=True, stage=stage, steps=3, device="cpu")
     _cut(two, stage)
-    train(out=two, toy=True, quiet=True, stage=stage, steps=4, device="cpu")
+    train(out=two, toy=True, quiet=True, stage=stage, steps=3, device="cpu")
     a, b = (load_file(home / stage / "state.safetensors") for home in (one, two))
     assert a.keys() == b.keys()
     assert all(torch.equal(a[name], b[name]) for name in a)
 
 
 def _cut(home: Path, stage: str) -> None:
-    """The first two of four steps, ended as a kill would end them."""
+    """The first of three steps, ended as a kill would end them."""
     from overpaint.train import loop
 
     steps = 0
@@ -120,14 +120,14 @@ def _cut(home: Path, stage: str) -> None:
     def stopping(self: loop.Run) -> Any:
         nonlocal steps
         steps += 1
-        if steps > 2:
+        if steps > 1:
             self.save()
             raise InterruptedError
         return advance(self)
 
     with pytest.MonkeyPatch.context() as patch, pytest.raises(InterruptedError):
         patch.setattr(loop.Run, "advance", stopping)
-        train(out=home, toy=True, quiet=True, stage=stage, steps=4, device="cpu")
+        train(out=home, toy=True, quiet=True, stage=stage, steps=3, device="cpu")
 
 
 def _copy(whole: Path, home: Path, stage: str) -> Path:
@@ -161,9 +161,9 @@ def test_the_loss_falls(whole: Path, tmp_path: Path, stage: str, steps: int) -> 
 
 def test_two_processes_take_the_steps_of_one(whole: Path, tmp_path: Path) -> None:
     one, two = _copy(whole, tmp_path / "one", "unet"), _copy(whole, tmp_path / "two", "unet")
-    train(out=one, toy=True, quiet=True, stage="unet", steps=4, device="cpu")
+    train(out=one, toy=True, quiet=True, stage="unet", steps=2, device="cpu")
     command = ["-m", "torch.distributed.run", "--standalone", "--nproc-per-node", "2", "-m", "overpaint"]
-    wish = ["train", "still-life", "--toy", "--stage", "unet", "--steps", "4", "--device", "cpu"]
+    wish = ["train", "still-life", "--toy", "--stage", "unet", "--steps", "2", "--device", "cpu"]
     subprocess.run([sys.executable, *command, *wish, "--output", str(two)], check=True, capture_output=True)
     alone, shared = (load_file(home / "unet" / "state.safetensors") for home in (one, two))
     for name, value in alone.items():

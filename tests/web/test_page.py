@@ -3,6 +3,7 @@
 import re
 from collections.abc import Iterator
 from pathlib import Path
+from typing import Any
 
 import pytest
 from playwright.sync_api import Browser
@@ -189,7 +190,7 @@ def test_methods_beside_each_other_grids_words_and_pictures_from_words(
     page.locator("#words button.new").first.focus()
     page.keyboard.press("ArrowUp")
     one.until(lambda: one.state()["options"].get("reweight"))
-    page.click("text=More >> nth=-1")
+    page.click("summary:text-is('More')")
     page.check("#maps")
     one.run()
     page.click("[data-mode=word]")
@@ -239,4 +240,43 @@ def test_masks_are_loaded_kept_and_turned(server: tuple[str, Studio], window: Br
     done = server[1].ledger.get(one.state()["looking"])
     sent = decode_picture(server[1].read(done.work["mask"]), "mask")
     assert sent.rgb[0, 0, 0] == 255 and sent.rgb[0, -1, 0] == 0, "as the file that was loaded says"
+    assert one.wrong == []
+
+
+@pytest.mark.slow
+@browser
+def test_further_edits_are_made_from_the_original(server: tuple[str, Studio], window: Browser) -> None:
+    one = face(window, server[0])
+    page = one.page
+    asked(one)
+    first = one.state()["original"]["id"]
+
+    def made() -> dict[str, Any]:
+        one.run()
+        work = dict(server[1].ledger.get(one.state()["looking"]).work)
+        page.click("#accept")
+        one.until(lambda: not one.state()["looking"])
+        return work
+
+    page.click("[data-where=paint]")
+    one.stroke((-90, -60), (0, 0))
+    assert "onto" not in made()
+    page.click("#mask-clear")
+    one.stroke((60, 40), (90, 60))
+    one.until(lambda: "from the original inside the mask" in page.inner_text("#cost"))
+    second = made()
+    assert second["image"] == first and second["onto"] == one.state()["path"][0]["picture"]
+    page.click("[data-where=all]")
+    page.fill("#target", f"{TARGET} at night")
+    whole = made()
+    assert whole["image"] == first and whole["whole"] == f"{SOURCE} at night"
+    assert [layer["request"]["target"] for layer in whole["layers"]] == [f"{TARGET} at night"] * 2
+    page.click("summary:text-is('More')")
+    page.select_option("#base", "accepted")
+    last = made()
+    assert last["image"] == one.state()["path"][2]["picture"] and "layers" not in last
+    assert [step["cell"] for step in one.state()["path"]] == [-1] * 4
+    page.click("#history-open")
+    page.locator("#history-list button:has-text('Open')").first.click()
+    one.until(lambda: one.state()["at"] == 4)
     assert one.wrong == []

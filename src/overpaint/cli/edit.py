@@ -22,6 +22,7 @@ from overpaint.errors import UsageError
     help="What it should show; several times for several pictures from one walk.",
 )
 @click.option("--method", default="p2p", show_default=True, help="See: overpaint methods.")
+@click.option("--onto", type=FILE, help="An earlier edit of PICTURE, which stays outside the mask.")
 @click.option("--server", metavar="URL", help="Let that machine do it, where overpaint serve runs.")
 @SEED
 @common(
@@ -33,6 +34,7 @@ def command(
     source: str,
     targets: tuple[str, ...],
     method: str,
+    onto: Path | None,
     server: str | None,
     seed: int,
     options: dict[str, Any],
@@ -43,7 +45,7 @@ def command(
 
     out = common.output or picture.with_name(f"{picture.stem}-edited.png")
     there = common if server is None else replace(common, model=None)
-    check_early(there, picture, out=out, results=len(targets))
+    check_early(there, picture, onto, out=out, results=len(targets))
 
     from overpaint.cli.answer import source_for
     from overpaint.cli.facts import limits
@@ -53,7 +55,7 @@ def command(
 
         check_remote(common)
         said = source_for(picture, source, limits(common))
-        edit(Asked(picture, said, one_of(targets), method, seed, options), common, server, out)
+        edit(Asked(picture, said, one_of(targets), method, seed, options, onto), common, server, out)
         return
     from overpaint.cli.running import perform, report
     from overpaint.cli.told import told
@@ -68,7 +70,7 @@ def command(
         from overpaint.cli.running import opened
         from overpaint.run.by_map import by_map, led
 
-        found = by_map(picture, common.map, opened(common), within)
+        found = by_map(onto or picture, common.map, opened(common), within)
         where, control = led(found, where, control)
     asked = edit_request(
         "edit",
@@ -79,6 +81,7 @@ def command(
         where=where,
         pictures=regions.pictures,
         control=control,
+        onto=onto,
         limits=within,
     )
     done = perform(common, asked, out)

@@ -3,6 +3,7 @@
 from collections.abc import Callable, Generator, Iterator, Mapping
 from contextlib import contextmanager
 from dataclasses import dataclass, replace
+from itertools import zip_longest
 from pathlib import Path
 from typing import Any
 
@@ -18,13 +19,15 @@ from overpaint.errors import UsageError
 from overpaint.files.sizes import amount
 from overpaint.images import decode_picture, load_picture
 from overpaint.images.reading import read_bytes
-from overpaint.images.recipe import KEY, Recipe, SourceRecord, parse_recipe
+from overpaint.images.recipe import KEY, ControlRecord, Recipe, SourceRecord, parse_recipe
 from overpaint.run.result import Edit, Figures
+from overpaint.run.sided import parsed
+from overpaint.sides.options import Control
 from overpaint.web.client import Remote, packed
 
 HERE = (
     *("loras", "embeddings", "prediction", "tokenizer", "download", "device", "dtype", "threads", "memory"),
-    *("offload", "controls", "control_out", "map", "maps", "all_out", "layers_out", "strip", "preview"),
+    *("offload", "control_out", "maps", "all_out", "layers_out", "strip", "preview"),
 )
 """Options that say how this machine works, or want more than a server gives."""
 
@@ -39,6 +42,7 @@ class Asked:
     method: str
     seed: int
     options: Mapping[str, Any]
+    onto: Path | None = None
 
 
 def check_remote(common: Common) -> None:
@@ -50,7 +54,7 @@ def check_remote(common: Common) -> None:
     usual = Common()
     for name in HERE:
         if getattr(common, name) != getattr(usual, name):
-            flag = {"loras": "lora", "embeddings": "embedding", "controls": "control"}.get(name, name)
+            flag = {"loras": "lora", "embeddings": "embedding"}.get(name, name)
             raise UsageError(
                 f"--{flag.replace('_', '-')} cannot be used with --server; leave it out, or edit here."
             )
@@ -72,7 +76,10 @@ def edit(asked: Asked, common: Common, server: str, out: Path) -> None:
         "model": common.model or "",
         **common.framing,
         **where(common),
+        "control": [control(text, common) for text in common.controls],
     }
+    if asked.onto is not None:
+        said["onto"] = packed(read_bytes(asked.onto, within))
     if common.dry_run:
         click.echo("\n".join(estimate(remote.told("POST", "/api/estimate", said))))
         return
@@ -87,12 +94,35 @@ def edit(asked: Asked, common: Common, server: str, out: Path) -> None:
 def where(common: Common) -> dict[str, Any]:
     """Where the picture may change, as a request says it."""
     found: dict[str, Any] = {}
-    if common.mask is not None:
-        found["mask"] = packed(read_bytes(common.mask, limits(common)))
+    for name, file in (("mask", common.mask), ("map", common.map)):
+        if file is not None:
+            found[name] = packed(read_bytes(file, limits(common)))
     for name in ("mask_box", "mask_words", "mask_diff"):
         if getattr(common, name):
             found[name] = getattr(common, name)
     return found
+
+
+def control(text: str, common: Common) -> dict[str, Any]:
+    """A side network as a request names it, with the picture that it looks at.
+
+    Raises:
+        UsageError: it says where a CLIP lies, which is for this machine.
+    """
+    how = parsed(text)
+    if how.clip:
+        raise UsageError("A server finds its own CLIP; leave clip out of --control, or edit here.")
+    said = how.model_dump(mode="json", exclude={"clip", "picture"}, exclude_defaults=True)
+    seen = condition(how)
+    if seen is None:
+        return {**said, "made": how.picture}
+    return {**said, "picture": packed(read_bytes(seen, limits(common)))}
+
+
+def condition(how: Control) -> Path | None:
+    """The file that a side network looks at, if it is one."""
+    place = Path(how.picture).expanduser()
+    return place if place.is_file() else None
 
 
 @contextmanager
@@ -127,7 +157,9 @@ def edited(image: bytes, work: Mapping[str, Any], asked: Asked, common: Common) 
 
 def at_home(recipe: Recipe, asked: Asked, common: Common) -> Recipe:
     """The recipe with the places of the files that were sent."""
-    places = {"source": asked.picture, "mask": common.mask}
+    seen = [condition(parsed(text)) for text in common.controls]
+    beside = {f"control:{k}": one for k, one in enumerate(seen, 1)}
+    places = {"source": asked.picture, "mask": common.mask, "onto": asked.onto, **beside}
 
     def placed(name: str, records: tuple[SourceRecord, ...]) -> Iterator[SourceRecord]:
         for one in records:
@@ -136,7 +168,14 @@ def at_home(recipe: Recipe, asked: Asked, common: Common) -> Recipe:
             yield one.model_copy(update={"path": str(Path(place).absolute())}) if lies and place else one
 
     pictures = {name: tuple(placed(name, records)) for name, records in recipe.pictures.items()}
-    return recipe.model_copy(update={"pictures": pictures})
+    both = zip_longest(recipe.controls, seen[: len(recipe.controls)])  # a map adds one of its own
+    controls = tuple(one if place is None else looking_at(one, place) for one, place in both)
+    return recipe.model_copy(update={"pictures": pictures, "controls": controls})
+
+
+def looking_at(one: ControlRecord, place: Path) -> ControlRecord:
+    """A side network that looks at a file of this machine."""
+    return one.model_copy(update={"options": {**one.options, "picture": str(place.absolute())}})
 
 
 def estimate(found: Mapping[str, Any]) -> Iterator[str]:

@@ -30,8 +30,9 @@ def command(picture: Path, common: Common) -> None:
     told = read_recipe(picture, limits=within)
     check_sources(told, common)
 
-    from overpaint.api import differences, recalled
+    from overpaint.api import differences
     from overpaint.cli.running import perform, report
+    from overpaint.run.recalled import recalled
 
     where = told.environment
     common = replace(

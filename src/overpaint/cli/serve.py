@@ -14,6 +14,7 @@ from overpaint.errors import UsageError
 @click.option("--token", default="", help="What whoever asks must know.  [default: made if needed]")
 @click.option("--name", "names", multiple=True, metavar="NAME", help="A further name of this machine.")
 @click.option("--models", default="still-life", show_default=True, metavar="A,B", help="What may be used.")
+@click.option("--controls", multiple=True, metavar="NAME=FILE", help="A side network that clients may name.")
 @click.option("--folder", type=FILE, help="Where pictures and the queue are kept.  [default: with your data]")
 @click.option("--keep", default="20GB", show_default=True, metavar="SIZE", help="Most that is kept.")
 @click.option("--open", "show", is_flag=True, help="Show the page in a browser.")
@@ -25,6 +26,7 @@ def command(
     token: str,
     names: tuple[str, ...],
     models: str,
+    controls: tuple[str, ...],
     folder: Path | None,
     keep: str,
     show: bool,
@@ -43,4 +45,4 @@ def command(
         raise UsageError("Serving needs further packages: pip install 'overpaint[serve]'") from None
     from overpaint.cli.serving import Said, serve
 
-    serve(Said(port, host, token, names, models, folder, keep, show, log_prompts), common)
+    serve(Said(port, host, token, names, models, controls, folder, keep, show, log_prompts), common)

@@ -18,6 +18,7 @@ from overpaint.families.locate import place_of
 from overpaint.files.caches import data_folder
 from overpaint.files.sizes import bytes_of
 from overpaint.run.loading import threads
+from overpaint.web.controlling import named
 from overpaint.web.server import bound
 from overpaint.web.server import serve as run
 from overpaint.web.serving import Serving, checked_models, is_loopback
@@ -36,6 +37,7 @@ class Said:
     token: str
     names: tuple[str, ...]
     models: str
+    controls: tuple[str, ...]
     folder: Path | None
     keep: str
     show: bool
@@ -55,6 +57,7 @@ def serve(said: Said, common: Common) -> None:
         token=token,
         names=said.names,
         models=models,
+        controls=dict(named(one) for one in said.controls),
         devices=tuple(common.device.split(",")) if common.device else (None,),
         dtype=common.dtype,
         limits=limits(common),

@@ -50,6 +50,7 @@ def command(recipe: Recipe, said: Mapping[str, Any], place: str | None, mask: st
     words += ["--method", recipe.method]
     words += [] if recipe.model.name == "still-life" else ["--model", recipe.model.name]
     words += ["--mask", mask or "MASK"] if recipe.mask is not None else []
+    words += ["--onto", "ONTO"] if recipe.picture("onto") is not None else []
     for name, usual in PLAIN.items():
         if request.get(name, usual) != usual:
             words += [f"--{name}", str(request[name])]

@@ -116,6 +116,7 @@ def compare(
     model: str | Model = "still-life",
     seed: int = 0,
     mask: Given | None = None,
+    onto: Given | None = None,
     control: Settings | Sequence[Wanted] = (),
     feather: int = 0,
     fit: str = "pad",
@@ -135,8 +136,8 @@ def compare(
     """Edit one picture by several methods, the cheapest first, all that can on one inversion.
 
     Args:
-        image, source, target, model, seed, mask, control, feather, fit, alpha, background, limits, meter:
-            as for `overpaint.edit`.
+        image, source, target, model, seed, mask, onto, control, feather, fit, alpha, background, limits,
+            meter: as for `overpaint.edit`.
         methods: names, or ``"all"`` for those that edit with what is given.
         grid: values of options that are tried in every combination: ``{"steps": [20, 50]}``; an option is
             set wherever there is one of that name.
@@ -158,7 +159,7 @@ def compare(
     """
     request = {"source": source, "target": target, "seed": seed, "feather": feather}
     request |= {"fit": fit, "alpha": alpha, "background": background}
-    asked = asking(image, request, where=Where(mask), control=control, limits=limits)
+    asked = asking(image, request, where=Where(mask), control=control, onto=onto, limits=limits)
     names = [name.strip() for name in methods.split(",")] if isinstance(methods, str) else methods
     said = {**(options or {}), **named}
     loaded = of_name(model)

@@ -5,6 +5,7 @@ They come in below the controls: what these see, and edit, are the words and the
 
 from collections.abc import Callable, Generator
 from contextlib import ExitStack, contextmanager
+from functools import partial
 from typing import Any, cast
 
 import torch
@@ -32,23 +33,17 @@ def appended(net: nn.Module, tokens: Tensor | None, window: int) -> Generator[No
         stack.enter_context(torch.compiler.set_stance("force_eager"))
         for _, module in readers(net):
             values = cast(nn.Module, module.to_v)
-            stack.callback(module.register_forward_pre_hook(_read(longer), with_kwargs=True).remove)
-            stack.callback(values.register_forward_pre_hook(_valued(longer)).remove)
+            stack.callback(module.register_forward_pre_hook(partial(_read, longer), with_kwargs=True).remove)
+            stack.callback(values.register_forward_pre_hook(partial(_valued, longer)).remove)
         yield
 
 
-def _read(longer: Callable[[Tensor], Tensor]) -> Callable[..., Any]:
-    def hook(module: nn.Module, args: Any, kwargs: dict[str, Any]) -> Any:
-        told = kwargs["encoder_hidden_states"]
-        # An image prompt with a product of its own travels beside the text as (text, images).
-        own = (longer(told[0]), *told[1:]) if isinstance(told, tuple) else longer(told)
-        return args, {**kwargs, "encoder_hidden_states": own}
-
-    return hook
+def _read(longer: Callable[[Tensor], Tensor], module: nn.Module, args: Any, kwargs: dict[str, Any]) -> Any:
+    told = kwargs["encoder_hidden_states"]
+    # An image prompt with a product of its own travels beside the text as (text, images).
+    own = (longer(told[0]), *told[1:]) if isinstance(told, tuple) else longer(told)
+    return args, {**kwargs, "encoder_hidden_states": own}
 
 
-def _valued(longer: Callable[[Tensor], Tensor]) -> Callable[..., Any]:
-    def hook(module: nn.Module, args: tuple[Tensor, ...]) -> Any:
-        return longer(args[0]), *args[1:]
-
-    return hook
+def _valued(longer: Callable[[Tensor], Tensor], module: nn.Module, args: tuple[Tensor, ...]) -> Any:
+    return longer(args[0]), *args[1:]

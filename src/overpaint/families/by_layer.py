@@ -1,7 +1,8 @@
 """Cross-attention layers that read a text each: the tokens for all of them come in one after the other."""
 
-from collections.abc import Callable, Generator, Sequence
+from collections.abc import Generator, Sequence
 from contextlib import ExitStack, contextmanager
+from functools import partial
 from typing import Any
 from weakref import WeakKeyDictionary
 
@@ -46,18 +47,15 @@ def by_layer(net: nn.Module, text: Text) -> Generator[None, None, None]:
         # A compiled network would run its recorded graph without what is attached here.
         stack.enter_context(torch.compiler.set_stance("force_eager"))
         for place, module in found:
-            hook = _part(place, text.window)
+            hook = partial(_part, place, text.window)
             handle = module.register_forward_pre_hook(hook, prepend=True, with_kwargs=True)
             stack.callback(handle.remove)
         yield
 
 
-def _part(place: int, window: int) -> Callable[..., Any]:
-    def hook(module: nn.Module, args: Any, kwargs: dict[str, Any]) -> Any:
-        told: Tensor = kwargs["encoder_hidden_states"]
-        if told.shape[1] == window:  # another hook of this kind took the part already
-            return None
-        own = told[:, place * window : (place + 1) * window]
-        return args, {**kwargs, "encoder_hidden_states": own}
-
-    return hook
+def _part(place: int, window: int, module: nn.Module, args: Any, kwargs: dict[str, Any]) -> Any:
+    told: Tensor = kwargs["encoder_hidden_states"]
+    if told.shape[1] == window:  # another hook of this kind took the part already
+        return None
+    own = told[:, place * window : (place + 1) * window]
+    return args, {**kwargs, "encoder_hidden_states": own}

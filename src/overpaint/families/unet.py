@@ -3,6 +3,7 @@
 import re
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field
+from functools import partial
 from itertools import repeat
 from typing import Any
 from unicodedata import normalize
@@ -178,11 +179,7 @@ class UNetFamily:
         return Text(torch.zeros_like(text.states), torch.zeros_like(text.pooled), text.words)
 
     def _words(self, prompt: str) -> Words:
-        tokenizer = self.tokenizers[0]
-
-        def tokens(word: str) -> list[int]:
-            return self._tokens(0, word)
-
+        tokenizer, tokens = self.tokenizers[0], partial(self._tokens, 0)
         return Words.of(prompt, tokens, tokenizer.bos_token_id, tokenizer.eos_token_id, self.window)
 
     def _tokens(self, k: int, text: str, layer: int = 0) -> list[int]:

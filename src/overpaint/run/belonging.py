@@ -24,6 +24,7 @@ FRAMING = (
         "map",
         "mask_words",
         "mask_diff",
+        "onto",
         "grow",
         "extend",
         "context",

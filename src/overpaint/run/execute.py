@@ -232,8 +232,9 @@ def recorded(asked: EditRequest) -> dict[str, tuple[SourceRecord, ...]]:
     """Every picture of a request by name."""
     source = () if asked.picture is None else ((asked.picture, asked.place),)
     mask = () if asked.mask is None else ((asked.mask.picture, asked.mask.place),)
+    below = () if asked.onto is None else (asked.onto,)
     shown = {f"control:{k}": (one.picture,) for k, one in enumerate(asked.controls, 1) if one.picture}
-    every = {"source": source, "mask": mask, **asked.further, **shown}
+    every = {"source": source, "mask": mask, "onto": below, **asked.further, **shown}
     return {
         name: tuple(SourceRecord.of(*one) for one in several) for name, several in every.items() if several
     }

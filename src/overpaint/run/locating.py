@@ -14,6 +14,7 @@ from overpaint.model import Model
 from overpaint.network import Text
 from overpaint.out_of_memory import roomy, ways_out
 from overpaint.run.execute import painted
+from overpaint.run.inputs import shows
 from overpaint.run.plan import Job, plan
 from overpaint.run.request import EditRequest
 from overpaint.run.where import Seek
@@ -41,7 +42,7 @@ def located(asked: EditRequest, model: Model, meter: Meter, job: Job | None = No
     """
     if asked.seek is None:
         return asked
-    job = plan(asked, model) if job is None else job
+    job = plan(below(asked), model) if job is None or asked.onto is not None else job
     where = f"Memory of the device {model.device} ran out while the place to change was searched for"
     with roomy(where, ways_out(model.device, model.dtype, model.offload)):
         with model.lock, torch.no_grad(), model.metered(meter):
@@ -53,6 +54,16 @@ def located(asked: EditRequest, model: Model, meter: Meter, job: Job | None = No
         )
     mask = mask_of(drawn, drawn.size, asked.request.feather, None, asked.request.grow)
     return replace(asked, mask=mask, seek=None, sought=meter.rows)
+
+
+def below(asked: EditRequest) -> EditRequest:
+    """What is searched: an earlier edit that the new one is laid on, and what that says it shows."""
+    if asked.onto is None:
+        return asked
+    picture, place = asked.onto
+    source = shows(picture) or asked.request.source
+    request = asked.request.model_copy(update={"source": source})
+    return replace(asked, picture=picture, place=place, request=request, onto=None)
 
 
 def seen(seek: Seek, job: Job) -> Mask01:

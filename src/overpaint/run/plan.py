@@ -79,14 +79,14 @@ class Job:
 
     def placed(self, pixels: Pixels) -> Picture:
         """The result at the size of the picture it came from."""
-        shown, mask = self.asked.shown, self.asked.mask
-        if self.fitted is None or shown is None:
+        ground, mask = self.asked.ground, self.asked.mask
+        if self.fitted is None or ground is None:
             return from_tensor(pixels)
-        return paste_back(pixels, self.fitted, shown, None if mask is None else mask.weights)
+        return paste_back(pixels, self.fitted, ground, None if mask is None else mask.weights)
 
     def placed_layer(self, layer: Layer) -> Picture:
         """A layer at the size of the picture, with its own transparency; the mask has no say in it."""
-        bare = replace(self, asked=replace(self.asked, mask=None))
+        bare = replace(self, asked=replace(self.asked, mask=None, onto=None))
         colours = bare.placed(layer[:, :3])
         opacity = bare.placed(layer[:, 3:].expand(-1, 3, -1, -1) * 2 - 1)
         return replace(colours, alpha=opacity.rgb.max(-1))

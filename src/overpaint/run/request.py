@@ -58,6 +58,8 @@ class EditRequest:
     """What the model is to look for, to know where the picture may change."""
     sought: int = 0
     """Rows that this took."""
+    onto: Named | None = None
+    """An earlier edit of the picture, which stands where the mask does not."""
 
     @cached_property
     def shown(self) -> Picture | None:
@@ -67,6 +69,13 @@ class EditRequest:
         flat = self.request.alpha == "flatten"
         picture = flattened(self.picture, self.request.background) if flat else self.picture
         return Extension.said(self.request.extend).picture(picture) if self.request.extend else picture
+
+    @property
+    def ground(self) -> Picture | None:
+        """What stands where the result may not change: the picture, or an earlier edit of it."""
+        if self.shown is None or self.onto is None:
+            return self.shown
+        return replace(self.shown, rgb=self.onto[0].rgb)
 
     @property
     def size(self) -> tuple[int, int] | None:
@@ -108,6 +117,7 @@ def edit_request(
     where: Where = EVERYWHERE,
     pictures: Mapping[str, Given | Sequence[Given]] | None = None,
     control: Settings | Sequence[Wanted] = (),
+    onto: Given | None = None,
     limits: Limits | None = None,
 ) -> EditRequest:
     """Check what can be checked before a model is loaded.
@@ -138,7 +148,26 @@ def edit_request(
     sides = controls_in(control, picture, limits)
     made = EditRequest(command, kind, asked, options, picture, place, watch, mask, further)
     _ = made.regions  # refused early where they cannot be
-    return replace(made, controls=sides, seek=where.seek)
+    made = replace(made, controls=sides, seek=where.seek)
+    return made if onto is None else replace(made, onto=laid(onto, made, limits))
+
+
+def laid(onto: Given, asked: EditRequest, limits: Limits | None) -> Named:
+    """An earlier edit of the picture that a new one is laid on.
+
+    Raises:
+        UsageError: it has another size, or there is no mask that says where it stays.
+    """
+    if asked.mask is None:
+        raise UsageError("The picture to lay the edit on stands where a mask does not; give a mask too.")
+    below, place = taken_in(onto, limits)
+    if below.size != asked.size:
+        (a, b), (height, width) = below.size, asked.size or below.size
+        raise UsageError(
+            f"The picture to lay the edit on has {b} x {a} pixels and the result {width} x {height}; give an "
+            "earlier edit of the same picture."
+        )
+    return below, place
 
 
 def targets_of(target: object) -> dict[str, Any]:

@@ -52,6 +52,10 @@ class Shop(Protocol):
         """Steps of a stage."""
         ...
 
+    def rows(self, most: int) -> int:
+        """Rows of a step."""
+        ...
+
     def exam(self, count: int) -> int:
         """How many scenes are measured."""
         ...

@@ -54,6 +54,7 @@ def eye_stage(
     steps: int,
     rates: Rates,
     *,
+    batch_size: int = BATCH,
     exam: int = 256,
 ) -> Stage:
     """Contrast every thing with all phrases of the batch; whatever says nothing wrong of it is right."""
@@ -64,7 +65,7 @@ def eye_stage(
         return normalize(linear(text_states(tower, token_batch(texts))[1], projection), dim=-1)
 
     def batch(step: int) -> Batch:
-        some = [every[k] for k in pick(step, BATCH, len(every), seed=9)]
+        some = [every[k] for k in pick(step, batch_size, len(every), seed=9)]
         things = [training_scene(picture).things[thing] for picture, thing in some]
         rng = random.Random(f"region {step}")
         texts = [said(thing, f"{step} {k}") for k, thing in enumerate(things)]
@@ -91,7 +92,7 @@ def eye_stage(
         found = (seen @ read(names).T).argmax(1, keepdim=True)
         return {"named": round(float(true.gather(1, found).float().mean()), 4)}
 
-    return Stage("spatext-eye", {"difference": eye}, batch, loss, steps, rates, BATCH, measure)
+    return Stage("spatext-eye", {"difference": eye}, batch, loss, steps, rates, batch_size, measure)
 
 
 def held_out_crops(count: int) -> tuple[Float[Tensor, "b 3 side side"], list[Thing]]:

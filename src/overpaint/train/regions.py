@@ -86,7 +86,8 @@ class Regions:
         shop, tower, clip = self.shop, self.shop.painter().tower, self.clip()
         said = clip.text_projection.weight.detach(), float(clip.logit_scale.detach().exp().clamp(max=100))
         plan = (shop.renders, Cutouts.load(self._file("cutouts")), shop.count(EYES), RATES[EYES])
-        return shop.train(eye_stage(self._eye(), tower, *said, *plan, exam=shop.exam(256)))
+        sizes = {"batch_size": shop.rows(64), "exam": shop.exam(256)}
+        return shop.train(eye_stage(self._eye(), tower, *said, *plan, **sizes))
 
     def vectors(self) -> None:
         """Look at every thing with the tuned tower."""

@@ -23,7 +23,7 @@ from overpaint.stilllife import known
 from overpaint.stilllife.judge import FOLDER, Judge
 from overpaint.stilllife.palette import PALETTE
 from overpaint.train import assemble, nets
-from overpaint.train.clip import BATCH, Vision, clip_stage
+from overpaint.train.clip import Vision, clip_stage
 from overpaint.train.data import CPU, Renders
 from overpaint.train.figures import all_figures, sample_figures, sheet, table
 from overpaint.train.filling import filling_figures
@@ -128,26 +128,29 @@ class Trainer:
 
     def judge(self) -> Run:
         """Train the judge."""
-        return self._reader("judge", Judge, judge_stage, 256)
+        return self._reader("judge", Judge, judge_stage, 256, batch=32)
 
     def segmenter(self) -> Run:
         """Train what says which pixel shows what."""
-        return self._reader("segmenter", lambda: Segmenter(PALETTE), segmenter_stage, 128)
+        return self._reader("segmenter", lambda: Segmenter(PALETTE), segmenter_stage, 128, batch=16)
 
-    def _reader(self, name: str, make: Callable[[], T], stage: Callable[..., Stage], exam: int) -> Run:
+    def _reader(
+        self, name: str, make: Callable[[], T], stage: Callable[..., Stage], exam: int, *, batch: int
+    ) -> Run:
         """Train a network that reads pictures, as drawn and as the autoencoder gives them back."""
         self.make_echoes()
         net, vae = self.fresh(name, name, make), self.ready(self.best_vae()[0])
         plan = (self.renders, self.echoes, self.count(name), RATES[name])
-        return self.train(stage(net, *plan, exam=self.exam(exam), through=lambda x: reconstruct(vae, x)))
+        sizes = {"batch": self.rows(batch), "exam": self.exam(exam)}
+        return self.train(stage(net, *plan, **sizes, through=lambda x: reconstruct(vae, x)))
 
     def text(self) -> Run:
         """Train the text tower on sentences."""
         tower = self.fresh("text", "text", nets.make_text)
         with nets.seeded(1):
             heads = Heads().to(self.device)
-        stage = text_stage(tower, heads, self.count("text"), RATES["text"], self.device, exam=self.exam(512))
-        return self.train(stage)
+        plan = (self.count("text"), RATES["text"], self.device)
+        return self.train(text_stage(tower, heads, *plan, batch=self.rows(64), exam=self.exam(512)))
 
     def vae(self) -> Run:
         """Train the autoencoder on crops."""
@@ -234,19 +237,15 @@ class Trainer:
         tower = self.ready(self.part("text", "text", nets.make_text, CLIPTextModel))
         vision = self.fresh("clip", "vision", Vision)
         plan = (self.renders, self.count("clip"), RATES["clip"])
-        stage = clip_stage(vision, tower, *plan, batch=min(BATCH, self.size.batch), exam=self.exam(256))
+        stage = clip_stage(vision, tower, *plan, batch=self.rows(64), exam=self.exam(256))
         return self.train(stage)
 
     def noisy_clip(self) -> Run:
         """Train the noise-aware image tower against the text tower and the projection of the clean one."""
         vision = self.fresh("noisy-clip", "noisy", NoisyVision)
-        plan = (
-            self.renders,
-            self.stored_latents().to(self.device),
-            self.count("noisy-clip"),
-            RATES["noisy-clip"],
-        )
-        rows = {"batch": min(BATCH, self.size.batch), "exam": self.exam(200)}
+        data = self.stored_latents().to(self.device)
+        plan = (self.renders, data, self.count("noisy-clip"), RATES["noisy-clip"])
+        rows = {"batch": self.rows(64), "exam": self.exam(200)}
         return self.train(noisy_clip_stage(vision, Regions(self).clip(), self.painter(), *plan, **rows))
 
     def painter(self, unet: UNet2DConditionModel | None = None) -> Painter:
@@ -346,13 +345,10 @@ class Trainer:
         """A trained network: of the run here, else as shipped."""
         with nets.seeded(0):
             made = make()
-        state = (
-            assemble.averaged(self.state(stage), net) if self.state(stage).is_file() else self.shipped(net)
-        )
+        place = self.state(stage)
+        state = assemble.averaged(place, net) if place.is_file() else self.shipped(net)
         if state is None or not _same_shapes(state, made.state_dict()):
-            raise TrainError(
-                f"There is no trained {kind.__name__} of this size yet; run the stage '{stage}' first."
-            )
+            raise TrainError(f"No {kind.__name__} of this size is trained; run the stage '{stage}' first.")
         made.load_state_dict(state)
         return made
 
@@ -377,9 +373,13 @@ class Trainer:
         """Steps of a stage."""
         return self.steps or self.size.steps[stage]
 
+    def rows(self, most: int) -> int:
+        """Rows of a step: no more than the denoiser takes, which is few for a toy."""
+        return min(most, self.size.batch)
+
     def exam(self, count: int) -> int:
         """How many scenes are measured: few for a toy."""
-        return 8 if self.size_name == "toy" else count
+        return 4 if self.size_name == "toy" else count
 
     def few(self, count: int) -> int:
         """Pictures at a time: as many as fit a processor's cache, far more on an accelerator."""

@@ -5,8 +5,9 @@ network as it is (LoRA, Hu et al., arXiv:2106.09685; strength 1).
 """
 
 import re
-from collections.abc import Callable, Generator, Mapping
+from collections.abc import Generator, Mapping
 from contextlib import ExitStack, contextmanager
+from functools import partial
 
 import torch
 import torch.nn.functional as F
@@ -56,17 +57,14 @@ def attached(net: nn.Module, factors: Mapping[str, Tensor]) -> Generator[None, N
         for name, up in factors.items():
             if name.endswith(UP):
                 layer = name.removesuffix(UP)
-                hook = _adding(up, factors[f"{layer}{DOWN}"])
+                hook = partial(_added, up, factors[f"{layer}{DOWN}"])
                 stack.callback(modules[layer].register_forward_hook(hook).remove)
         yield
 
 
-def _adding(up: Tensor, down: Tensor) -> Callable[..., Tensor]:
-    def hook(layer: nn.Module, args: tuple[Tensor, ...], out: Tensor) -> Tensor:
-        given, *_ = args
-        return out + F.linear(F.linear(given.to(down), down), up).to(out)
-
-    return hook
+def _added(up: Tensor, down: Tensor, layer: nn.Module, args: tuple[Tensor, ...], out: Tensor) -> Tensor:
+    given, *_ = args
+    return out + F.linear(F.linear(given.to(down), down), up).to(out)
 
 
 def shapes(tensors: Mapping[str, Tensor]) -> dict[str, tuple[int, ...]]:

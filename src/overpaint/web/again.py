@@ -1,11 +1,13 @@
 """Work as what makes it again without a server: a command line, and a few lines of Python."""
 
+import re
 import shlex
 from collections.abc import Iterator, Mapping
 from typing import Any, cast
 
 from overpaint.comparing.candidate import PLAIN, options
 from overpaint.web.controlling import spoken
+from overpaint.web.layers import works
 
 USUAL: Mapping[str, Any] = {**PLAIN, "grow": 0, "extend": "", "context": None, "source": "", "target": ""}
 """What need not be said, because it holds by itself."""
@@ -23,6 +25,8 @@ def said(work: Mapping[str, Any]) -> Iterator[tuple[str, Any]]:
     if work.get("mask"):
         yield "mask", "MASK"
     yield from ((name, work[name]) for name in WHERE if work.get(name))
+    if work.get("onto"):
+        yield "onto", "ONTO"
     if work.get("map"):
         yield "map", "MAP"
     if work.get("control"):
@@ -30,7 +34,23 @@ def said(work: Mapping[str, Any]) -> Iterator[tuple[str, Any]]:
 
 
 def as_command(work: Mapping[str, Any]) -> str:
-    """The command line."""
+    """The command line; where earlier edits are made again over it, one for each, laid on the last."""
+    first, *others = (one_command(one) for one in works(dict(work)))
+    if not others:
+        return first
+    lines = [f"{first} --output step-1.png"]
+    for k, one in enumerate(others, 1):
+        lines.append(f"{numbered(one, k)} --onto step-{k}.png --output step-{k + 1}.png")
+    return "\n".join(lines)
+
+
+def numbered(text: str, k: int) -> str:
+    """A text in which the mask is that of an earlier edit."""
+    return re.sub(r"\bMASK\b", f"MASK-{k}", text)
+
+
+def one_command(work: Mapping[str, Any]) -> str:
+    """The command line of one edit."""
     kind, given = str(work["kind"]), dict(said(work))
     words = ["overpaint", kind, given.pop("target") if kind == "generate" else "PICTURE"]
     for name, value in given.items():
@@ -45,11 +65,18 @@ def listed(value: object) -> list[tuple[str, ...]]:
 
 
 def as_python(work: Mapping[str, Any]) -> str:
-    """The call."""
+    """The call; or the calls, as for a command line."""
+    first, *others = works(dict(work))
+    calls = [one_call(first), *(numbered(one_call(one, "onto=edit"), k) for k, one in enumerate(others, 1))]
+    return "\n".join(["import overpaint\n", *calls, "edit.save('edited.png')\n"])
+
+
+def one_call(work: Mapping[str, Any], *more: str) -> str:
+    """One of them."""
     kind, given = str(work["kind"]), dict(said(work))
     first = given.pop("target") if kind == "generate" else "PICTURE"
-    lines = [repr(first), *(f"{name}={value!r}" for name, value in given.items())]
+    lines = [repr(first), *(f"{name}={value!r}" for name, value in given.items()), *more]
     if work["options"]:
         lines.append(f"options={work['options']!r}")
     inside = "".join(f"    {line},\n" for line in lines)
-    return f"import overpaint\n\nedit = overpaint.{kind}(\n{inside})\nedit.save('edited.png')\n"
+    return f"edit = overpaint.{kind}(\n{inside})"

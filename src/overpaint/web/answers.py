@@ -31,12 +31,12 @@ SAID: dict[int | str, dict[str, Any]] = {
 """What any route may answer instead."""
 
 
-def studio_of(request: Request) -> Studio:
-    """The studio of this server."""
+async def studio_of(request: Request) -> Studio:
+    """The studio of this server; asynchronous, as else a thread would be asked for it."""
     return request.app.state.studio
 
 
-def client(request: Request) -> str:
+async def client(request: Request) -> str:
     """Who asks."""
     return client_of(request.scope)
 

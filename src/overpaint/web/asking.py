@@ -18,15 +18,17 @@ from overpaint.near import nearest
 from overpaint.run.own_noise import inversion_of
 from overpaint.run.request import edit_request, kind_of
 from overpaint.run.resolve import resolve
+from overpaint.run.sided import Wanted
 from overpaint.run.where import Where
 from overpaint.web.controlling import check_map, controlled, speakers
+from overpaint.web.replaying import layered
 from overpaint.web.safety import Refused
 from overpaint.web.schemas import PICTURE, CompareIn, ControlIn, EditIn, GenerateIn, InvertIn
 from overpaint.web.studio import Studio
 
 T = TypeVar("T", bound=BaseModel)
 Work = dict[str, Any]
-NESTED = ("options", "grid", "methods", "words")
+NESTED = ("options", "grid", "methods", "words", "control", "way")
 """Fields that a form holds as JSON."""
 DATA = re.compile(r"^data:[\w/+.-]*;base64,", re.ASCII)
 FRAMING = ("context", "grow", "extend", "feather", "fit", "alpha", "background")
@@ -146,6 +148,7 @@ def edit_work(studio: Studio, said: EditIn) -> Work:
     inverted = of_inversion(studio, said)
     image = inverted["image"] if inverted else sent(studio, said.image or missing(), "picture")
     mask = sent_mask(studio, said.mask, image)
+    onto = sent_mask(studio, said.onto, image, "earlier edit")
     request = {**framing(said), "target": said.target}
     options = {**inverted.get("options", {}), **said.options}
     request["source"] = said.source or inverted.get("source", "")
@@ -161,12 +164,16 @@ def edit_work(studio: Studio, said: EditIn) -> Work:
         request,
         options,
         where=where_of(studio, mask, said),
-        control=[controlled(one, studio.picture) for one in controls],
+        control=spoken_to(studio, controls),
+        onto=None if onto is None or plan is not None else studio.picture(onto),
     )
     if plan is not None:
-        check_map(studio.picture(plan), studio.picture(image))
+        check_map(studio.picture(plan), studio.picture(image), "map")
+        check_map(studio.picture(onto or image), studio.picture(image), "earlier edit")
     beside = {"map": plan} if plan is not None else {}
     beside |= {"control": controls} if controls else {}
+    beside |= {"onto": onto} if onto is not None else {}
+    beside |= layered(studio, said, image, request["source"])
     return beside | {
         "kind": "edit",
         "image": image,
@@ -180,7 +187,7 @@ def edit_work(studio: Studio, said: EditIn) -> Work:
         "options": options,
         "maps": said.maps,
         "look": said.look,
-        "parent": said.parent,
+        **before(said),
     }
 
 
@@ -190,17 +197,27 @@ def control_of(studio: Studio, said: ControlIn) -> Work:
     Raises:
         UsageError: none is called so.
     """
-    known = speakers()
+    known = (*speakers(), *studio.serving.controls)
     if said.net not in known:
         raise UsageError(f"There is no side network {said.net[:60]!r} here; {nearest(said.net, known)}")
     seen = None if said.picture is None else sent(studio, said.picture, "condition")
     return {**said.model_dump(), "picture": seen}
 
 
+def spoken_to(studio: Studio, controls: list[Work]) -> list[Wanted]:
+    """Side networks as an edit takes them."""
+    return [controlled(one, studio.picture, studio.serving.controls) for one in controls]
+
+
 def where_of(studio: Studio, mask: str | None, said: EditIn) -> Where:
     """Where the picture may change, from whichever says so."""
     drawn = None if mask is None else studio.picture(mask)
     return Where(drawn, said.mask_box, said.mask_words, said.mask_diff)
+
+
+def before(said: EditIn | CompareIn) -> Work:
+    """What work goes on from, for the history."""
+    return {"parent": said.parent, **({} if said.cell is None else {"cell": said.cell})}
 
 
 def missing() -> str:
@@ -247,8 +264,10 @@ def generate_work(studio: Studio, said: GenerateIn) -> Work:
     request = {"target": said.target, "seed": said.seed}
     if not said.target.split():
         raise UsageError("What the picture should show is not said; give target.")
-    edit_request("generate", "generate", None, request, said.options)
+    controls = [control_of(studio, one) for one in said.control]
+    edit_request("generate", "generate", None, request, said.options, control=spoken_to(studio, controls))
     work: Work = {"kind": "generate", "method": "generate", "model": studio.model(said.model)}
+    work |= {"control": controls} if controls else {}
     return work | {"request": request, "options": said.options, "maps": said.maps}
 
 
@@ -275,13 +294,16 @@ def compare_work(studio: Studio, said: CompareIn) -> Work:
     """
     image = sent(studio, said.image, "picture")
     mask = sent_mask(studio, said.mask, image)
+    onto = sent_mask(studio, said.onto, image, "earlier edit")
     request = {**framing(said), "source": said.source, "target": said.target}
     for name in said.methods:
         if name != "all":
             kind_of(name)
     given = Where(None if mask is None else studio.picture(mask))
-    edit_request("edit", "sdedit", studio.picture(image), request, {}, where=given)
-    return {
+    below = None if onto is None else studio.picture(onto)
+    edit_request("edit", "sdedit", studio.picture(image), request, {}, where=given, onto=below)
+    beside = {} if onto is None else {"onto": onto}
+    return beside | {
         "kind": "compare",
         "image": image,
         "mask": mask,
@@ -293,4 +315,5 @@ def compare_work(studio: Studio, said: CompareIn) -> Work:
         "budget": said.budget,
         "words": said.words,
         "check": said.check,
+        **before(said),
     }

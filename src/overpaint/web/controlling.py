@@ -1,19 +1,31 @@
-"""Side networks and maps of a piece of work."""
+"""Side networks and maps of a piece of work.
+
+A client names side networks, and no file of them: those that come with the package, and those that the
+server's owner named when it was started.
+"""
 
 from collections.abc import Callable, Mapping
 from contextlib import suppress
 from functools import cache
+from pathlib import Path
 from typing import Any
 
 from overpaint.errors import UsageError
+from overpaint.families.locate import SHIPPED
 from overpaint.images import Picture
+from overpaint.model import Model
 from overpaint.run.sided import Wanted
 from overpaint.sides.conditions import made_from
-from overpaint.sides.file import shipped_names
+from overpaint.sides.file import SideFile, shipped_names
+from overpaint.sides.load import side_net
 from overpaint.sides.options import Control
 
 OWN = ("cyclenet",)
 """Those that a method takes by itself."""
+Places = Mapping[str, Path]
+"""Side networks of the server's owner, by the names that clients know."""
+SET = ("scale", "start", "stop", "guess", "only_mid", "text", "rounding")
+"""What a client may set of one, beside what it looks at."""
 
 
 @cache
@@ -27,25 +39,61 @@ def speakers() -> tuple[str, ...]:
     return tuple(found)
 
 
-def controlled(said: Mapping[str, Any], read: Callable[[str], Picture | bytes]) -> Wanted:
+def fitting(model: Model, own: Places) -> list[str]:
+    """The side networks that speak to a model, by name."""
+    found = list(speakers()) if model.home in SHIPPED.values() else []
+    for name, place in own.items():
+        with suppress(UsageError):
+            side_net(place, model)
+            found.append(name)
+    return found
+
+
+def named(said: str) -> tuple[str, Path]:
+    """A side network of the server's owner, from ``NAME=FILE``.
+
+    Raises:
+        UsageError: it is not of that form, a name that is taken, or no side network.
+    """
+    name, _, place = said.partition("=")
+    if not place or not name.replace("-", "").replace("_", "").isalnum() or not name.isascii():
+        raise UsageError(f"{said!r} names no side network; write NAME=FILE, the name in letters and figures.")
+    if name in shipped_names():
+        raise UsageError(f"A side network called {name!r} comes with overpaint; choose another name.")
+    return name, Path(SideFile.of(place).known).absolute()
+
+
+def controlled(said: Mapping[str, Any], read: Callable[[str], Picture | bytes], own: Places) -> Wanted:
     """A side network as an edit takes it, from how work names it."""
-    how = Control(net=said["net"], scale=said["scale"], start=said["start"], stop=said["stop"])
+    told = {name: said[name] for name in SET if name in said}
+    net = str(own.get(said["net"], said["net"]))
+    how = Control(net=net, picture=said.get("made", "auto"), layers=tuple(said.get("layers", ())), **told)
     return how if said["picture"] is None else (how, read(said["picture"]))
 
 
 def spoken(said: Mapping[str, Any]) -> str:
     """The same as a command line has it."""
-    seen = "" if said["picture"] is None else "=CONDITION"
+    made = said.get("made", "auto")
+    seen = "=CONDITION" if said["picture"] is not None else "" if made == "auto" else f"={made}"
     when = "" if (said["start"], said["stop"]) == (0, 1) else f"@{said['start']:g}-{said['stop']:g}"
-    return f"{said['net']}{seen}:{said['scale']:g}{when}"
+    usual = Control()
+    more = [
+        f",{name}={said[name]}".replace("True", "true")
+        for name in ("guess", "only_mid", "text", "rounding")
+        if name in said and said[name] != getattr(usual, name)
+    ]
+    more += [",layers=" + "/".join(f"{one:g}" for one in said["layers"])] if said.get("layers") else []
+    return f"{said['net']}{seen}:{said['scale']:g}{when}{''.join(more)}"
 
 
-def check_map(plan: Picture, picture: Picture) -> None:
-    """Refuse a map that cannot be one of that picture.
+def check_map(plan: Picture, picture: Picture, what: str) -> None:
+    """Refuse a map, or an earlier edit, that cannot be one of that picture.
 
     Raises:
         UsageError: it has another size.
     """
     (a, b), (height, width) = plan.size, picture.size
     if plan.size != picture.size:
-        raise UsageError(f"The map has {b} x {a} pixels and the picture {width} x {height}; make them equal.")
+        raise UsageError(
+            f"The {what} has {b} x {a} pixels and the picture {width} x {height}; make them equal."
+        )

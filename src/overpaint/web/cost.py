@@ -5,7 +5,6 @@ from dataclasses import dataclass
 import torch
 
 from overpaint.card import Cost
-from overpaint.families.locate import SHIPPED
 from overpaint.images.fitting import scaled_size, whole
 from overpaint.model import Model
 from overpaint.run.auto import planned as plan
@@ -14,7 +13,7 @@ from overpaint.run.known import record_of
 from overpaint.run.plan import grain
 from overpaint.run.request import edit_request
 from overpaint.sides.segmenter import segmenter_of
-from overpaint.web.controlling import speakers
+from overpaint.web.controlling import Places, fitting
 from overpaint.web.schemas import ModelOut
 
 
@@ -47,7 +46,7 @@ def measured(model: Model) -> Measured:
     return Measured(speed, model.family.name, model.family.side, grain(model), levels)
 
 
-def about(name: str, model: Model) -> ModelOut:
+def about(name: str, model: Model, own: Places) -> ModelOut:
     """What there is to say of a model."""
     return ModelOut(
         name=name,
@@ -55,7 +54,7 @@ def about(name: str, model: Model) -> ModelOut:
         side=model.family.side,
         guidance=model.guidance,
         words=sorted(model.suits.vocabulary),
-        controls=list(speakers()) if model.home in SHIPPED.values() else [],
+        controls=fitting(model, own),
         regions=segmenter_of(model) is not None,
         loaded=True,
     )

@@ -3,11 +3,12 @@
 import time
 from base64 import b64encode
 from collections.abc import Callable, Iterator, Mapping
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from pathlib import Path
 from typing import Any
 
 import overpaint
+from overpaint.card import KINDS
 from overpaint.comparing.candidate import Candidate
 from overpaint.errors import OverpaintError
 from overpaint.files.provenance import Origin
@@ -17,15 +18,19 @@ from overpaint.images.sheets import flat, overlay
 from overpaint.ledger.entry import Entry
 from overpaint.ledger.queue import Ledger
 from overpaint.ledger.shelf import Shelf
-from overpaint.meter import Meter
+from overpaint.meter import Meter, part
 from overpaint.model import Model
 from overpaint.path import Latent
 from overpaint.run.kept import KEPT
 from overpaint.run.preview import Preview
+from overpaint.run.request import told as told_of
+from overpaint.run.resolve import resolve
 from overpaint.run.result import Edit
+from overpaint.run.sided import Wanted
 from overpaint.run.written import file_of
 from overpaint.web.controlling import controlled
 from overpaint.web.hub import Hub, News
+from overpaint.web.layers import works
 from overpaint.web.serving import Serving
 from overpaint.web.telling import told
 
@@ -95,30 +100,43 @@ class Doer:
 
     def edit(self, entry: Entry, model: Model, meter: Meter) -> Mapping[str, Any]:
         """An edit."""
-        work, limits = entry.work, self.serving.limits
-        image = self.picture(work["image"])
-        assert image is not None
-        return self.kept(
-            overpaint.edit(
-                image,
-                method=work["method"],
-                model=model,
-                mask=self.picture(work.get("mask")),
-                mask_box=work.get("mask_box"),
-                mask_words=work.get("mask_words"),
-                mask_diff=work.get("mask_diff", False),
-                map=self.picture(work.get("map")),
-                control=[controlled(one, self.shelved) for one in work.get("control", ())],
-                limits=limits,
-                memory=self.serving.memory,
-                look=work["look"],
-                meter=meter,
-                maps=work["maps"],
-                cache=True,
-                options=work["options"],
-                **work["request"],
-            )
+        first, *others = works(dict(entry.work))
+        if not others:
+            return self.kept(self.edited(first, model, meter, self.picture(first.get("onto"))))
+        meter.total = sum(most_rows(one, model) for one in (first, *others))
+        made = self.edited(first, model, part(meter))
+        for one in others:
+            made = together(made, self.edited(one, model, part(meter), made))
+        return self.kept(made)
+
+    def edited(
+        self, work: Mapping[str, Any], model: Model, meter: Meter, onto: bytes | Edit | None = None
+    ) -> Edit:
+        """One edit, laid on an earlier one where there is any."""
+        return overpaint.edit(
+            self.shelved(work["image"]),
+            method=work["method"],
+            model=model,
+            mask=self.picture(work.get("mask")),
+            mask_box=work.get("mask_box"),
+            mask_words=work.get("mask_words"),
+            mask_diff=work.get("mask_diff", False),
+            map=self.picture(work.get("map")),
+            control=self.controls(work),
+            onto=onto,
+            limits=self.serving.limits,
+            memory=self.serving.memory,
+            look=work["look"],
+            meter=meter,
+            maps=work["maps"],
+            cache=True,
+            options=work["options"],
+            **work["request"],
         )
+
+    def controls(self, work: Mapping[str, Any]) -> list[Wanted]:
+        """The side networks of a piece of work."""
+        return [controlled(one, self.shelved, self.serving.controls) for one in work.get("control", ())]
 
     def generate(self, entry: Entry, model: Model, meter: Meter) -> Mapping[str, Any]:
         """A picture from a prompt."""
@@ -128,6 +146,7 @@ class Doer:
                 work["request"]["target"],
                 model=model,
                 seed=work["request"]["seed"],
+                control=self.controls(work),
                 memory=self.serving.memory,
                 meter=meter,
                 maps=work["maps"],
@@ -166,6 +185,7 @@ class Doer:
             budget=work["budget"],
             model=model,
             mask=self.picture(work.get("mask")),
+            onto=self.picture(work.get("onto")),
             limits=self.serving.limits,
             words=work["words"],
             check=work["check"],
@@ -242,6 +262,21 @@ class Doer:
             self.hub.tell(id, News("preview", {"image": address(picture)}))
 
         return show
+
+
+def most_rows(work: Mapping[str, Any], model: Model) -> int:
+    """The rows that one edit takes at most."""
+    kind, options = told_of(work["method"], work["options"])
+    return kind.card.cost(resolve(kind, options, kind.card.families.get(model.family.name, {}), "")).rows[1]
+
+
+def together(before: Edit, after: Edit) -> Edit:
+    """An edit that was laid on another, with the work of both."""
+    own, more = before.figures, after.figures
+    counted = ("seconds", "look_rows", "calls", *KINDS)
+    spent = {name: getattr(own, name) + getattr(more, name) for name in counted}
+    warnings = tuple(dict.fromkeys((*before.warnings, *after.warnings)))
+    return replace(after, figures=more.model_copy(update=spent), warnings=warnings)
 
 
 def address(picture: Picture) -> str:

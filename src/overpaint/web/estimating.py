@@ -15,6 +15,7 @@ from overpaint.run.auto import learned
 from overpaint.run.request import kind_of, told
 from overpaint.run.resolve import resolve
 from overpaint.web.cost import seconds_of
+from overpaint.web.replaying import layered
 from overpaint.web.schemas import PICTURE, EditIn, EstimateOut
 from overpaint.web.studio import Studio
 
@@ -29,6 +30,8 @@ def estimated(studio: Studio, said: EditIn) -> EstimateOut:
     kind = kind_of(said.method)
     family = "" if found is None else found.family
     cost = of_auto(studio, said, family) if kind is Auto else of_method(said.method, said.options, family)
+    for one in layered(studio, said, said.image, said.source).get("layers", ()):
+        cost += of_method(one["method"], one["options"], family)
     looks = 0 if found is None or not said.look else found.levels
     seconds = memory = None
     if found is not None:

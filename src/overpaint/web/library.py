@@ -10,6 +10,7 @@ from fastapi.concurrency import run_in_threadpool
 from prometheus_client import CONTENT_TYPE_LATEST, CollectorRegistry, Gauge, generate_latest
 
 from overpaint import __version__, registry
+from overpaint.choosing.measured import measured
 from overpaint.errors import OverpaintError
 from overpaint.images import Picture, encode_png, to_pil
 from overpaint.images.picture import from_pil
@@ -145,6 +146,7 @@ def card_of(name: str, card: Mapping[str, Any]) -> MethodOut:
         backwards=tuple(card["backwards"]),
         papers=card["papers"],
         published=card["published"],
+        measured=measured().get(name),
         settings=[form(one) for one in settings_of(card["schema"]).values()],
         json_schema=card["schema"],
     )

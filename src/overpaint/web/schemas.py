@@ -4,6 +4,7 @@ from typing import Annotated, Any, Literal
 
 from pydantic import BaseModel, ConfigDict, Field, JsonValue
 
+from overpaint.choosing.measured import Measured
 from overpaint.ledger.entry import State
 from overpaint.run.result import Figures
 
@@ -22,6 +23,12 @@ Sent = Annotated[
         max_length=100_000_000,
         description="a picture: the id of one that is here, or its bytes in base64 (also as a data: address)",
     ),
+]
+Condition = Literal[
+    "auto", "canny", "sobel", "scribble", "colours", "picture", "depth", "normals", "segmentation"
+]
+Cell = Annotated[
+    int | None, Field(ge=0, lt=10_000, description="where that is a comparison: which of its edits")
 ]
 Prompt = Annotated[str, Field(max_length=LONGEST)]
 BALL = "3f0c" * 16
@@ -59,9 +66,22 @@ class ControlIn(Model):
     picture: Sent | None = Field(
         default=None, description="what it looks at; by itself made from the picture that is edited"
     )
+    made: Condition = Field(default="auto", description="how that is made; by itself as its name tells")
     scale: float = Field(default=1.0, ge=-10, le=10, description="how strongly it speaks")
     start: float = Field(default=0.0, ge=0, le=1, description="share of the steps before it begins")
     stop: float = Field(default=1.0, ge=0, le=1, description="share of the steps at which it ends")
+    guess: Literal["off", "released", "logspace"] = "off"
+    layers: list[float] = Field(default=[], max_length=100, description="a factor for each place, fine first")
+    only_mid: bool = False
+    text: Literal["own", "source", "target"] = Field(default="own", description="the prompt it reads")
+    rounding: Literal["official", "diffusers"] = "official"
+
+
+class StepIn(Model):
+    """An accepted edit that another goes on from."""
+
+    work: WorkId
+    cell: Cell = None
 
 
 class EditIn(Framed):
@@ -86,6 +106,17 @@ class EditIn(Framed):
         description="what is to be where: a map that /api/pictures/{id}/regions gave, painted over",
     )
     control: list[ControlIn] = Field(default=[], max_length=5, description="side networks")
+    onto: Sent | None = Field(
+        default=None,
+        description="an earlier edit of the picture, which stays where the mask does not reach; what is "
+        "inside is made from the picture itself",
+    )
+    way: list[StepIn] = Field(
+        default=[],
+        max_length=100,
+        description="the accepted edits that an edit of the whole picture goes on from, the first one first: "
+        "those with a mask are made again over it, each inside its own mask",
+    )
     grow: int = Field(default=0, ge=0, le=1000, description="pixels by which the mask is widened")
     extend: str = Field(
         default="", max_length=100, description="pixels to add to sides of the picture: left=64,top=0"
@@ -99,6 +130,7 @@ class EditIn(Framed):
         default=None, description="an inversion that was made: its picture, prompt and options are used"
     )
     parent: WorkId | None = Field(default=None, description="the edit this one goes on from, for the history")
+    cell: Cell = None
 
 
 class GenerateIn(Model):
@@ -108,6 +140,9 @@ class GenerateIn(Model):
     seed: int = Field(default=0, ge=0, lt=2**63)
     options: dict[str, JsonValue] = Field(default={}, max_length=200)
     model: str = Field(default="", max_length=300)
+    control: list[ControlIn] = Field(
+        default=[], max_length=5, description="side networks, each with a picture to look at"
+    )
     maps: bool = False
 
 
@@ -127,8 +162,11 @@ class CompareIn(Framed):
     budget: str | None = Field(default=None, max_length=20, description="begin nothing after: 60s")
     mask: Sent | None = None
     feather: int = Field(default=0, ge=0, le=1000)
+    onto: Sent | None = None
     words: list[Annotated[str, Field(max_length=100)]] = Field(default=[], max_length=20)
     check: bool = Field(default=False, description="also ask cheap methods for nothing")
+    parent: WorkId | None = Field(default=None, description="the edit this one goes on from, for the history")
+    cell: Cell = None
 
 
 class PictureOut(Model):
@@ -219,6 +257,7 @@ class WorkOut(Model):
     image: PictureId | None = None
     mask: PictureId | None = None
     parent: WorkId | None = None
+    cell: int | None = None
     method: str = ""
     model: str
     request: dict[str, JsonValue]
@@ -279,6 +318,7 @@ class MethodOut(Model):
     backwards: tuple[int, int]
     papers: list[dict[str, JsonValue]]
     published: str
+    measured: Measured | None = Field(description="what it achieves on Still Life, where that was measured")
     settings: list[dict[str, Any]] = Field(description="its options for a form")
     json_schema: dict[str, Any] = Field(description="the JSON schema of its options")
 

@@ -2,7 +2,7 @@
 
 import ipaddress
 import socket
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field
 from pathlib import Path
 
@@ -25,6 +25,8 @@ class Serving:
     names: tuple[str, ...] = ()
     """Further names that this machine is reached by."""
     models: tuple[str, ...] = ("still-life",)
+    controls: Mapping[str, Path] = field(default_factory=dict[str, Path])
+    """Side networks of the owner's, by the names that clients know."""
     devices: tuple[str | None, ...] = (None,)
     dtype: str | None = None
     offload: bool = False

@@ -116,7 +116,7 @@ class Studio:
         if name in self.speeds:
             return
         self.speeds[name] = measured(model)
-        self.models[name] = about(name, model)
+        self.models[name] = about(name, model, self.serving.controls)
 
     def end(self) -> None:
         """Give back what is being done, and wait for the workers."""

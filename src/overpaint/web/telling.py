@@ -31,6 +31,7 @@ def shown(entry: Entry, before: int | None = None) -> WorkOut:
         image=work.get("image"),
         mask=work.get("mask"),
         parent=work.get("parent"),
+        cell=work.get("cell"),
         method=work.get("method") or "",
         model=work["model"],
         request=work["request"],

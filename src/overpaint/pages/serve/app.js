@@ -2,7 +2,7 @@
 import { bitmap, get, remove, send, view } from "./api.js";
 import { ask, asked, busy, run, watch } from "./asking.js";
 import { history, methods, queue } from "./dialogs.js";
-import { controlsShown, planShown, readPlan } from "./beside.js";
+import { conditioned, controlsShown, planShown, readPlan } from "./beside.js";
 import { find, make, open, say, told } from "./dom.js";
 import { brush, fields, priced, tool, whereShown, wordsShown } from "./fields.js";
 import { help } from "./look.js";
@@ -50,6 +50,7 @@ function hear() {
   on("plan-read", "click", readPlan);
   on("mask-load", "click", () => find("mask-file").click());
   on("mask-file", "change", () => masked(find("mask-file").files[0]));
+  on("condition-file", "change", async () => { const [one] = find("condition-file").files; find("condition-file").value = ""; await conditioned(one); });
   on("mask-kept", "click", async () => { const id = page.work.result.mask; await look(null); state.where = "paint"; await maskOf(id); });
   on("mask-save", "click", async () => {
     const address = URL.createObjectURL(await stage.strokes.file());
@@ -92,6 +93,7 @@ function hear() {
   }));
   document.addEventListener("keydown", told(key));
   document.addEventListener("keyup", (event) => { if (event.key === "o" || event.key === "O") hold(false); if (event.key === " ") stage.space = false; });
+  document.addEventListener("queued", count);
   window.addEventListener("blur", () => { hold(false); stage.space = false; });
 }
 
@@ -147,7 +149,7 @@ async function key(event) {
   }
 }
 
-async function waiting() {
+async function count() {
   if (!document.hidden) {
     try {
       const { counts } = await get("/api/queue"), many = (counts.queued ?? 0) + (counts.running ?? 0);
@@ -156,6 +158,10 @@ async function waiting() {
       if (!model()?.loaded && !model()?.error) { page.models = await get("/api/models"); wordsShown(); controlsShown(); planShown(); priced(); }
     } catch { /* the next time says more */ }
   }
+}
+
+async function waiting() {
+  await count();
   setTimeout(waiting, page.running ? 2500 : 6000);
 }
 

@@ -10,16 +10,18 @@ import { keep, now, page, stage, state } from "./state.js";
 
 const OVER = ["done", "failed", "cancelled"];
 
-/** What an edit is made from: the original, so that the tenth is as clean as the first, unless a mask keeps
-    what was accepted to the pixel anyway, or what was painted before would be lost. */
-export function base() {
-  if (!state.at || state.base === "original") return "original";
-  if (state.base === "accepted" || state.where !== "all") return "accepted";
-  return state.path.slice(0, state.at).some((one) => one.masked) ? "accepted" : "original";
+/** What an edit is made from: the original, so that the tenth is as clean as the first. What is inside a mask is
+    laid on the accepted picture; below a whole one, edits that had a mask are made again. Methods beside each
+    other are single edits, so these go on from the accepted picture where a mask came before. */
+export function base(comparing = false) {
+  if (!state.at) return "original";
+  if (state.base === "accepted") return "accepted";
+  return comparing && state.where === "all" && way().some((one) => one.masked) ? "accepted" : "original";
 }
+const way = () => state.path.slice(0, state.at);
 
-export function asked(name = state.method) {
-  const original = base() === "original", at = now(), kind = page.all.find((one) => one.name === name);
+export function asked(name = state.method, comparing = false) {
+  const original = base(comparing) === "original", at = now(), kind = page.all.find((one) => one.name === name);
   const said = { image: original ? state.original.id : at.picture, source: original ? state.root || state.source : state.source, target: state.target, method: name,
     options: name === state.method ? { ...state.options } : shared(kind), seed: state.seed, model: state.model, maps: state.maps, grow: state.grow, feather: state.feather };
   if (!state.at) said.source = state.source;
@@ -28,7 +30,9 @@ export function asked(name = state.method) {
   if (state.where === "diff") said.mask_diff = true;
   if (state.where === "all") { said.grow = 0; said.feather = 0; delete said.context; }
   if (Object.keys(state.control).length) said.control = controls();
-  if (state.at) said.parent = state.path[state.at - 1].work;
+  if (state.at) Object.assign(said, { parent: at.work }, at.cell >= 0 && { cell: at.cell });
+  if (state.at && original && state.where !== "all") said.onto = at.picture;
+  if (state.at && original && state.where === "all" && !comparing) said.way = way().map(({ work, cell }) => (cell >= 0 ? { work, cell } : { work }));
   return said;
 }
 
@@ -40,19 +44,20 @@ function shared(kind) {
 
 export async function run(comparing = null) {
   if (page.running) return;
-  if (!state.original) { await begin("/api/generate", { target: state.target, seed: state.seed, model: state.model }); return; }
-  const said = asked(), grid = Object.fromEntries(Object.entries(state.grid).map(([name, text]) => [name, values(String(text))]).filter(([, list]) => list.length));
+  if (!state.original) { await begin("/api/generate", { target: state.target, seed: state.seed, model: state.model, control: controls(true) }); return; }
+  const grid = Object.fromEntries(Object.entries(state.grid).map(([name, text]) => [name, values(String(text))]).filter(([, list]) => list.length));
+  const several = comparing || Object.keys(grid).length > 0, said = asked(state.method, several);
   if (state.where === "paint") {
     if (stage.strokes.empty) throw new Error("Nothing is painted yet; paint over what may change, or choose Anywhere.");
     said.mask = (await send(await stage.strokes.file())).id;
   }
-  if (state.where === "map") said.map = await sentPlan(said.image);
-  if (!comparing && !Object.keys(grid).length) { await begin("/api/edits", said); return; }
+  if (state.where === "map") said.map = await sentPlan();
+  if (!several) { await begin("/api/edits", said); return; }
   if (said.map || said.control) throw new Error("Methods are compared without side networks and maps; switch these off.");
   if (said.mask_words || said.mask_diff) throw new Error("Methods are compared anywhere or inside what is painted; choose one of these.");
   if (Object.keys(grid).length > 2) throw new Error("A grid has two options at most; set the others back to one value.");
-  const { image, source, target, seed, feather, mask } = said, options = comparing ? ("steps" in said.options ? { steps: said.options.steps } : {}) : said.options;
-  await begin("/api/compare", { image, source, target, seed, feather, model: said.model, options, grid, methods: comparing ?? [state.method], ...(mask ? { mask } : {}) });
+  const { image, source, target, seed, feather, mask, onto, parent, cell } = said, options = comparing ? ("steps" in said.options ? { steps: said.options.steps } : {}) : said.options;
+  await begin("/api/compare", { image, source, target, seed, feather, model: said.model, options, grid, methods: comparing ?? [state.method], parent, cell, ...(mask ? { mask, ...(onto ? { onto } : {}) } : {}) });
 }
 
 /** Ask with a key that is kept first: a reload in between asks for the same work, not for more. */
@@ -83,6 +88,8 @@ export async function ask() {
 export function watch(id) {
   page.stop?.();
   page.running = id;
+  find("stage").scrollIntoView({ block: "nearest", behavior: "smooth" }); // on a phone the form is below it
+  document.dispatchEvent(new Event("queued"));
   let seen = null;
   page.stop = listen(id, told(async (kind, facts) => {
     if (kind === "gone") { ended(); say("This edit was deleted."); }
@@ -106,6 +113,7 @@ function ended() {
   stage.draw();
   busy(null);
   keep();
+  document.dispatchEvent(new Event("queued"));
 }
 
 async function over(found) {

@@ -3,6 +3,10 @@ import { get, post, remove, view } from "./api.js";
 import { amount, duration, fill, find, make, open, say, span, told } from "./dom.js";
 
 const NEEDS = { mask: "needs a mask", source: "needs what it shows", target: "", image: "", examples: "needs examples" };
+const TYPES = { random: "several changes at once", object: "exchanging things", add: "adding", delete: "removing", content: "content", pose: "pose", colour: "colour", material: "material", background: "the background", style: "style" };
+
+/** What a method is good at by measurement, in a sentence. */
+const strength = ({ success, cases, best }) => `${Math.round(100 * success)} % of ${cases} drawn edits came off${best.length ? `, more at ${best.map((one) => TYPES[one] ?? one).join(", ")}` : ""}.`;
 
 /** Cards of the methods; `ask(name)` gives what would be asked with one, to say what that costs. */
 export function methods(all, now, { ask, choose, compare, results }) {
@@ -24,7 +28,7 @@ export function methods(all, now, { ask, choose, compare, results }) {
     return make("div", { class: "card", "aria-current": one.name === now ? "true" : null },
       make("button", { type: "button", onclick: () => { find("methods").close(); choose(one.name); } },
         results[one.name] && make("img", { src: view(results[one.name], 320), alt: `what ${one.name} made of your picture`, loading: "lazy" }),
-        make("b", { text: one.name }), make("span", { class: "faint", text: one.idea }), chips),
+        make("b", { text: one.name }), make("span", { class: "faint", text: one.idea }), one.measured && make("span", { class: "strength", text: strength(one.measured) }), chips),
       one.name !== "auto" && make("label", { class: "check" }, box, "Compare"));
   }
   find("methods-find").value = "";

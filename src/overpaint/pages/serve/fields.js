@@ -19,14 +19,15 @@ export function fields() {
   find("mask-words").value = state.maskWords;
   for (const name of ["grow", "feather", "context", "seed"]) find(name).value = state[name];
   find("maps").checked = state.maps;
-  find("base").value = state.base;
+  find("base").value = state.base === "accepted" ? "accepted" : "original";
   find("where").hidden = !state.original;
+  for (const id of ["source", "source-label", "method", "preset-row", "usual", "more", "base-row"]) find(id).hidden = !state.original;
   fill(find("model"), ...page.models.map((one) => make("option", { value: one.name, text: one.error ? `${one.name} (cannot be used)` : one.name })));
   find("model").value = model()?.name ?? "";
   find("model-row").hidden = page.models.length < 2;
   find("run").textContent = state.original ? (Object.keys(state.grid).length ? "Run the grid" : "Run") : "Make a picture";
   whereShown();
-  methodShown();
+  if (state.original) methodShown();
   controlsShown();
   wordsShown();
   priced();
@@ -105,7 +106,7 @@ export function priced() {
     const name = state.original ? state.method : "generate";
     const words = await cost(state.original ? asked() : { method: "generate", target: state.target });
     if (page.running || name !== (state.original ? state.method : "generate")) return;
-    const from = state.at ? (base() === "original" ? " Made from the original, so nothing is lost on the way." : " Made from the accepted picture.") : "";
+    const from = state.at ? (base() === "original" ? ` Made from the original${state.where === "all" ? "" : " inside the mask"}, so nothing is lost on the way.` : " Made from the accepted picture.") : "";
     find("cost").textContent = words.length ? `About ${words.join(" · ")}.${from}` : from.trim();
     fill(find("method-chips"), ...words.map((text) => make("span", { class: "chip", text })));
   }, 250);

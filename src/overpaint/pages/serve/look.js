@@ -8,21 +8,26 @@ export function modes(result, cells) {
   return cells ? found.filter(([name]) => name !== "mask" && name !== "word") : found;
 }
 
-const TITLES = { psnr: "PSNR of the inversion", psnr_outside: "PSNR outside the mask", ssim: "SSIM", structure: "Structure kept", success: "Came off" };
+/** What is shown of a comparison: title, what it means, figures behind the point. What is not here is for tables. */
+const FIGURES = {
+  clip: ["Fits the words", "of 100, by CLIP; more is better", 1], direction: ["Changes as the words do", "from -1 to 1, by CLIP; more is better", 2],
+  structure: ["Structure moved", "less is nearer to the picture", 2], psnr_outside: ["Outside the mask", "dB; above 30 the eye sees no difference", 1],
+  strayed: ["Lost on the way to noise and back", "less is better", 2], unasked: ["Asked for nothing, it keeps", "dB; above 30 the eye sees no difference", 1], rows: ["Rows through the network", "", 0], seconds: ["Seconds", "", 1],
+};
 
 /** What came out, in words. */
 export function about(place, work, cell) {
   const figures = cell?.figures ?? work.result.figures ?? {}, lines = [];
   const line = (title, value) => value && lines.push(make("dt", { text: title }), make("dd", { text: value }));
-  for (const warning of cell?.warnings ?? work.result.warnings ?? []) line("Mind", warning);
+  for (const warning of cell?.warnings ?? work.result.warnings ?? []) line("Note", warning);
   if (cell) {
     line("Method", cell.title);
     if (cell.score !== null && cell.score !== undefined) line("Likely came off", `${Math.round(100 * cell.score)} %`);
-    for (const [name, value] of Object.entries(figures)) line(TITLES[name] ?? name.replaceAll("_", " "), Number(value).toFixed(3).replace(/\.?0+$/, ""));
+    for (const [name, [title, means, digits]] of Object.entries(FIGURES)) if (name in figures) line(title, `${Number(figures[name]).toFixed(digits)}${means && ` (${means})`}`);
   } else {
     line("Chosen", work.result.chosen);
     if (figures.seconds) line("Time", `${duration(figures.seconds)}, ${figures.rows} rows through the network${figures.backwards ? `, ${figures.backwards} backward passes` : ""}`);
-    if (figures.reconstruction) line("Turned to noise", `${figures.quality}: ${figures.reconstruction}`);
+    if (figures.reconstruction) line("Turned to noise", (work.result.warnings ?? []).includes(figures.reconstruction) ? figures.quality : `${figures.quality}: ${figures.reconstruction}`);
     if (figures.distance !== null && figures.distance !== undefined) line("Known to the model", `${figures.distance.toFixed(1)} standard deviations from the pictures it knows${figures.distance > 2 ? ": it does not know such pictures" : ""}`);
     if (figures.psnr) line("Back from noise", `${figures.psnr.toFixed(1)} dB; above 30 the eye sees no difference`);
   }

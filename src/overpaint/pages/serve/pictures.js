@@ -98,7 +98,7 @@ export async function take(one) {
   while (way[0].parent) {
     try { way.unshift(await get(`/api/edits/${way[0].parent}`)); } catch { break; }
   }
-  const picture = await get(`/api/pictures/${way[0].image}`), done = one.kind === "edit", path = way.slice(0, done ? undefined : -1).map(step);
+  const picture = await get(`/api/pictures/${way[0].image}`), done = one.kind === "edit", steps = way.map((each, k) => step(each, way[k + 1]?.cell ?? -1)), path = done ? steps : steps.slice(0, -1);
   const source = way[0].request.source ?? "";
   reset({ original: { id: picture.id, width: picture.width, height: picture.height }, root: source, path, at: path.length,
     source: path.at(-1)?.target ?? source, target: one.request.target ?? "", method: one.method || state.method, options: done ? one.options : {}, seed: one.request.seed ?? 0, model: one.model });
@@ -108,4 +108,4 @@ export async function take(one) {
 }
 
 export const step = (one, k = -1) => ({ work: one.id, picture: one.result.cells?.[k]?.picture ?? one.result.picture, source: one.request.source, target: one.request.target,
-  masked: Boolean(one.mask || one.result.mask), method: one.result.cells?.[k]?.title ?? one.method });
+  masked: Boolean(one.mask || one.result.mask), cell: k, method: one.result.cells?.[k]?.title ?? one.method });
