@@ -111,8 +111,11 @@ def beside(meter: Meter) -> Meter:
     return Meter(on_tick=forward)
 
 
-def part(whole: Meter) -> Meter:
-    """A meter for a part of the work of another: its rows count there too, and both are stopped together."""
+def part(whole: Meter, watch: Callable[[Tensor], None] | None = None) -> Meter:
+    """A meter for a part of the work of another: its rows count there too, and both are stopped together.
+
+    ``watch`` is shown what previews are made of as well.
+    """
     before = whole.rows
 
     def forward(own: Meter) -> None:
@@ -122,4 +125,9 @@ def part(whole: Meter) -> Meter:
         if whole.cancelled:
             own.cancel()
 
-    return Meter(on_tick=forward, on_preview=whole.on_preview)
+    def show(x0: Tensor) -> None:
+        whole.preview(x0)
+        if watch is not None:
+            watch(x0)
+
+    return Meter(on_tick=forward, on_preview=show)

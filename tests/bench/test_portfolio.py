@@ -50,6 +50,20 @@ def test_choosing_beats_the_best_single_method_where_edits_can_be_told() -> None
     assert blind.auto.value < found.auto.value and blind.cost <= 3
 
 
+def test_an_early_look_saves_time_and_loses_few() -> None:
+    def looked(tells: float) -> list[dict[str, Any]]:
+        made = lines()
+        for line in made:
+            early = tells * line["figures"]["success"] - 0.01 * int(line["case"][-2:])
+            line["signals"]["early_focus"] = early
+        return made
+
+    found, told, told_nothing = map(learn_choices, (lines(), looked(3.0), looked(0.0)))
+    assert found.choices.early is None and told.choices.early is not None and 2 < told.choices.early < 3
+    assert told.cost < found.cost and told.auto.value > found.auto.value - 0.05
+    assert told_nothing.auto.value > found.auto.value - 0.05 and told_nothing.cost <= found.cost
+
+
 def test_what_could_not_be_made_did_not_come_off_and_what_is_missing_does_not_count() -> None:
     odd = lines()
     for line in odd:

@@ -21,6 +21,9 @@ def test_a_slice_runs_and_a_second_run_does_nothing(tmp_path: Path) -> None:
     assert "| truth | 10 | 1.00 (1.00 to 1.00) |" in said.out and "| p2p direct steps=2 | 10 |" in said.out
     lines = (folder / FILE).read_text().splitlines()
     assert len(lines) == 10 * (3 + 2)
+    seen = [line for line in map(json.loads, lines) if not line["reference"]]
+    assert all("early_focus" in line["signals"] for line in seen)
+    assert {(line["method"], line["walked"]) for line in seen} == {("p2p", 2), ("sdedit", 1)}
     assert load_picture(folder / "sheet.png").size[1] > 1000
     again = overpaint(*slice_)
     assert "20 edits, 20 of which are done: at most 0 rows" in again.err

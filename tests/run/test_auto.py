@@ -22,11 +22,16 @@ TRIED = (
 
 
 def learned(
-    monkeypatch: pytest.MonkeyPatch, *tried: Choice, enough: float = 1.1, level: float = 0.0, **weights: float
+    monkeypatch: pytest.MonkeyPatch,
+    *tried: Choice,
+    enough: float = 1.1,
+    level: float = 0.0,
+    early: float | None = None,
+    **weights: float,
 ) -> None:
     """Let it be known of the tiny model what to try, and what tells that an edit came off."""
     model = shared().fingerprint
-    known = Choices(model=model, code="c", cases=9, by={"object": tried or TRIED}, enough=enough)
+    known = Choices(model=model, code="c", cases=9, by={"object": tried or TRIED}, enough=enough, early=early)
     one = (1.0,) * len(weights)
     score = Score(
         model=model,
@@ -85,6 +90,24 @@ def test_no_more_is_tried_than_needed(monkeypatch: pytest.MonkeyPatch) -> None:
     both = edited(candidates=2, meter=meter)
     assert both.chosen is not None and len(both.chosen.tried) == 2
     assert both.figures.rows == meter.rows > first.figures.rows
+
+
+def test_an_edit_that_looks_bad_early_is_given_up_for_the_next(monkeypatch: pytest.MonkeyPatch) -> None:
+    few = tuple(Choice(method="ddim", said={"steps": steps}, steps=steps) for steps in (6, 3))
+    learned(monkeypatch, *few, natural=1.0)
+    both = edited()
+    learned(monkeypatch, *few, natural=1.0, early=99.0)
+    last = edited()
+    assert both.chosen is not None and len(both.chosen.tried) == 2
+    assert last.chosen is not None and len(last.chosen.tried) == 1, "the last is always finished"
+    assert last.recipe.options["steps"] == 3 and "given up after 3 steps" in last.chosen.failed[0]
+    assert "given up" in last.chosen.reason and last.figures.rows < both.figures.rows
+    learned(monkeypatch, *few, natural=1.0, early=-99.0)
+    kept = edited()
+    assert kept.chosen is not None and len(kept.chosen.tried) == 2
+    learned(monkeypatch, *(one.model_copy(update={"steps": 0}) for one in few), natural=1.0, early=99.0)
+    blind = edited()
+    assert blind.chosen is not None and len(blind.chosen.tried) == 2, "nobody knows when to look"
 
 
 def test_what_cannot_be_done_is_passed_over(monkeypatch: pytest.MonkeyPatch) -> None:

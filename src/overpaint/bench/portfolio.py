@@ -14,6 +14,7 @@ from overpaint.bench.table import Mean, grid, mean
 from overpaint.bench.table import shown as shown_as
 from overpaint.bench.variant import CONTROL
 from overpaint.choosing.choices import Choice, Choices, choice_of
+from overpaint.choosing.early import EARLY, SHARE
 from overpaint.choosing.score import LIKELY
 from overpaint.choosing.signals import ROWS
 from overpaint.errors import UsageError
@@ -28,6 +29,8 @@ MOST = 3.0
 """What choosing may cost, in edits by the first method."""
 GOOD, HALF = 0.85, 0.5
 """The share of cases that should come off, and of the way to the choice by true answers."""
+LOST = 0.05
+"""The share of edits that come off which an early look may give up."""
 LEVELS = (0.5, 0.6, 0.7, 0.8, 0.9, 1.0)
 """Chances from which on no more is tried, of which the best is learned."""
 Cases = Mapping[str, Mapping[str, Edit]]
@@ -77,6 +80,7 @@ def learn_choices(lines: Sequence[Line]) -> Portfolio:
         cases=len(cases),
         by={kind: tuple(counted(rows[row], cases, kind, row) for row in tried[kind]) for kind in tried},
         enough=enough(cases, tried, taught),
+        early=early_level(cases),
         usual=taught.tally.table({row: choice.title for row, choice in rows.items()}),
     )
     return summed(learned, rows, cases, made)
@@ -172,7 +176,8 @@ def chosen(learned_from: Cases, cases: Cases) -> dict[str, Made]:
     tried = {kind: order(learned_from, kind) for kind in kinds(learned_from)}
     taught = taught_by(learned_from)
     level, by = enough(learned_from, tried, taught), chances(taught, cases)
-    return {case: one_chosen(case, there, tried, by, level) for case, there in cases.items()}
+    early = early_level(learned_from)
+    return {case: one_chosen(case, there, tried, by, level, early) for case, there in cases.items()}
 
 
 def one_chosen(
@@ -181,17 +186,35 @@ def one_chosen(
     tried: Mapping[str, Sequence[str]],
     by: Mapping[tuple[str, str], float],
     level: float,
+    early: float | None = None,
 ) -> Made:
-    """Try methods one after another until one is likely to have come off; the likeliest is given."""
-    rows = tried.get(kind_of(there)) or next(iter(tried.values()))
-    made = list[str]()
-    for row in rows[:CANDIDATES]:
+    """Try methods one after another until one is likely to have come off; the likeliest is given.
+
+    One that looks bad early is given up, if there is another one.
+    """
+    rows = (tried.get(kind_of(there)) or next(iter(tried.values())))[:CANDIDATES]
+    made, spent = list[str](), 0.0
+    for row in rows:
+        if (made or row != rows[-1]) and early is not None and there[row].told.get(EARLY, early) < early:
+            spent += SHARE * there[row].seconds
+            continue
+        spent += seconds(there[row])
         made.append(row)
         if by.get((case, row), 0.0) >= level:
             break
     best = max(made, key=lambda row: by.get((case, row), 0.0))
-    spent = sum(seconds(there[row]) for row in made)
     return Made(there[best].came, spent, there[rows[0]].seconds, by.get((case, best), 0.0))
+
+
+def early_level(cases: Cases) -> float | None:
+    """What an early look must find so that few of the edits that come off are given up; none if unseen."""
+    good = sorted(
+        edit.told[EARLY]
+        for there in cases.values()
+        for edit in there.values()
+        if edit.came and EARLY in edit.told
+    )
+    return good[int(LOST * len(good))] if len(good) > 1 / LOST else None
 
 
 def seconds(edit: Edit) -> float:
@@ -201,10 +224,10 @@ def seconds(edit: Edit) -> float:
 
 def enough(cases: Cases, tried: Mapping[str, Sequence[str]], taught: Taught) -> float:
     """The chance from which on no more need be tried: that with most successes at a bearable cost."""
-    by = chances(taught, cases, own=True)
+    by, early = chances(taught, cases, own=True), early_level(cases)
 
     def rated(level: float) -> tuple[bool, float, float]:
-        made = [one_chosen(case, there, tried, by, level) for case, there in cases.items()]
+        made = [one_chosen(case, there, tried, by, level, early) for case, there in cases.items()]
         share = sum(one.seconds for one in made) / max(sum(one.first for one in made), 1e-9)
         return share <= MOST, sum(one.came for one in made) / len(made), -share
 

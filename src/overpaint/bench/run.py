@@ -18,6 +18,7 @@ from overpaint.bench.results import Line, Results, row_key, row_of
 from overpaint.bench.variant import BLEND, CONTROL, Variant
 from overpaint.bench.version import telling
 from overpaint.card import Cost
+from overpaint.choosing.early import Watch
 from overpaint.choosing.signals import Ground, ground, signals
 from overpaint.errors import OverpaintError, UsageError
 from overpaint.images import Picture, save_picture
@@ -134,9 +135,10 @@ def result(bench: Bench, case: Case, pictures: Pictures | UsageError, variant: V
     if isinstance(pictures, UsageError):
         return line | {"error": str(pictures)}
     try:
-        made = edited(bench, case, pictures, variant)
+        watch = None if variant.reference else Watch(grounded(bench, case, pictures))
+        made = edited(bench, case, pictures, variant, watch)
         found = {} if made is None else figures(case, pictures, made.picture)
-        told = {} if made is None or variant.reference else told_by(bench, case, pictures, made.picture)
+        told = {} if made is None or watch is None else told_by(bench, watch, made.picture)
     except Cancelled:
         raise
     except OverpaintError as error:
@@ -160,12 +162,18 @@ def unforeseen(error: Exception) -> str:
     return f"Internal error ({said[:200]}); OVERPAINT_DEBUG=1 shows where."
 
 
-def told_by(bench: Bench, case: Case, pictures: Pictures, edit: Picture) -> dict[str, float]:
-    """The signals of an edit (`overpaint.choosing.signals`), whose rows are not the method's."""
+def told_by(bench: Bench, watch: Watch, edit: Picture) -> dict[str, float]:
+    """The signals of an edit, finished and on the way, whose rows are not the method's."""
+    found = signals(bench.model, watch.given, auto.framed(bench.model, edit))
+    return {**found, **watch.signals}
+
+
+def grounded(bench: Bench, case: Case, pictures: Pictures) -> Ground:
+    """What the edits of the case at hand share, found once."""
     if case.name not in bench.grounds:
         bench.grounds.clear()
         bench.grounds[case.name] = ground_of(bench.model, case, pictures)
-    return signals(bench.model, bench.grounds[case.name], auto.framed(bench.model, edit))
+    return bench.grounds[case.name]
 
 
 def ground_of(model: Model, case: Case, pictures: Pictures) -> Ground:
@@ -198,13 +206,15 @@ class Made:
     said: Mapping[str, Any] = field(default_factory=dict[str, Any])
 
 
-def edited(bench: Bench, case: Case, pictures: Pictures, variant: Variant) -> Made | None:
+def edited(
+    bench: Bench, case: Case, pictures: Pictures, variant: Variant, watch: Watch | None
+) -> Made | None:
     """The picture of a variant as the network left it; nothing where a reference needs an answer unknown."""
     if variant.reference:
         found = REFERENCES[variant.method](pictures, bench.model)
         return None if found is None else Made(found)
     job, peak = planned(bench.model, case, pictures, variant), Peak(bench.model.device)
-    edit = auto.carried(job, part(bench.meter))
+    edit = auto.carried(job, part(bench.meter, watch))
     picture, work = edit.picture, edit.figures
     if job.asked.mask is not None:  # the product has pasted the outside back already
         with torch.no_grad():
@@ -213,7 +223,8 @@ def edited(bench: Bench, case: Case, pictures: Pictures, variant: Variant) -> Ma
     cost = alone(job.cost, work.rows, work.backwards, work.seconds)
     memory = peak.megabytes
     cost |= {} if memory is None else {"memory": memory}
-    return Made(picture, cost, {"found": work.rows < job.cost.rows[0]})
+    walked = 0 if watch is None else len(watch.found)
+    return Made(picture, cost, {"found": work.rows < job.cost.rows[0], "walked": walked})
 
 
 def planned(model: Model, case: Case, pictures: Pictures, variant: Variant) -> Job:

@@ -14,6 +14,7 @@ from overpaint.bench.results import Line, Results, row_key
 from overpaint.bench.run import PICTURES, check, ground_of, rounded
 from overpaint.bench.still_life import FRESH, cases
 from overpaint.bench.version import telling
+from overpaint.choosing.early import EARLY
 from overpaint.choosing.signals import ROWS, Ground, signals
 from overpaint.images import load_picture
 from overpaint.meter import Meter
@@ -98,7 +99,8 @@ def tell(asked: Telling, meter: Meter, note: Note = lambda case, line: None) -> 
 
 
 def told(asked: Telling, line: Line, on: Ground) -> Line:
-    """A line with its signals as they are found today."""
+    """A line with its signals as they are found today; what was seen on the way stays."""
     picture = load_picture(picture_of(asked.results, line))
     found = signals(asked.model, on, framed(asked.model, picture))
-    return {**line, "signals": rounded(found), TOLD: telling()}
+    early = {name: value for name, value in line.get("signals", {}).items() if name == EARLY}
+    return {**line, "signals": {**rounded(found), **early}, TOLD: telling()}

@@ -46,6 +46,8 @@ class Choice(Options):
     """The share of edits of the type that came off."""
     cases: int = 0
     """How many there were."""
+    steps: int = 0
+    """How many steps such an edit walks with a picture to be seen on the way; 0 where that is not known."""
 
     @property
     def title(self) -> str:
@@ -58,7 +60,7 @@ def choice_of(row: Mapping[str, Any]) -> Choice:
     said: dict[str, Any] = dict(row["said"])
     if row["inversion"] and "inversion" in row["options"]:
         said["inversion"] = str(row["inversion"])
-    return Choice(method=str(row["method"]), said=said)
+    return Choice(method=str(row["method"]), said=said, steps=int(row.get("walked", 0)))
 
 
 USUAL = (Choice(method="p2p"), Choice(method="pnp"), Choice(method="masactrl"))
@@ -76,6 +78,8 @@ class Choices(Options):
     by: Mapping[str, tuple[Choice, ...]]
     enough: float = 1.0
     """The chance from which on no further method is tried."""
+    early: float | None = None
+    """What an early look must find (`overpaint.choosing.early`), or the edit is given up for another one."""
     usual: Mapping[str, Mapping[str, float]] = {}
     """The share of edits that come off by method and type, few cases mixed with many; "" is any other."""
 

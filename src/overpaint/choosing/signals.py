@@ -87,6 +87,11 @@ class Ground:
         """Where the picture should change."""
         return self.map > SHOULD
 
+    def moved(self, x0: Latent) -> tuple[float, float]:
+        """How far a latent lies from the picture where that should change, and elsewhere (RMS)."""
+        squares, should = (x0 - self.x0.to(x0)).square().mean(1)[0], self.should.to(x0.device)
+        return rms(squares[should]), rms(squares[~should])
+
     def text(self, model: Model, k: int) -> Text:
         """A prompt as the network reads it."""
         prompt = self.prompts[k]
@@ -181,17 +186,21 @@ def looked(model: Model, given: Ground, shown: Pixels) -> tuple[dict[str, float]
 
 def moves(given: Ground, x0: Latent, shown: Pixels) -> dict[str, float]:
     """Where an edit differs from the source, and by how much."""
-    moved, should = (x0 - given.x0).square().mean(1)[0], given.should
-    there, elsewhere = (rms(moved[where]) for where in (should, ~should))
-    fine = interpolate(should[None, None].float(), shown.shape[-2:], mode="nearest")[0, 0].bool()
+    there, elsewhere = given.moved(x0)
+    fine = interpolate(given.should[None, None].float(), shown.shape[-2:], mode="nearest")[0, 0].bool()
     stayed = (shown.clamp(-1, 1) - given.pixels.clamp(-1, 1))[..., ~fine]
     return {
         "kept_elsewhere": decibels(stayed),
         "changed_there": there,
-        "focus": log((there + 0.01) / (elsewhere + 0.01)),
-        "region": float(should.float().mean()),
+        "focus": focus(there, elsewhere),
+        "region": float(given.should.float().mean()),
         "outlines": alike(edges(shown), edges(given.pixels)),
     }
+
+
+def focus(there: float, elsewhere: float) -> float:
+    """How much more is moved in one place than in another (logarithm)."""
+    return log((there + 0.01) / (elsewhere + 0.01))
 
 
 def edges(pixels: Pixels) -> Tensor:

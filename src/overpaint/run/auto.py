@@ -12,6 +12,7 @@ from time import perf_counter
 
 from overpaint.choosing.choices import USUAL, Choice, Choices, Type, type_of
 from overpaint.choosing.choices import shipped as shipped_choices
+from overpaint.choosing.early import Watch, at_of
 from overpaint.choosing.score import EXPECTED, LIKELY, Score
 from overpaint.choosing.score import shipped as shipped_score
 from overpaint.choosing.signals import Ground, ground, signals
@@ -52,7 +53,8 @@ def planned(asked: EditRequest, model: Model) -> Job:
         try:
             kind, said = told(choice.method, choice.said)
             odds = expected(asked, model, choice.title, own.type)
-            jobs.append(replace(plan(replace(asked, kind=kind, options=said), model), expected=odds))
+            one = plan(replace(asked, kind=kind, options=said), model)
+            jobs.append(replace(one, expected=odds, walks=choice.steps))
         except UsageError as error:
             refused.append(error)
     if not jobs:
@@ -104,9 +106,11 @@ def carried(job: Job, meter: Meter) -> Edit:
     meter.total = before + job.cost.rows[1]
     found, failed = list[tuple[Edit, Tried]](), list[OverpaintError]()
     on = None if score_of(job.model) is None else grounded(job)
-    for one in (job, *(replace(one, at_once=job.at_once, seen=job.seen) for one in job.others)):
+    others = [replace(one, at_once=job.at_once, seen=job.seen) for one in job.others]
+    for left, one in zip(range(len(others), -1, -1), (job, *others), strict=True):
+        watch = early_look(one, on) if found or left else None
         try:
-            edit = run_patiently(one, part(meter))
+            edit = run_patiently(one, part(meter, watch))
         except Cancelled:
             raise
         except OverpaintError as error:
@@ -116,7 +120,7 @@ def carried(job: Job, meter: Meter) -> Edit:
         if sure(job.model, found[-1][1]):
             break
     if not found:
-        raise failed[0]
+        raise failed[-1]
     meter.total = meter.rows
     return best(job, found, failed, Work(rows=meter.rows - before, seconds=perf_counter() - began))
 
@@ -132,6 +136,14 @@ def sure(model: Model, one: Tried) -> bool:
     """Whether no further method need be tried."""
     known = learned(model)
     return known is not None and one.chance is not None and one.chance >= known.enough
+
+
+def early_look(job: Job, on: Ground | None) -> Watch | None:
+    """What gives an edit up that is going elsewhere; nothing where nobody knows when or what to look for."""
+    known = learned(job.model)
+    if on is None or known is None or known.early is None or not job.walks:
+        return None
+    return Watch(on, known.early, at_of(job.walks))
 
 
 def grounded(job: Job) -> Ground | None:
@@ -190,4 +202,4 @@ def reasons(one: Tried, tried: int, failed: int, kind: str) -> Iterator[str]:
     if one.chance is None:
         yield "No score was learned with this model, so no others were tried."
     if failed:
-        yield f"{failed} more could not be done."
+        yield f"{failed} more could not be done or were given up on the way."

@@ -62,6 +62,8 @@ class Job:
     """What is tried then, after this one."""
     expected: float = 0.0
     """The odds (logarithm) that it comes off by its method and type alone, where that was learned."""
+    walks: int = 0
+    """The steps on which it can be looked at on the way (`overpaint.choosing.early`), where that is known."""
 
     @property
     def cost(self) -> Cost:
