@@ -67,8 +67,6 @@ class Doer:
             OverpaintError: it cannot be done.
             Cancelled: somebody wants it to stop.
         """
-        if entry.result:
-            return entry.result  # an earlier worker stored it and died before it could say so
         model = self.model(str(entry.work["model"]))
         self.hub.tell(entry.id, News("state", told(entry)))
         Progress(entry.id, self.hub, meter).begin()
@@ -79,9 +77,7 @@ class Doer:
             "invert": self.invert,
             "compare": self.compare,
         }
-        result = do[str(entry.work["kind"])](entry, model, meter)
-        self.ledger.store(entry, result)
-        return result
+        return do[str(entry.work["kind"])](entry, model, meter)
 
     def model(self, name: str) -> Model:
         """A model by the name it is served under."""
@@ -250,7 +246,7 @@ class Doer:
         last = [0.0]
 
         def show(x0: Latent) -> None:
-            if time.monotonic() - last[0] < PREVIEW:
+            if time.monotonic() - last[0] < PREVIEW or not self.hub.heard(id):
                 return
             last[0] = time.monotonic()
             try:

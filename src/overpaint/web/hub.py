@@ -40,8 +40,12 @@ class Hub:
                 self.latest.pop(id, None)
             else:
                 self.latest.setdefault(id, {})[news.kind] = news
-        if self.loop is not None and not self.loop.is_closed():
+        if self.heard(id) and self.loop is not None and not self.loop.is_closed():
             self.loop.call_soon_threadsafe(self._hand_out, id, news)
+
+    def heard(self, id: str) -> bool:
+        """Whether somebody listens to a piece of work; whoever comes later hears the next that is told."""
+        return id in self.listeners
 
     def _hand_out(self, id: str, news: News) -> None:
         for queue in self.listeners.get(id, ()):
