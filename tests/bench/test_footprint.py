@@ -9,7 +9,7 @@ from torch import nn
 from torch._subclasses.fake_tensor import FakeTensorMode
 
 from overpaint import registry
-from overpaint.bench.footprint import Arrays, Supposed, takers, watched
+from overpaint.bench.footprint import counting, takers, watched
 from overpaint.contract.trial import network, short
 from overpaint.errors import UsageError
 from overpaint.model import Model
@@ -33,11 +33,11 @@ def test_the_most_is_that_of_networks_with_values(name: str) -> None:
     kind = registry.find(name)
     whole = network(kind, "sd1")
     with Living() as living:
-        true = watched(whole, kind, short(kind), living)
+        true = watched(whole, kind, short(kind, steps=2), living)
     mode = FakeTensorMode(allow_non_fake_inputs=True)
     model = emptied(mode, network(kind, "sd1"))
-    with Arrays(), mode, Supposed() as living:
-        found = watched(model, kind, short(kind), living, mode.from_tensor)
+    with counting(mode) as living:
+        found = watched(model, kind, short(kind, steps=2), living, mode.from_tensor)
     assert found == true and true.weights > 0
 
 

@@ -9,7 +9,9 @@ libraries take besides is not: workspaces of convolutions, gaps between blocks, 
 """
 
 import json
-from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
+import warnings
+from collections.abc import Callable, Generator, Iterable, Iterator, Mapping, Sequence
+from contextlib import contextmanager
 from dataclasses import dataclass, replace
 from typing import Any
 
@@ -169,8 +171,17 @@ def followed(kind: Kind, method: Method, shape: str) -> Footprint:
     """One edit on a model of its own."""
     mode = FakeTensorMode(allow_non_fake_inputs=True)
     model = hollow_model(mode, shape, mapped=f"{shape}-spatext" in kind.card.families)
-    with Arrays(), mode, Supposed() as living:
+    with counting(mode) as living:
         return watched(model, kind, method, living, mode.from_tensor)
+
+
+@contextmanager
+def counting(mode: FakeTensorMode) -> Generator[Living, None, None]:
+    """Count what lives while nothing has a value."""
+    with warnings.catch_warnings(), Arrays(), mode, Supposed() as living:
+        # Taking the value from a tensor that others were made from looks for its gradient.
+        warnings.filterwarnings("ignore", "The .grad attribute of a Tensor that is not a leaf")
+        yield living
 
 
 def watched(

@@ -263,8 +263,7 @@ def common(*names: str) -> Callable[[Callable[..., Any]], Callable[..., Any]]:
     return decorate
 
 
-SHORT = {"samples": ["-n"]}
-"""Short names of options."""
+SHORT = {"samples": ["-n"]}  # further names of options
 
 
 class SettingOption(click.Option):
