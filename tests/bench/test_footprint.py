@@ -28,7 +28,7 @@ def emptied(mode: FakeTensorMode, model: Model) -> Model:
     return model
 
 
-@pytest.mark.parametrize("name", ["p2p", "imagic"])
+@pytest.mark.parametrize("name", ["p2p", "pix2pix-zero"])
 def test_the_most_is_that_of_networks_with_values(name: str) -> None:
     kind = registry.find(name)
     whole = network(kind, "sd1")
