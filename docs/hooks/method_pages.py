@@ -49,7 +49,7 @@ def on_page_markdown(markdown: str, *, page: Any, config: MkDocsConfig, files: F
 
 def page(name: str, card: Card) -> Iterator[str]:
     """The lines of one method's page."""
-    yield from (f"# {name}", "", card["idea"], "")
+    yield from (f"# {name}", "", card["idea"], "", *about(card["schema"]))
     yield from ("## Facts", "", "| | |", "|---|---|")
     yield f"| needs | {', '.join(card['needs']) or 'nothing but a prompt'} |"
     if card["optional"]:
@@ -61,6 +61,9 @@ def page(name: str, card: Card) -> Iterator[str]:
     if card["further"] is not None:
         rows = span(card["further"])
         yield f"| [several targets](../cli.md#several-targets) | {rows} rows for each further one |"
+    if card.get("memory"):
+        size = f"{card['memory'] / 1e9:.1f} GB at the most with SD 1.5 at 512 px"
+        yield f"| memory | {size} ([computed](../benchmark.md#memory)) |"
     yield f"| another seed | {'gives another picture' if card['random'] else 'changes nothing'} |"
     yield f"| equal prompts | {LAWS[card['law']]} |"
     if card["published"]:
@@ -70,6 +73,12 @@ def page(name: str, card: Card) -> Iterator[str]:
     yield from options(card["schema"], card["schema"].get("$defs", {}))
     yield from ("", "## Papers", "")
     yield from (paper(entry) for entry in card["papers"])
+
+
+def about(schema: Card) -> Iterator[str]:
+    """What a method does, is for and is bad at, as its class says."""
+    for part in schema.get("description", "").split("\n\n"):
+        yield from (" ".join(part.replace("``", "`").split()), "")
 
 
 def presets(families: Mapping[str, Card]) -> Iterator[str]:
@@ -138,7 +147,8 @@ def bounds(field: Card, parts: Mapping[str, Card]) -> str:
 def paper(entry: Card) -> str:
     """One paper as a list item."""
     links = [f"[arXiv:{entry['arxiv']}](https://arxiv.org/abs/{entry['arxiv']})"] if entry["arxiv"] else []
-    links += [f"[code]({entry['code']})"] if entry["code"] else []
+    licence = f" (licence: {entry['licence']})" if entry["licence"] else ""
+    links += [f"[code]({entry['code']}){licence}"] if entry["code"] else []
     return f"- {entry['title']}. {entry['venue']}, {entry['year']}. {' · '.join(links)}"
 
 

@@ -40,6 +40,9 @@ class Paper:
     year: int
     arxiv: str = ""
     code: str = ""
+    """Where the authors' code is, if they gave it out."""
+    licence: str = ""
+    """Of that code, as SPDX names it; ``none stated`` where none is, so that nothing of it may be used."""
 
     def bibtex(self) -> str:
         """The BibTeX entry."""

@@ -51,6 +51,8 @@ METHODS = {
 CHOOSING = "auto"
 """What is taken in place of a method's name, and chooses one."""
 SUMMARY = Path(__file__).with_name("registry.json")
+MEMORY = SUMMARY.with_name("memory.json")
+"""The most bytes of an edit by each method (`overpaint.bench.footprint`)."""
 UNLISTED = {
     "invert": "overpaint.methods.invert:Invert",
     "auto": "overpaint.methods.auto:Auto",
@@ -102,6 +104,7 @@ def describe(method: "type[Method]") -> dict[str, Any]:
                 "year": p.year,
                 "arxiv": p.arxiv,
                 "code": p.code,
+                "licence": p.licence,
             }
             for p in card.papers
         ],
@@ -112,11 +115,18 @@ def describe(method: "type[Method]") -> dict[str, Any]:
         "rows": list(default.rows),
         "backwards": list(default.backwards),
         "further": None if card.further is None else list(card.further(method()).rows),
+        "memory": peaks().get(card.name),
         "law": card.law.value,
         "random": card.random,
         "published": card.published,
         "schema": method.model_json_schema(),
     }
+
+
+@cache
+def peaks() -> dict[str, int]:
+    """The most bytes that live at once in an edit by each method: SD 1.5, 512 px, the network in bfloat16."""
+    return cast("dict[str, int]", json.loads(MEMORY.read_text(encoding="utf-8"))) if MEMORY.exists() else {}
 
 
 def summary() -> dict[str, Any]:

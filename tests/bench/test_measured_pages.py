@@ -10,6 +10,8 @@ from overpaint.bench.publish import publish
 from overpaint.bench.results import Line, Results
 
 PLAIN: Line = {**P2P, "said": {}, "options": {}}
+NEWER: Line = {**PLAIN, "code": "new"}
+MASKED: Line = {**PLAIN, "method": "inpaint", "inversion": "", "gifts": ["region"]}
 QUICK: Line = {**PLAIN, "method": "ddim", "inversion": "ddim"}
 
 
@@ -32,6 +34,8 @@ def made(folder: Path) -> Results:
         results.add(line(PLAIN, f"style-{k:02}", success=k < 1, rows=8, seconds=4.0))
         results.add(line(QUICK, f"colour-{k:02}", success=k < 4, rows=4, seconds=1.0))
         results.add(line(P2P, f"colour-{k:02}", success=True, rows=2, seconds=1.0))
+    results.add(line(NEWER, "colour-00", success=False, rows=8, seconds=4.0))
+    results.add(line(MASKED, "colour-00", success=True, rows=1, seconds=1.0))
     return results
 
 
@@ -45,6 +49,7 @@ def test_pages_say_what_was_measured_at_the_defaults(
     assert "| p2p direct | 12 | 0.50 (" in told and "| 0.83 | 0.17 | 8 |\n" in told
     assert "steps=2" not in told and "Best at colour (0.83)" in told
     assert "On Still Life" not in filled(hook, "methods/sdedit.md")
+    assert "| inpaint given region | 1 | 1.00 (" in filled(hook, "methods/inpaint.md")
 
 
 def test_the_best_of_a_type_is_named_and_that_of_fewest_rows_as_good(
@@ -54,6 +59,7 @@ def test_the_best_of_a_type_is_named_and_that_of_fewest_rows_as_good(
     assert "[p2p direct]" not in filled(hook, "which-method.md"), "six cases name nobody"
     monkeypatch.setattr(hook, "LEAST", {False: 6, True: 12})
     told = filled(hook, "which-method.md").splitlines()
+    assert not any("given" in one for one in told)
     p2p, ddim = "[p2p direct](methods/p2p.md)", "[ddim ddim](methods/ddim.md)"
     assert f"| colour | {p2p} 0.83 | {ddim} 0.67 |  | {ddim}, 4 rows |" in told
     assert f"| all | {p2p} 0.50 |  |  | {p2p}, 8 rows |" in told, "the other has too few cases of all types"

@@ -19,6 +19,11 @@ def test_help_shows_every_option_of_the_method_with_range_and_default() -> None:
     assert "[default: direct; one of cycle, ddim, direct," in text and all(name in unbroken for name in NAMES)
 
 
+def test_the_number_of_candidates_has_a_short_name() -> None:
+    said = overpaint("edit", "--method", "blended-latent", "--help")
+    assert "-n, --samples" in said.out and "-n, " not in overpaint("edit", "--help").out
+
+
 def test_help_follows_the_method_and_its_components() -> None:
     assert "--strength" in overpaint("edit", "--method=sdedit", "--help").out
     assert "--strength" not in overpaint("edit", "--help").out

@@ -78,6 +78,7 @@ class Face:
 
     def stroke(self, *places: tuple[float, float]) -> None:
         """Draw with the mouse, from the middle of the picture."""
+        self.page.locator("#canvas").scroll_into_view_if_needed()
         box, (x, y) = self.page.locator("#canvas").bounding_box(), self.middle()
         assert box is not None
         for k, (dx, dy) in enumerate(places):

@@ -2,8 +2,9 @@
 
 import re
 from collections.abc import Iterator
+from itertools import product
 from pathlib import Path
-from typing import Any
+from typing import Any, Literal
 
 import pytest
 from playwright.sync_api import Browser
@@ -280,3 +281,93 @@ def test_further_edits_are_made_from_the_original(server: tuple[str, Studio], wi
     page.locator("#history-list button:has-text('Open')").first.click()
     one.until(lambda: one.state()["at"] == 4)
     assert one.wrong == []
+
+
+@pytest.mark.slow
+@browser
+def test_three_widths_in_both_schemes(server: tuple[str, Studio], window: Browser) -> None:
+    schemes: tuple[Literal["light", "dark"], ...] = ("light", "dark")
+    for scheme, width in product(schemes, (360, 768, 1600)):
+        one = face(window, server[0], scheme, width, touch=width < 800)
+        page = one.page
+
+        def fits(one: Face = one, at: tuple[str, int] = (scheme, width)) -> None:
+            assert one.page.evaluate("document.documentElement.scrollWidth") <= at[1], at
+            assert one.faults() == [], at
+
+        fits()
+        asked(one)
+        page.click("[data-where=paint]")
+        one.stroke((-20, -20), (20, 20))
+        fits()
+        one.run()
+        fits()
+        for opener, dialog in OPENERS.items():
+            page.click(opener)
+            one.seen(dialog)
+            fits()
+            page.keyboard.press("Escape")
+        assert one.wrong == []
+
+
+OPENERS = {
+    "#method": "#methods",
+    "#history-open": "#history",
+    "#queue-open": "#queue",
+    "#help-open": "#help",
+    "#save": "#keep",
+}
+"""What opens each list."""
+ELSEWHERE = ("choose", "mask-load", "file", "mask-file", "condition-file", "preset-save", "forget")
+"""Controls that open windows of the browser's own; other tests use these."""
+
+
+@pytest.mark.slow
+@browser
+def test_every_control_does_something_or_says_why_not(server: tuple[str, Studio], window: Browser) -> None:
+    one = face(window, server[0])
+    page = one.page
+    asked(one)
+    one.run()
+    page.click("#accept")
+    one.seen("#trail .thumb >> nth=1")
+    controls: list[str] = page.evaluate(
+        "[...document.querySelectorAll('button[id], select[id], input[id], textarea[id]')].map((e) => e.id)"
+    )
+    kinds: list[str] = page.evaluate(
+        "[...document.querySelectorAll('button[data-tool], button[data-where]')].map((e) => e.outerHTML)"
+    )
+    places = [f"[data-{found[1]}={found[2]}]" for text in kinds for found in re.finditer(TOLD, text)]
+    used = [f"#{name}" for name in controls if name not in ELSEWHERE] + places
+    assert len(used) > 50
+    for place in used:
+        page.evaluate(USE, place)
+        page.wait_for_timeout(60)
+        page.keyboard.press("Escape")
+    one.until(lambda: not server[1].ledger.counts().get("running"))
+    assert [said for said in one.wrong if "400" not in said] == []
+    one.page.reload()
+    one.ready()
+
+
+TOLD = re.compile(r"data-(tool|where)=\"(\w+)\"")
+USE = """place => {
+    const one = document.querySelector(place);
+    if (!one || one.disabled) return;
+    if (one.type === "checkbox" || one.tagName === "BUTTON") one.click();
+    else for (const kind of ["input", "change"]) one.dispatchEvent(new Event(kind, { bubbles: true }));
+}"""
+
+
+@browser
+def test_a_browser_that_lacks_something_is_told_what(server: tuple[str, Studio], window: Browser) -> None:
+    page = window.new_context().new_page()
+    page.add_init_script("delete window.EventSource")
+    page.goto(server[0])
+    page.wait_for_selector("#lacking:not([hidden])")
+    assert "lacks what the page needs (news from the server)" in page.inner_text("#lacking")
+    page = window.new_context().new_page()
+    page.route("**/app.js", lambda route: route.fulfill(body="let ?", content_type="text/javascript"))
+    page.goto(server[0])
+    page.wait_for_selector("#lacking:not([hidden])")
+    assert "newer parts of the language" in page.inner_text("#lacking")

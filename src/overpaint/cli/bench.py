@@ -123,6 +123,21 @@ def cost(
     )
 
 
+@command.command("memory", short_help="The most memory of methods at the size of Stable Diffusion.")
+@listed("--methods", "A,B", "What to look at.  [default: all]")
+@listed("--inversions", "A,B", "Each method over each of these.  [default: the method's own]")
+@click.option("--family", default="sd1", show_default=True, help="sd1 (512 px), sd2 (768) or sdxl (1024).")
+def memory(methods: tuple[str, ...], inversions: tuple[str, ...], family: str) -> None:
+    """Print what an edit by each method takes at the most, found without weights and without a GPU.
+
+    Methods run on networks of the published shapes that have no values; the network is in bfloat16. A minute
+    or less for each.
+    """
+    from overpaint.cli.benching import print_footprints
+
+    print_footprints(methods, inversions, family)
+
+
 @command.command("signals", short_help="Find anew what tells edits that came off.")
 @click.argument("folder", type=FILE, default=OUT)
 @common("model", "device", "dtype", "threads")
@@ -167,6 +182,25 @@ def table(folder: Path, as_csv: bool) -> None:
     from overpaint.cli.benching import print_table
 
     print_table(folder, as_csv)
+
+
+@command.command("sheet", short_help="Put pictures of a folder of results on one sheet.")
+@click.argument("folder", type=FILE, default=OUT)
+@click.option("-o", "--output", type=FILE, required=True, help="The picture to write.")
+@listed(
+    "--methods", "A,B", "Only these, as the table names them or by method.  [default: all that are there]"
+)
+@listed("--types", "A,B", "Only these types of edit.  [default: all]")
+@click.option("--force", is_flag=True, help="Write over what is there.")
+def sheet(folder: Path, output: Path, methods: tuple[str, ...], types: tuple[str, ...], force: bool) -> None:
+    """Draw the first case of each type by every method in FOLDER: the picture first, the true answer last.
+
+    Methods are those whose options were left as they come. A green frame says that an edit came off by the
+    judge, a red one that it did not; what is missing stays grey, and 'bench still-life --limit 10' makes it.
+    """
+    from overpaint.cli.benching import draw_sheet
+
+    draw_sheet(folder, output, methods, types, force)
 
 
 @command.command("publish", short_help="Keep results as tables and a page with pictures.")

@@ -17,6 +17,8 @@ from overpaint.bench.contact import contact_sheet
 from overpaint.bench.cost import costs
 from overpaint.bench.cost import markdown as markdown_of_costs
 from overpaint.bench.drawing import TYPES
+from overpaint.bench.footprint import footprints, takers
+from overpaint.bench.footprint import markdown as markdown_of_footprints
 from overpaint.bench.measuring import metrics
 from overpaint.bench.pie.layout import read
 from overpaint.bench.pie.making import make
@@ -27,6 +29,7 @@ from overpaint.bench.publish import publish
 from overpaint.bench.references import references
 from overpaint.bench.results import Line, Results
 from overpaint.bench.run import Bench, Note, estimates, failures, run
+from overpaint.bench.sheet import result_sheet
 from overpaint.bench.still_life import cases
 from overpaint.bench.table import as_csv as csv_of
 from overpaint.bench.table import markdown, rows
@@ -39,6 +42,7 @@ from overpaint.cli.words import duration, one_line, say
 from overpaint.errors import UsageError
 from overpaint.images import save_picture
 from overpaint.inversions.cache import Cache
+from overpaint.inversions.choice import known as known_inversion
 from overpaint.meter import Cancelled, Meter
 from overpaint.run.loading import threads
 
@@ -189,6 +193,17 @@ def print_costs(
     click.echo(markdown_of_costs(found), nl=False)
 
 
+def print_footprints(methods: Sequence[str], inversions: Sequence[str], family: str) -> None:
+    """The table of what methods take at the most."""
+    for name in inversions:
+        known_inversion(name)
+    chosen, console = takers(methods, family), Console(stderr=True)
+    with quiet(), Progress(console=console, disable=not console.is_terminal) as shown:
+        total = len(chosen) * max(1, len(inversions))
+        found = list(shown.track(footprints(chosen, family, inversions), total=total, description="memory"))
+    click.echo(markdown_of_footprints(found), nl=False)
+
+
 def print_table(folder: Path, as_csv: bool) -> None:
     """The table of all results in a folder."""
     results = Results.read(folder)
@@ -196,6 +211,13 @@ def print_table(folder: Path, as_csv: bool) -> None:
     click.echo(csv_of(found) if as_csv else everything(found), nl=False)
     if results.damaged:
         say(f"{results.damaged} lines of {results.file} cannot be read and do not count.")
+
+
+def draw_sheet(folder: Path, output: Path, methods: Sequence[str], types: Sequence[str], force: bool) -> None:
+    """The first fixed case of each type by the methods of a folder of results, on one sheet."""
+    found = cases(types=types, limit=len(types) or len(TYPES))
+    drawn = result_sheet(Results.read(folder), found, methods)
+    say(f"Wrote {save_picture(drawn, output, {}, overwrite=force)}")
 
 
 def publish_results(folder: Path, output: Path, opening: bool) -> None:

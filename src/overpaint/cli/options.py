@@ -263,15 +263,18 @@ def common(*names: str) -> Callable[[Callable[..., Any]], Callable[..., Any]]:
     return decorate
 
 
+SHORT = {"samples": ["-n"]}  # further names of options
+
+
 class SettingOption(click.Option):
     """An option of a method, or of one of its components (``--inversion.inner``)."""
 
     def __init__(self, path: tuple[str, ...], setting: Setting) -> None:
         self.path, self.joins = ".".join(path), not setting.items
-        flag = "--" + self.path.replace("_", "-")
+        flag, name = "--" + self.path.replace("_", "-"), "setting_" + "_".join(path)
         boolean, several = setting.kind == "boolean", setting.kind == "object" or bool(setting.items)
         super().__init__(
-            [f"{flag}/--no-{flag[2:]}" if boolean else flag, "setting_" + "_".join(path)],
+            [*SHORT.get(self.path, ()), f"{flag}/--no-{flag[2:]}" if boolean else flag, name],
             type=bool if boolean else str,
             default=None,
             multiple=several,

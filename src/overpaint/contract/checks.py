@@ -76,6 +76,7 @@ def card_complete(kind: Kind, shape: Shape) -> None:
     demand(bool(card.papers), f"The card of {card.name} cites no paper.")
     for paper in card.papers:
         demand("@" in paper.bibtex() and paper.year > 2000, f"The paper {paper.key} cannot be cited.")
+        demand(bool(paper.licence) or not paper.code, f"The paper {paper.key} names no licence of its code.")
     demand(bool(card.families), f"The card of {card.name} names no family.")
     for preset in card.families.values():
         kind.model_validate(dict(preset))

@@ -18,7 +18,8 @@ from overpaint.outcome import Outcome, outcome_of
 from overpaint.product import depth_of_modes
 from overpaint.task import Region, Request, Task
 
-SIZE = (32, 32)
+Size = tuple[int, int]
+SIZE: Size = (32, 32)
 SOURCE, TARGET = "a photo of a cat", "a photo of a dog"
 FURTHER = "a drawing of a bird"
 STEPS = 3
@@ -49,29 +50,29 @@ def network(kind: Kind, shape: Shape) -> Model:
     return model
 
 
-def picture(turn: float = 0.0) -> Tensor:
+def picture(turn: float = 0.0, size: Size = SIZE) -> Tensor:
     """A smooth picture, the same on every machine."""
-    y, x = torch.meshgrid(torch.linspace(-1, 1, SIZE[0]), torch.linspace(-1, 1, SIZE[1]), indexing="ij")
+    y, x = torch.meshgrid(torch.linspace(-1, 1, size[0]), torch.linspace(-1, 1, size[1]), indexing="ij")
     return torch.stack([x, y, (3 * x * y + turn).sin()])[None] * 0.8
 
 
-def mask() -> Tensor:
+def mask(size: Size = SIZE) -> Tensor:
     """The left half may change."""
-    return torch.cat([torch.ones(1, 1, SIZE[0], SIZE[1] // 2), torch.zeros(1, 1, SIZE[0], SIZE[1] // 2)], -1)
+    return torch.cat([torch.ones(1, 1, size[0], size[1] // 2), torch.zeros(1, 1, size[0], size[1] // 2)], -1)
 
 
-def regions() -> list[Region]:
+def regions(size: Size = SIZE) -> list[Region]:
     """The left half is told something, a part of the right half what it shows."""
-    right = torch.zeros(1, 1, *SIZE)
-    right[..., 8:24, 20:28] = 1
-    return [Region("a red cat", mask()), Region("", right)]
+    right, (height, width) = torch.zeros(1, 1, *size), size
+    right[..., height // 4 : -height // 4, width * 5 // 8 : -width // 8] = 1
+    return [Region("a red cat", mask(size)), Region("", right)]
 
 
-def pictures(lacking: Need | None = None) -> dict[str, list[Tensor]]:
+def pictures(lacking: Need | None = None, size: Size = SIZE) -> dict[str, list[Tensor]]:
     """Further pictures of both kinds, save what is to be missing."""
     every = {
-        Need.EXAMPLES: ("examples", [picture(1.0), picture(2.0)]),
-        Need.CONTROL: ("control:any", [picture(3.0)]),
+        Need.EXAMPLES: ("examples", [picture(1.0, size), picture(2.0, size)]),
+        Need.CONTROL: ("control:any", [picture(3.0, size)]),
     }
     return dict(value for need, value in every.items() if need is not lacking)
 
@@ -84,6 +85,7 @@ def encoded(
     seed: int = 0,
     lacking: Need | None = None,
     also: tuple[str, ...] = (),
+    size: Size = SIZE,
 ) -> Task:
     """The task every check runs, with everything that a card can ask for, or all but one thing."""
     said = {Need.SOURCE: source, Need.TARGET: target}
@@ -92,12 +94,12 @@ def encoded(
         model,
         Request.model_validate({**words, "seed": seed, "also": also}),
         kind.card.needs,
-        None if lacking is Need.IMAGE else picture(),
-        SIZE,
+        None if lacking is Need.IMAGE else picture(size=size),
+        size,
         optional=kind.card.optional,
-        mask=None if lacking is Need.MASK else mask(),
-        pictures=pictures(lacking),
-        regions=() if lacking is Need.REGIONS else regions(),
+        mask=None if lacking is Need.MASK else mask(size),
+        pictures=pictures(lacking, size),
+        regions=() if lacking is Need.REGIONS else regions(size),
     )
 
 

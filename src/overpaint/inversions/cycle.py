@@ -25,6 +25,7 @@ CYCLE_PAPER = Paper(
     2023,
     "2210.05559",
     "https://github.com/ChenWu98/cycle-diffusion",
+    "X11",
 )
 
 

@@ -42,6 +42,7 @@ DIRECT_PAPER = Paper(
     2024,
     "2310.01506",
     "https://github.com/cure-lab/PnPInversion",
+    "none stated",
 )
 
 CONVENTION = (

@@ -24,6 +24,7 @@ EDICT_PAPER = Paper(
     2023,
     "2211.12446",
     "https://github.com/salesforce/EDICT",
+    "BSD-3-Clause",
 )
 PARTNER = "partner"
 EXACT = Quality(

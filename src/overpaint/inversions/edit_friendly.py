@@ -24,6 +24,7 @@ EDIT_FRIENDLY_PAPER = Paper(
     2024,
     "2304.06140",
     "https://github.com/inbarhub/DDPM_inversion",
+    "MIT",
 )
 DPM_PAPER = Paper(
     "lu2022dpmpp",
@@ -33,6 +34,7 @@ DPM_PAPER = Paper(
     2022,
     "2211.01095",
     "https://github.com/LuChengTHU/dpm-solver",
+    "MIT",
 )
 
 

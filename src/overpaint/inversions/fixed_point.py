@@ -32,6 +32,7 @@ RENOISE_PAPER = Paper(
     2024,
     "2403.14602",
     "https://github.com/garibida/ReNoise-Inversion",
+    "none stated",
 )
 
 

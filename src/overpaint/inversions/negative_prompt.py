@@ -37,6 +37,7 @@ PROXIMAL_PAPER = Paper(
     2024,
     "2306.05414",
     "https://github.com/phymhan/prompt-to-prompt",
+    "Apache-2.0",
 )
 
 

@@ -24,6 +24,7 @@ NULL_TEXT_PAPER = Paper(
     2023,
     "2211.09794",
     "https://github.com/google/prompt-to-prompt",
+    "Apache-2.0",
 )
 
 

@@ -30,6 +30,7 @@ PIX2PIX_ZERO_PAPER = Paper(
     2023,
     "2302.03027",
     "https://github.com/pix2pixzero/pix2pix-zero",
+    "MIT",
 )
 
 

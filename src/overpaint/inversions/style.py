@@ -32,6 +32,7 @@ STYLE_PAPER = Paper(
     2023,
     "2303.15649",
     "https://github.com/sen-mao/StyleDiffusion",
+    "none stated",
 )
 SCALE, SHIFT = "scale", "shift"
 

@@ -26,6 +26,7 @@ INFEDIT_PAPER = Paper(
     2024,
     "2312.04965",
     "https://github.com/sled-group/InfEdit",
+    "CC-BY-NC-ND-4.0",
 )
 EXACT = Quality(
     None, "exact", "Nothing was inverted: at every level the source is the picture under known noise."

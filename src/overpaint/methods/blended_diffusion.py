@@ -26,6 +26,7 @@ BLENDED_DIFFUSION = Paper(
     2022,
     "2111.14818",
     "https://github.com/omriav/blended-diffusion",
+    "MIT",
 )
 BEHIND = Blending(when="after", level="current", noise="shared", end="noisy")
 """The published blend: when a step is taken, at the level it came from, with noise that all results share."""

@@ -23,6 +23,7 @@ BLENDED_LATENT = Paper(
     2023,
     "2206.02779",
     "https://github.com/omriav/blended-latent-diffusion",
+    "MIT",
 )
 CARD = Card(
     name="blended-latent",
@@ -42,7 +43,10 @@ CARD = Card(
 
 
 class BlendedLatent(Method):
-    """Denoise with the prompt; outside the mask latents are the picture's, noised to the level reached."""
+    """Denoise with the prompt; outside the mask latents are the picture's, noised to the level reached.
+
+    For new things inside a mask, which fit their surroundings less well than where a network sees the hole.
+    """
 
     card: ClassVar[Card] = CARD
     steps: int = Field(default=50, ge=1, le=1000, description="denoising steps of the whole path")

@@ -28,7 +28,7 @@ def cost(o: "CycleEdit") -> Cost:
 class CycleEdit(Method):
     """Find the noise of a random walk that was drawn towards the picture, and walk again with the target.
 
-    Of several tries CLIP says how well the change agrees with that of the prompts; published is the best.
+    It keeps much and changes little. Of several tries the best by CLIP is what was published.
     """
 
     card: ClassVar[Card] = Card(

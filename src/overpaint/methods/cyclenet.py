@@ -25,6 +25,7 @@ CYCLENET = Paper(
     2023,
     "2310.13165",
     "https://github.com/sled-group/CycleNet",
+    "Apache-2.0",
 )
 
 
@@ -47,7 +48,7 @@ CARD = Card(
 
 
 class CycleNet(Method):
-    """Translate: the network reads the wish, and a side network what there is, looking at the picture."""
+    """The change a side network was trained for: the network reads the wish, it the picture and what is."""
 
     card: ClassVar[Card] = CARD
     net: str = Field(default="", description="the side network: a file or folder; none: the model's own")

@@ -15,7 +15,10 @@ from overpaint.task import Task
 
 
 class DDIMEdit(Method):
-    """Invert with the source prompt, sample with the target's: whatever the noise remembers is kept."""
+    """Invert with the source prompt, sample with the target's: whatever the noise remembers is kept.
+
+    For a first try of any change. Nothing holds the rest, which drifts the more the prompts differ.
+    """
 
     card: ClassVar[Card] = Card(
         name="ddim",

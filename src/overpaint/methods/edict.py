@@ -16,7 +16,8 @@ from overpaint.task import Task
 class EDICTEdit(Method):
     """Walk the picture to noise as two coupled latents, and both back with the target prompt.
 
-    The second result is what the other latent became: nearly the same picture.
+    The second result is what the other latent became: nearly the same picture. The way back is exact; an edit
+    is bound to the picture by its noise alone, and what should stay may move.
     """
 
     card: ClassVar[Card] = Card(

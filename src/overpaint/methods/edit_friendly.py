@@ -15,7 +15,10 @@ from overpaint.task import Task
 
 
 class EditFriendlyEdit(Method):
-    """Find the noise of a random walk that ends at the picture, and walk again with the target prompt."""
+    """Find the noise of a random walk that ends at the picture, and walk again with the target prompt.
+
+    For most changes, also of shape. A smaller ``skip`` changes more and keeps less of the rest.
+    """
 
     card: ClassVar[Card] = Card(
         name="edit-friendly",

@@ -21,6 +21,7 @@ LDM = Paper(
     2022,
     "2112.10752",
     "https://github.com/CompVis/latent-diffusion",
+    "MIT",
 )
 
 

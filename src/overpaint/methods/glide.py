@@ -25,6 +25,7 @@ GLIDE = Paper(
     2022,
     "2112.10741",
     "https://github.com/openai/glide-text2im",
+    "MIT",
 )
 Sampler = Literal["ancestral", "ddim"]
 FAMILIES = ("sd1", "sd2", "sdxl", "sd1-inpaint", "sd2-inpaint", "sdxl-inpaint")

@@ -41,8 +41,8 @@ CARD = Card(
 class Imagic(Method):
     """Learn the picture once, then sample anew with a text between the learned one and the target's.
 
-    Every ``eta`` begins at the same noise: 0 gives the picture back, about, and 1 the target as the tuned
-    network draws it; the paper finds its edits between 0.6 and 0.8. A stretch gives several results.
+    For pose and shape. Every ``eta`` begins at the same noise: 0 gives the picture back, about, and 1 the
+    target; edits lie between 0.6 and 0.8, may be faint or change the view. A stretch gives several.
     """
 
     card: ClassVar[Card] = CARD

@@ -28,6 +28,7 @@ CARD = Card(
             2023,
             "2307.00522",
             "https://huggingface.co/spaces/editing-images/ledits",
+            "none stated",
         ),
         EDIT_FRIENDLY_PAPER,
         SEGA_PAPER,

@@ -32,6 +32,7 @@ CARD = Card(
             2024,
             "2311.16711",
             "https://github.com/ml-research/ledits_pp",
+            "MIT",
         ),
         EDIT_FRIENDLY_PAPER,
         SEGA_PAPER,

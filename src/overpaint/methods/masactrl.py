@@ -42,6 +42,7 @@ CARD = Card(
             2023,
             "2304.08465",
             "https://github.com/TencentARC/MasaCtrl",
+            "Apache-2.0",
         ),
     ),
     needs=frozenset({Need.IMAGE, Need.TARGET}),

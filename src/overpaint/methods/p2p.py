@@ -38,6 +38,7 @@ CARD = Card(
             2023,
             "2208.01626",
             "https://github.com/google/prompt-to-prompt",
+            "Apache-2.0",
         ),
     ),
     needs=frozenset({Need.IMAGE, Need.SOURCE, Need.TARGET}),
@@ -61,8 +62,8 @@ CARD = Card(
 class PromptToPrompt(Method):
     """Swap, add or re-weight words of a prompt while the target follows the source's attention maps.
 
-    Same prompt twice: the target is the walked-back source over an inversion that does not pin it; beside a
-    pinned source (`Direct`) it is a guided walk that sees the picture's maps.
+    What is added, grows or turns over asks for narrower windows. Same prompt twice: the target is the
+    walked-back source, or, beside one that is pinned (`Direct`), a guided walk that sees its maps.
     """
 
     card: ClassVar[Card] = CARD

@@ -42,6 +42,7 @@ CARD = Card(
             2023,
             "2211.12572",
             "https://github.com/MichalGeyer/pnp-diffusers",
+            "MIT",
         ),
     ),
     needs=frozenset({Need.IMAGE, Need.TARGET}),

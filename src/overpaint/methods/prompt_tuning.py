@@ -18,7 +18,8 @@ class PromptTuningEdit(Method):
     """Tune a prompt at every step until sampling gives the picture, then sample with a mixture of prompts.
 
     It needs no source prompt: what is tuned begins as the empty one. With a source prompt it begins there, as
-    an unofficial implementation does. No official code was published.
+    an unofficial implementation does. No official code was published. It keeps less than methods that look at
+    the source's maps, and takes longer.
     """
 
     card: ClassVar[Card] = Card(

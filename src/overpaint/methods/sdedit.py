@@ -22,11 +22,15 @@ SDEDIT = Paper(
     2022,
     "2108.01073",
     "https://github.com/ermongroup/SDEdit",
+    "MIT",
 )
 
 
 class SDEdit(Method):
-    """Noise the picture part of the way and denoise it with the target prompt: freedom for faithfulness."""
+    """Noise the picture part of the way and denoise it with the target prompt: freedom for faithfulness.
+
+    For style and surroundings. Little noise leaves all as it is; under much, what nobody spoke of moves.
+    """
 
     card: ClassVar[Card] = Card(
         name="sdedit",

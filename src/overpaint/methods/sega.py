@@ -23,6 +23,7 @@ SEGA_PAPER = Paper(
     2023,
     "2301.12247",
     "https://github.com/ml-research/semantic-image-editing",
+    "MIT",
 )
 CARD = Card(
     name="sega",

@@ -19,6 +19,7 @@ SDXL = Paper(
     2024,
     "2307.01952",
     "https://github.com/Stability-AI/generative-models",
+    "MIT",
 )
 SIDES = {kind: card.paper for kind, card in CARDS.items()}
 FAMILIES = {"sd1": LDM, "sd2": LDM, "sdxl": SDXL}

@@ -6,11 +6,12 @@ from dataclasses import replace
 from hashlib import sha256
 from pathlib import Path as FilePath
 from time import perf_counter
-from typing import Any
+from typing import Any, cast
 
 import torch
 from pydantic import BaseModel, ConfigDict, ValidationError
 from torch import Tensor, nn
+from torch.multiprocessing.reductions import StorageWeakRef
 from torch.utils._python_dispatch import TorchDispatchMode
 from torch.utils._pytree import tree_iter
 
@@ -84,12 +85,18 @@ class Living(TorchDispatchMode):
     def __torch_dispatch__(
         self, func: Any, types: Any, args: tuple[Any, ...] = (), kwargs: dict[str, Any] | None = None
     ) -> Any:
-        result = func(*args, **(kwargs or {}))
-        known = {address(one) for one in tree_iter((args, kwargs)) if isinstance(one, Tensor)}
-        for one in tree_iter(result):
-            if isinstance(one, Tensor) and address(one) not in known | self.seen:
-                self.born(one)
+        result = self.made(func, args, kwargs or {})
+        given = [one for one in tree_iter(result) if isinstance(one, Tensor)]
+        if given:
+            known = {address(one) for one in tree_iter((args, kwargs)) if isinstance(one, Tensor)}
+            for one in given:
+                if address(one) not in known and address(one) not in self.seen:
+                    self.born(one)
         return result
+
+    def made(self, func: Any, args: tuple[Any, ...], kwargs: dict[str, Any]) -> Any:
+        """What an operation gives."""
+        return func(*args, **kwargs)
 
     def born(self, one: Tensor) -> None:
         """Count a new block of memory until it goes."""
@@ -106,8 +113,8 @@ class Living(TorchDispatchMode):
 
 
 def address(one: Tensor) -> int:
-    """Which block of memory a tensor looks into."""
-    return one.untyped_storage().data_ptr()
+    """Which block of memory a tensor looks into; one without values has a block without an address."""
+    return cast(int, cast(Any, StorageWeakRef(one.untyped_storage())).cdata)
 
 
 def estimate(job: Job, folder: FilePath | None = None) -> Estimate:

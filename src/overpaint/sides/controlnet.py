@@ -30,6 +30,7 @@ CONTROLNET = Paper(
     2023,
     "2302.05543",
     "https://github.com/lllyasviel/ControlNet",
+    "Apache-2.0",
 )
 RELEASED = 0.825
 """Each coarser layer speaks by this much louder in guess mode, as released; the middle at full strength."""

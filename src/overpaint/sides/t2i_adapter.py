@@ -28,6 +28,7 @@ T2I_ADAPTER = Paper(
     2024,
     "2302.08453",
     "https://github.com/TencentARC/T2I-Adapter",
+    "Apache-2.0",
 )
 CUT = 0.5
 """An adapter of one channel reads lines: where the mean of the colours is above this, there is one."""

@@ -83,10 +83,14 @@ def compared(count: int, home: Path, names: Sequence[str] = tuple(SETTINGS)) -> 
         for name in names:
             if (k, name) in done:
                 continue
-            picture = home / f"{k:03}-{name.replace(', ', '-').replace(' ', '-')}.png"
-            line = {"case": k, "setting": name, **measured(model, judge, one, name, picture)}
+            line = {"case": k, "setting": name, **measured(model, judge, one, name, kept_at(home, k, name))}
             atomic.append(lines, json.dumps(line))
             yield line
+
+
+def kept_at(home: Path, case: int, name: str) -> Path:
+    """Where the picture of a case and a setting is kept."""
+    return home / f"{case:03}-{name.replace(', ', '-').replace(' ', '-')}.png"
 
 
 def rows_of(lines: Sequence[Mapping[str, Any]]) -> list[Row]:

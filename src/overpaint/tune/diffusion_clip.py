@@ -42,6 +42,7 @@ DIFFUSION_CLIP_PAPER = Paper(
     2022,
     "2110.02711",
     "https://github.com/gwang-kim/DiffusionCLIP",
+    "none stated",
 )
 RATES = {"low-rank": 2e-4, "full": 8e-6}
 """Learning rates that are usual for either form."""

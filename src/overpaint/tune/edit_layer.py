@@ -38,6 +38,7 @@ TEXT2LIVE = Paper(
     2022,
     "2204.02491",
     "https://github.com/omerbt/Text2LIVE",
+    "MIT",
 )
 DECAY, FALL, FLOOR = 0.01, 0.99, 1e-5
 """Of the optimiser: decay of weights, what the rate is multiplied by after each update, and its least."""

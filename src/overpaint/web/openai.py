@@ -74,7 +74,7 @@ class Data(BaseModel):
 class Answer(BaseModel):
     """The pictures."""
 
-    created: int
+    created: int = Field(examples=[1790000000])
     data: list[Data]
     output_format: Format = "png"
 

@@ -7,6 +7,7 @@ from pydantic import BaseModel, ConfigDict, Field, JsonValue
 from overpaint.choosing.measured import Measured
 from overpaint.ledger.entry import State
 from overpaint.run.result import Figures
+from overpaint.web.examples import BALL, DONE, EXAMPLE, SEVERAL, showing
 
 PICTURE = r"^[0-9a-f]{64}$"
 """What a picture is known by: its content."""
@@ -31,15 +32,6 @@ Cell = Annotated[
     int | None, Field(ge=0, lt=10_000, description="where that is a comparison: which of its edits")
 ]
 Prompt = Annotated[str, Field(max_length=LONGEST)]
-BALL = "3f0c" * 16
-EXAMPLE: dict[str, JsonValue] = {
-    "image": BALL,
-    "source": "a red ball on grass",
-    "target": "a blue ball on grass",
-    "method": "p2p",
-    "options": {"steps": 20, "inversion": "direct"},
-    "seed": 7,
-}
 
 
 class Model(BaseModel):
@@ -155,6 +147,8 @@ class InvertIn(Framed):
 class CompareIn(Framed):
     """Several methods on one picture."""
 
+    model_config = ConfigDict(extra="forbid", json_schema_extra={"examples": [SEVERAL]})
+
     target: Prompt = Field(min_length=1, description="what it should show")
     methods: list[Annotated[str, Field(max_length=100)]] = Field(default=["all"], max_length=100)
     grid: dict[str, list[JsonValue]] = Field(default={}, max_length=20, description="values to try")
@@ -172,6 +166,8 @@ class CompareIn(Framed):
 class PictureOut(Model):
     """A picture that is here."""
 
+    model_config = showing(id=BALL, width=128, height=128, says="a red ball on grass", recipe=None, notes=[])
+
     id: PictureId
     width: int
     height: int
@@ -182,6 +178,8 @@ class PictureOut(Model):
 
 class LookOut(Model):
     """What a picture is to a model, before anything is asked of it."""
+
+    model_config = showing(busy=False, far=False, words="", distance=0.9)
 
     busy: bool = Field(default=False, description="the model works, so nobody has looked; ask again later")
     far: bool = Field(default=False, description="whether the model does not know such pictures")
@@ -200,6 +198,8 @@ class RegionOut(Model):
 class RegionsOut(Model):
     """What is where in a picture."""
 
+    model_config = showing(map=BALL, names=[{"name": "ball", "colour": [200, 30, 30], "share": 0.2}])
+
     busy: bool = Field(default=False, description="the model works, so nobody has looked; ask again later")
     map: PictureId | None = Field(default=None, description="the map: paint over it, and send it as map")
     names: list[RegionOut] = Field(default=[], description="all that can be painted, the largest first")
@@ -207,6 +207,8 @@ class RegionsOut(Model):
 
 class WordOut(Model):
     """Where a word looks."""
+
+    model_config = showing(word="ball", picture=BALL)
 
     word: str
     picture: PictureId
@@ -244,6 +246,8 @@ class ResultOut(Model):
 class WorkOut(Model):
     """A piece of work as it stands."""
 
+    model_config = showing(**DONE)
+
     id: WorkId
     kind: Work
     state: State
@@ -268,12 +272,16 @@ class WorkOut(Model):
 class PageOut(Model):
     """The latest work, the newest first."""
 
+    model_config = showing(items=[DONE], next=17)
+
     items: list[WorkOut]
     next: int | None = Field(default=None, description="give it as before, for older ones")
 
 
 class QueueOut(Model):
     """The queue."""
+
+    model_config = showing(paused=False, counts={"done": 1}, waiting=[], running=[])
 
     paused: bool
     counts: dict[str, int]
@@ -284,6 +292,8 @@ class QueueOut(Model):
 class AgainOut(Model):
     """What makes an edit again without a server; PICTURE and MASK stand for the files."""
 
+    model_config = showing(command="overpaint edit PICTURE --target 'a blue ball'", python="import overpaint")
+
     command: str
     python: str
 
@@ -291,11 +301,15 @@ class AgainOut(Model):
 class MoveIn(Model):
     """Where waiting work goes."""
 
+    model_config = showing(first=True)
+
     first: bool = True
 
 
 class EstimateOut(Model):
     """What an edit would take, as least and most."""
+
+    model_config = showing(rows=[80, 80], backwards=[0, 0], look=3, seconds=[1.9, 1.9], memory=48_000_000)
 
     rows: tuple[int, int]
     backwards: tuple[int, int]
@@ -307,7 +321,7 @@ class EstimateOut(Model):
 class MethodOut(Model):
     """A method: its card, and the schema of its options."""
 
-    name: str
+    name: str = Field(examples=["p2p"])
     idea: str
     needs: list[str]
     optional: list[str]
@@ -326,6 +340,10 @@ class MethodOut(Model):
 class ModelOut(Model):
     """A model that is served."""
 
+    model_config = showing(
+        name="still-life", family="sd1", side=64, controls=["canny"], regions=True, loaded=True
+    )
+
     name: str
     family: str = Field(default="", description="sd1, sd2 or sdxl; empty until it is loaded")
     side: int | None = Field(default=None, description="pixels of a side it was made for")
@@ -339,6 +357,8 @@ class ModelOut(Model):
 
 class HealthOut(Model):
     """Whether the server is well."""
+
+    model_config = showing(status="ok", workers=1, version="0.1.0")
 
     status: Literal["ok", "failing"]
     workers: int

@@ -165,6 +165,7 @@ async function waiting() {
   setTimeout(waiting, page.running ? 2500 : 6000);
 }
 
+document.documentElement.dataset.begun = "yes";
 const start = told(async () => {
   const theme = localStorage.getItem("overpaint-theme");
   if (theme) document.documentElement.dataset.theme = theme;

@@ -48,6 +48,7 @@ export function controls(alone = false) {
 
 /** Ask what is where in the picture that the next edit is made from. */
 export async function readPlan() {
+  if (!state.original) throw new Error("There is no picture yet; drop one first.");
   const image = now().picture;
   say("Looking at what is where.");
   const found = await get(`/api/pictures/${image}/regions?model=${encodeURIComponent(state.model)}`);
