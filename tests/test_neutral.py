@@ -89,6 +89,7 @@ def tuned(picture: Path, home: Path) -> Edit:
     return edit(picture, source="a cat", target="a dog", model=str(home), steps=2, **options)
 
 
+@pytest.mark.sample(4)
 @pytest.mark.parametrize("name", MODES)
 def test_pixels_and_the_caller_stay_as_they_are(name: str, picture: Path, home: Path, tmp_path: Path) -> None:
     """Loading happens inside as well, by name and by `load`; afterwards both can be used outside."""

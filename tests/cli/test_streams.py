@@ -47,6 +47,7 @@ def test_what_is_wrong_has_its_exit_code_whoever_hears(sink: str) -> None:
     assert done.stderr.count("\n") == (0 if "2>" in SINKS[sink] else 1)
 
 
+@pytest.mark.sample(1)
 @pytest.mark.parametrize(("sink", "more"), [("closed", []), ("full", ["--json"]), ("all closed", [])])
 def test_work_whose_answer_is_lost_is_done_and_says_what_was_written(
     sink: str, more: list[str], folder: Path, picture: Path

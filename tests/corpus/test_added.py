@@ -168,6 +168,7 @@ ALL = ADDED | PICKLES
 
 
 @pytest.mark.filterwarnings("ignore:Detected pickle protocol")
+@pytest.mark.sample(24)
 @pytest.mark.parametrize("name", ALL)
 def test_added(name: str, place: Place) -> None:
     verify(ALL[name], place)

@@ -8,7 +8,8 @@ from tests.parity.table import files, prepare, run
 
 FILES = {file.stem: file for file in files(GOLDEN)}
 LONG = {
-    *("edict", "masactrl", "masactrl-mask", "negative_prompt_inversion", "prompt_to_prompt-replace-1to2"),
+    *("blended_latent_diffusion-sd2", "edict", "masactrl", "masactrl-mask", "negative_prompt_inversion"),
+    *("prompt_to_prompt-localblend-v1", "prompt_to_prompt-replace", "prompt_to_prompt-replace-1to2"),
     *("prompt_to_prompt-replace-2to1", "prompt_to_prompt-replace-word-windows"),
 }
 """Files of which another one of the method shows nearly the same by default; `every_step` runs these too."""

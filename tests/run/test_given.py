@@ -60,6 +60,7 @@ FORMS: dict[str, Callable[[Path], Any]] = {
 }
 
 
+@pytest.mark.sample(3)
 @pytest.mark.parametrize("form", FORMS)
 def test_every_form_goes_on_from_the_noise_of_a_generated_picture(form: str, file: Path, made: Edit) -> None:
     result = edit(FORMS[form](file), target=TARGET, model=shared())

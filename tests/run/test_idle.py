@@ -47,7 +47,7 @@ def cases() -> Iterator[tuple[str, str, dict[str, str]]]:
 SHARES = list(cases())
 
 
-@pytest.mark.sample(24)
+@pytest.mark.sample(12)
 @pytest.mark.parametrize(("method", "option", "named"), SHARES, ids=lambda one: str(one))
 @pytest.mark.parametrize("share", [0, 1])
 def test_an_edit_that_would_walk_no_step_is_refused_whatever_the_option(

@@ -229,7 +229,7 @@ def tables(painter: Painter, count: int = 200, note: Callable[[str], None] = lam
     ]
     head = ("word", "peak", "chance", "other thing", "mass", "even", "peak, alone", "mass, alone")
     layers = [(layer, *(by[name]["peak"] for name in names)) for layer, by in there.items()]
-    effects = [(what, *by.values()) for what, by in carried(painter, max(8, count // 4)).items()]
+    effects = [(what, *by.values()) for what, by in carried(painter, max(2, count // 4)).items()]
     note("what carries their meaning")
     parts = (head, rows), (("peak, by layers", *names), layers), (("effect of a word", *CARRIERS), effects)
     return "\n\n".join(_markdown(top, each) for top, each in parts)
