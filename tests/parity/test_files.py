@@ -8,7 +8,14 @@ from tests.parity.table import files, prepare, run
 
 FILES = {file.stem: file for file in files(GOLDEN)}
 LONG = {
-    *("blended_latent_diffusion-sd2", "edict", "masactrl", "masactrl-mask", "negative_prompt_inversion"),
+    *(
+        "blended_latent_diffusion-sd2",
+        "ddpm_inversion-p2p",
+        "edict",
+        "masactrl",
+        "masactrl-mask",
+        "negative_prompt_inversion",
+    ),
     *("prompt_to_prompt-localblend-v1", "prompt_to_prompt-replace", "prompt_to_prompt-replace-1to2"),
     *("prompt_to_prompt-replace-2to1", "prompt_to_prompt-replace-word-windows"),
 }

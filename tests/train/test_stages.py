@@ -98,7 +98,7 @@ def test_the_folder_is_a_model(whole: Path) -> None:
     assert not torch.equal(told.eye.look(seen), model.eye.look(seen))
 
 
-@pytest.mark.sample(4)
+@pytest.mark.sample(2)
 @pytest.mark.parametrize("stage", STAGES)
 def test_a_resumed_stage_ends_on_the_same_bits(whole: Path, tmp_path: Path, stage: str) -> None:
     one, two = _copy(whole, tmp_path / "one", stage), _copy(whole, tmp_path / "two", stage)
@@ -151,7 +151,7 @@ STEPS = [
 ]
 
 
-@pytest.mark.sample(3)
+@pytest.mark.sample(2)
 @pytest.mark.parametrize(("stage", "steps"), STEPS)
 def test_the_loss_falls(whole: Path, tmp_path: Path, stage: str, steps: int) -> None:
     home = _copy(whole, tmp_path / "more", stage)
@@ -160,6 +160,7 @@ def test_the_loss_falls(whole: Path, tmp_path: Path, stage: str, steps: int) -> 
     assert last < first
 
 
+@pytest.mark.slow
 def test_two_processes_take_the_steps_of_one(whole: Path, tmp_path: Path) -> None:
     one, two = _copy(whole, tmp_path / "one", "unet"), _copy(whole, tmp_path / "two", "unet")
     train(out=one, toy=True, quiet=True, stage="unet", steps=2, device="cpu")

@@ -89,6 +89,7 @@ def test_effects_of_all_that_states_something_are_measured(painter: Painter) -> 
     assert found["ground"]["itself"] > 0.5
 
 
+@pytest.mark.slow
 def test_the_stage_prints_three_tables(tmp_path: Path, capsys: pytest.CaptureFixture[str]) -> None:
     found = Trainer(tmp_path, quiet=True).words(2)
     assert [part.splitlines()[0].split(" | ")[0] for part in found.split("\n\n")] == [

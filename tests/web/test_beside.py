@@ -75,6 +75,27 @@ def test_side_networks_and_a_painted_map_are_heard(client: Client) -> None:
         assert answer.status_code == 400 and words in answer.json()["error"], answer.text
 
 
+def test_a_painted_map_gives_the_same_bytes_there_and_here(tmp_path: Path) -> None:
+    place, plan = tmp_path / "x.png", tmp_path / "map.png"
+    place.write_bytes(picture())
+    read = overpaint("regions", place, "-o", plan)
+    assert read.code == 0, read.err
+    painted = load_picture(plan).rgb.copy()
+    painted[20:60, 20:60] = painted[0, 0]
+    painted[60:90, 60:90] = painted[-1, -1]
+    plan.write_bytes(encode_png(Picture(painted)))
+    said = ("edit", place, "--source", CASE.source_prompt, "--target", CASE.target_prompt, "--map", plan)
+    how = ("--method", "sdedit", "--steps", "2", "--no-look")
+    with live(tmp_path / "serve") as (home, _):
+        there = overpaint(*said, *how, "--server", home, "-o", tmp_path / "there.png")
+    assert there.code == 0, there.err
+    here = overpaint(*said, *how, "-o", tmp_path / "here.png")
+    assert here.code == 0, here.err
+    assert (tmp_path / "there.png").read_bytes() == (tmp_path / "here.png").read_bytes()
+    recipe = parse_recipe(load_picture(tmp_path / "here.png"), "x")
+    assert [one.options["net"] for one in recipe.controls] == ["segmentation"]
+
+
 def test_side_networks_of_the_owner_s_are_named_and_give_the_bytes_of_one_here(tmp_path: Path) -> None:
     own, place, seen = tmp_path / "nets" / "contours", tmp_path / "x.png", tmp_path / "lines.png"
     copytree(SideFile.of("canny").place, own)
