@@ -6,8 +6,7 @@ from tests.bench.test_table import FLOOR, LINES, P2P, line
 from tests.pages.kit import browser, opened
 
 from overpaint.bench.publish import PAGE, publish
-from overpaint.bench.results import FILE, Results, row_key
-from overpaint.bench.run import PICTURES
+from overpaint.bench.results import FILE, PICTURES, Results, row_key
 from overpaint.bench.table import as_csv, rows
 from overpaint.errors import UsageError
 from overpaint.images import load_picture, save_picture

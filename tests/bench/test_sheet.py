@@ -9,8 +9,7 @@ from tests.bench.test_table import P2P, line
 
 from overpaint.bench.drawing import TYPES
 from overpaint.bench.publish import publish
-from overpaint.bench.results import Line, Results, row_key
-from overpaint.bench.run import PICTURES
+from overpaint.bench.results import PICTURES, Line, Results, row_key
 from overpaint.bench.sheet import BAD, BLANK, CELL, GOOD, change, result_sheet
 from overpaint.bench.still_life import cases
 from overpaint.errors import UsageError

@@ -3,27 +3,24 @@
 from collections.abc import Mapping, Sequence
 from itertools import combinations
 from pathlib import Path
-from typing import Any
 
 from overpaint.bench.learning import Edit
-from overpaint.bench.results import row_key
-from overpaint.bench.run import PICTURES
+from overpaint.bench.results import Results, row_key
 from overpaint.choosing.agreement import FEWEST, apart
 from overpaint.images import load_picture, to_tensor
 
 WIDE = 10
 """Methods of which the best few are looked for: those that come off most often."""
-Line = Mapping[str, Any]
 Apart = Mapping[str, Mapping[tuple[str, str], float]]
 """By case: how far the edits of two rows lie from each other."""
 
 
-def distances(folder: Path, lines: Sequence[Line]) -> Apart:
+def distances(results: Results) -> Apart:
     """How far the edits of each case lie from one another, as far as their pictures were kept."""
     by_case = dict[str, dict[str, Path]]()
-    for line in lines:
+    for line in results.lines.values():
         row = row_key(line)
-        place = folder / PICTURES / str(line["case"]) / f"{row}.png"
+        place = results.picture(str(line["case"]), row)
         if not line.get("reference") and "error" not in line and place.is_file():
             by_case.setdefault(str(line["case"]), {})[row] = place
     return {case: between(places) for case, places in by_case.items()}

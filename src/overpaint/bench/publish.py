@@ -15,8 +15,7 @@ from PIL import Image
 from overpaint.bench.case import Case
 from overpaint.bench.combinations import everything
 from overpaint.bench.figures import FIGURES, SHARES
-from overpaint.bench.results import FILE, ROWS, SHARED, Line, Results, row_key
-from overpaint.bench.run import PICTURES
+from overpaint.bench.results import FILE, PICTURES, ROWS, SHARED, Line, Results, row_key
 from overpaint.bench.table import OVERALL, Row, as_csv, rows, shown, types_of
 from overpaint.errors import UsageError
 from overpaint.files import atomic
@@ -81,7 +80,7 @@ def written(lines: Sequence[Line] | Any) -> str:
 def strip(results: Results, row: str, cases: Sequence[Case], folder: Path) -> bool:
     """Put the pictures of a row side by side in a file; whether there is one, also of an earlier time."""
     place = folder / PICTURES / f"{row}.webp"
-    own = [results.folder / PICTURES / case.name / f"{row}.png" for case in cases]
+    own = [results.picture(case.name, row) for case in cases]
     if any(file.exists() for file in own):
         paper = Image.new("RGB", (CELL * len(own), CELL), (128, 128, 128))
         for k, file in enumerate(own):

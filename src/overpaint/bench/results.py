@@ -19,6 +19,8 @@ from overpaint.errors import UsageError
 from overpaint.files import atomic
 
 FILE, LOCK, CLAIMS = "results.jsonl", "results.lock", "claims"
+PICTURES = "pictures"
+"""The folder of the pictures that are kept."""
 ROWS = "rows.jsonl"
 """What lines have in common, where they were made compact (`overpaint.bench.publish`)."""
 FORMAT = 1
@@ -83,6 +85,10 @@ class Results:
     def file(self) -> Path:
         """Where the lines are."""
         return self.folder / FILE
+
+    def picture(self, case: str, row: str) -> Path:
+        """Where the picture of a case by a row is, if it was kept."""
+        return self.folder / PICTURES / case / f"{row}.png"
 
     @staticmethod
     def opened(folder: Path) -> "Results":

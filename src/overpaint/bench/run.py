@@ -35,7 +35,6 @@ from overpaint.stilllife.palette import mapped
 
 SEED = 0
 """Of every edit's random draws; what is drawn at random is the cases."""
-PICTURES = "pictures"
 PATIENCE = 1.0
 """Seconds between two looks whether another process is done with a case."""
 TRIES = 10
@@ -78,7 +77,7 @@ class Bench:
 
     def picture(self, case: Case, variant: Variant) -> Path:
         """Where the picture of a result is kept."""
-        return self.results.folder / PICTURES / case.name / f"{row_key(self.row(variant))}.png"
+        return self.results.picture(case.name, row_key(self.row(variant)))
 
 
 def run(bench: Bench, note: Note = lambda case, variant, line: None) -> None:

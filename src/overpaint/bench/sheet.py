@@ -9,8 +9,7 @@ from overpaint import registry
 from overpaint.bench.case import Case
 from overpaint.bench.drawing import TYPES
 from overpaint.bench.publish import CELL as STRIP
-from overpaint.bench.results import Line, Results, row_key
-from overpaint.bench.run import PICTURES
+from overpaint.bench.results import PICTURES, Line, Results, row_key
 from overpaint.bench.table import Row, rows, title_of
 from overpaint.errors import UsageError
 from overpaint.images import Picture, load_picture
@@ -139,7 +138,7 @@ def kept(results: Results, case: Case, row: str) -> Picture | None:
     home, place = results.folder / PICTURES, list(TYPES).index(case.kind)
     try:
         if (home / case.name).is_dir():
-            return load_picture(home / case.name / f"{row}.png")
+            return load_picture(results.picture(case.name, row))
         strip = load_picture(home / f"{row}.webp")
         return Picture(strip.rgb[:, place * STRIP : (place + 1) * STRIP])
     except UsageError:

@@ -11,7 +11,7 @@ from pathlib import Path
 
 from overpaint.bench.case import Case
 from overpaint.bench.results import Line, Results, row_key
-from overpaint.bench.run import PICTURES, check, ground_of, rounded
+from overpaint.bench.run import check, ground_of, rounded
 from overpaint.bench.still_life import FRESH, cases
 from overpaint.bench.version import telling
 from overpaint.choosing.early import EARLY
@@ -77,7 +77,7 @@ def cases_of(names: set[str]) -> dict[str, Case]:
 
 def picture_of(results: Results, line: Line) -> Path:
     """Where the picture of a result is, if it was kept."""
-    return results.folder / PICTURES / str(line["case"]) / f"{row_key(line)}.png"
+    return results.picture(str(line["case"]), row_key(line))
 
 
 def tell(asked: Telling, meter: Meter, note: Note = lambda case, line: None) -> None:

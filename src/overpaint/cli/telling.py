@@ -84,7 +84,8 @@ def seconds_of(asked: Telling) -> float:
 
 def learn_score(folder: Path, output: Path | None, force: bool) -> None:
     """Learn from a folder of results the trusted score and what to try first; print what both are worth."""
-    lines = list(Results.read(folder).lines.values())
+    results = Results.read(folder)
+    lines = list(results.lines.values())
     learned, place = learn(lines), output or folder
     taken = [name for name in (SCORE, CHOICES) if (place / name).exists()]
     if output is not None and taken and not force:
@@ -92,7 +93,7 @@ def learn_score(folder: Path, output: Path | None, force: bool) -> None:
             f"There is a file {place / taken[0]} already; choose another folder, or say --force."
         )
     click.echo(markdown_of_signals(learned))
-    chosen = learn_choices(lines, distances(folder, lines))
+    chosen = learn_choices(lines, distances(results))
     click.echo(markdown_of_choices(chosen), nl=False)
     files = {
         SCORE: learned.score.model_dump_json(indent=1) + "\n",
