@@ -10,8 +10,9 @@ import torch
 from jaxtyping import install_import_hook
 
 from tests import sampling
+from tests.shapes import shaped
 
-install_import_hook("overpaint", "beartype.beartype")  # before anything imports the package
+install_import_hook(shaped(), "beartype.beartype")  # before anything imports the package
 
 # Workers share few cores: two threads in each would wait for one another.
 torch.set_num_threads(1)
