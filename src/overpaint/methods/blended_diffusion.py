@@ -53,6 +53,8 @@ CARD = Card(
     sees=True,
     random=True,
     trial={"samples": 2, "copies": 2, "strength": 10.0},
+    published="User study of realism, background and match with the text (arXiv:2111.14818); no figures "
+    "that a benchmark here could repeat",
 )
 
 

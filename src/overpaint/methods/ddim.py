@@ -28,6 +28,9 @@ class DDIMEdit(Method):
         families={"sd1": {}, "sd2": {}, "sdxl": {}},
         cost=lambda o: o.inversion.cost(o.steps) + o.inversion.walk_cost(o.steps, sources=0),
         law=Law.AS_INVERSION,
+        published="With Prompt-to-Prompt on PIE-Bench (arXiv:2310.01506): structure distance 0.06943; "
+        "outside the edit PSNR 17.87, LPIPS 0.2088, MSE 0.02199, SSIM 0.7114; CLIP 25.01, in it "
+        "22.44. Alone it is in none of the tables",
     )
     steps: int = Field(default=50, ge=1, le=1000, description="denoising steps")
     guidance: Guidance = USUAL_GUIDANCE

@@ -37,6 +37,7 @@ class Generate(Method):
         cost=lambda o: Cost.of(2 * o.steps),
         law=Law.NONE,
         random=True,
+        published="None as a method: it is what the model itself makes, which the papers of models report",
     )
     steps: int = Field(default=50, ge=1, le=1000, description="denoising steps")
     guidance: Guidance = USUAL_GUIDANCE

@@ -31,6 +31,7 @@ CARD = Card(
     official=Cost.of(100),
     law=Law.NONE,
     random=True,
+    published="None as a method: it is what inpainting networks and blending are used for",
 )
 
 

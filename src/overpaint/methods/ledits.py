@@ -45,6 +45,7 @@ CARD = Card(
     random=True,
     # Rounding may put a cell on either side of a quantile, so the trial lets all of them through.
     trial={"concept": ["+dog:7", "-grass:3"], "warmup": 1, "threshold": 0.0},
+    published="None in numbers: the report compares pictures (arXiv:2307.00522)",
 )
 
 

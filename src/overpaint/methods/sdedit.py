@@ -41,6 +41,8 @@ class SDEdit(Method):
         cost=lambda o: Cost.of(2 * o.kept),
         law=Law.NONE,
         random=True,
+        published="Stroke-based edits and compositing, user study: preferred to the GAN methods of its "
+        "time by up to 98.09 % for realism and 91.72 % overall (arXiv:2108.01073, abstract)",
     )
     steps: int = Field(default=50, ge=1, le=1000, description="denoising steps of the whole path")
     strength: float = Field(

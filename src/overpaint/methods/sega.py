@@ -38,6 +38,8 @@ CARD = Card(
     law=Law.NONE,
     official=Cost.of(150),  # one concept
     trial={"concept": ["+dog:5", "-grass:3"], "warmup": 1},
+    published="User studies of generated pictures (arXiv:2301.12247); no figures on edits of pictures "
+    "that were given",
 )
 
 
