@@ -68,6 +68,8 @@ def page(name: str, card: Card) -> Iterator[str]:
     yield f"| equal prompts | {LAWS[card['law']]} |"
     if card["published"]:
         yield f"| published figures | {card['published']} |"
+    if card["shipped"]:
+        yield f"| on the shipped model | {card['shipped']} |"
     yield from presets(card["families"])
     yield from ("", "## Options", "")
     yield from options(card["schema"], card["schema"].get("$defs", {}))

@@ -142,6 +142,8 @@ class Card:
     """Whether another seed gives another picture."""
     published: str = ""
     """Figures the authors or the benchmark state, with their source."""
+    shipped: str = ""
+    """What suits the small model that is shipped and why, or that it stays bad there."""
     official: Cost | None = None
     """What the authors' code asks of the network, at its own defaults, if there is such code."""
     trial: Mapping[str, Any] = field(default_factory=dict[str, Any])

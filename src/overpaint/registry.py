@@ -119,6 +119,7 @@ def describe(method: "type[Method]") -> dict[str, Any]:
         "law": card.law.value,
         "random": card.random,
         "published": card.published,
+        "shipped": card.shipped,
         "schema": method.model_json_schema(),
     }
 

@@ -44,7 +44,7 @@ def test_every_case_and_variant_is_a_line_with_its_figures(tmp_path: Path, still
     lines = written(tmp_path)
     assert len(lines) == 2 * (3 + 2)
     own = next(line for line in lines if line["method"] == "p2p")
-    assert own["case"] == "random-00" and own["type"] == "random" and own["inversion"] == "direct"
+    assert own["case"] == "random-00" and own["type"] == "random" and own["inversion"] == ""
     assert own["said"] == STEPS and own["options"]["steps"] == 2
     assert own["model"] == still_life.fingerprint and len(own["code"]) == 12
     assert own["figures"]["rows"] == 2 + 3 * 2 + ASKED and own["figures"]["seconds"] > 0
@@ -132,7 +132,7 @@ def test_methods_see_the_picture_and_two_prompts_alone(still_life: Model) -> Non
     assert asked.picture.info.text == {}
     said = asked.request
     assert (said.source, said.target, said.seed) == (case.source_prompt, case.target_prompt, 0)
-    assert dict(asked.options) == {"steps": "2", "inversion": "direct"}
+    assert dict(asked.options) == {"steps": "2"}
 
 
 def test_words_are_given_when_that_was_asked_for(still_life: Model) -> None:

@@ -41,6 +41,16 @@ def test_options_reach_the_methods_that_have_them() -> None:
     assert made[0].options["guidance"] == MODEL.guidance
 
 
+def test_an_inversion_that_hangs_on_the_prompts_is_none_of_the_title(still_life: Model) -> None:
+    def title(*inversions: str, **sets: str) -> str:
+        (made,) = variants(["p2p"], inversions, sets, still_life)
+        return made.title
+
+    assert title() == "p2p" and title(steps="2") == "p2p steps=2"
+    assert title("direct") == "p2p direct" and title(tuned="published") == "p2p direct tuned=published"
+    assert title(**{"inversion.every": "2"}) == "p2p direct inversion.every=2"
+
+
 def test_options_of_an_inversion_reach_that_inversion() -> None:
     made = variants(["p2p"], ["direct", "null-text"], {"inversion.inner": "3"}, MODEL)
     assert [one.title for one in made] == ["p2p direct", "p2p null-text inversion.inner=3"]
@@ -60,7 +70,7 @@ def test_words_are_given_where_that_is_asked_for_and_can_be_used() -> None:
 
 def test_side_networks_speak_into_every_method(still_life: Model) -> None:
     (p2p, sdedit) = variants(["p2p", "sdedit"], [], {"control": "canny:0.8; depth"}, still_life)
-    assert p2p.title == "p2p direct control=canny:0.8; depth" and sdedit.controls == ["canny:0.8", "depth"]
+    assert p2p.title == "p2p control=canny:0.8; depth" and sdedit.controls == ["canny:0.8", "depth"]
     canny, depth = p2p.options["control"]
     assert canny["scale"] == 0.8 and canny["weights"] != depth["weights"]
     (case,) = cases(limit=1)

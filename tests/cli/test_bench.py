@@ -18,7 +18,7 @@ def test_a_slice_runs_and_a_second_run_does_nothing(tmp_path: Path) -> None:
     said = overpaint(*slice_)
     assert said.code == 0, said.err
     assert "20 edits: at most 120 rows through the network, about" in said.err
-    assert "| truth | 10 | 1.00 (1.00 to 1.00) |" in said.out and "| p2p direct steps=2 | 10 |" in said.out
+    assert "| truth | 10 | 1.00 (1.00 to 1.00) |" in said.out and "| p2p steps=2 | 10 |" in said.out
     lines = (folder / FILE).read_text().splitlines()
     assert len(lines) == 10 * (3 + 2)
     seen = [line for line in map(json.loads, lines) if not line["reference"]]
@@ -42,7 +42,7 @@ def test_a_failure_is_said_and_ends_with_one(tmp_path: Path) -> None:
     assert said.code == 1
     lines = [json.loads(text) for text in (tmp_path / FILE).read_text().splitlines()]
     assert ["error" in line for line in lines if line["method"] == "p2p"] == [True, False]
-    assert "random-00, p2p direct blend=cone steps=1: The word 'cone' is not in the prompt" in said.err
+    assert "random-00, p2p blend=cone steps=1: The word 'cone' is not in the prompt" in said.err
     assert "Failed:" in said.out and not (tmp_path / "sheet.png").exists()
 
 
@@ -107,7 +107,7 @@ def test_costs_are_a_table() -> None:
     assert head.startswith("| method | rows, published | rows, same options | rows here |")
     assert [line.split(" | ")[:3] for line in lines] == [
         ["| sdedit steps=2", "", "60"],
-        ["| p2p direct steps=2", "450", "200"],
+        ["| p2p steps=2", "450", "200"],
     ]
     assert "did you mean 'p2p'" in overpaint("bench", "cost", "--methods", "p2pp").err
 

@@ -11,9 +11,9 @@ from tests.test_api import SOURCE, TARGET, edited, same
 
 from overpaint.api import rerun
 from overpaint.errors import UsageError
-from overpaint.inversions import DDIM, Direct
+from overpaint.inversions import DDIM, Direct, NegativePrompt
 from overpaint.model import Model
-from overpaint.options import Suits
+from overpaint.options import Options, Suits
 
 THING = {"cross_replace": 0.3, "guidance": 4.0, "inversion": {"name": "ddim"}}
 WORDS = {"red": "colour", "blue": "colour"}
@@ -62,6 +62,26 @@ def test_published_defaults_can_be_asked_for() -> None:
 )
 def test_the_finest_suggestion_there_is_is_taken(edits: Mapping[str, Any], expected: float) -> None:
     assert options(suggesting(edits), "a red cat", "a blue cat")["self_replace"] == expected
+
+
+@pytest.mark.parametrize(
+    ("said", "expected"),
+    [
+        ({}, DDIM(convention="published")),
+        ({"inversion": "direct"}, Direct(every=3)),
+        ({"inversion.scale": 0.5}, Direct(every=3, scale=0.5)),
+        ({"inversion": "negative-prompt"}, NegativePrompt()),
+    ],
+)
+def test_an_inversion_a_user_chose_takes_what_a_coarser_suggestion_says_of_it(
+    said: Mapping[str, Any], expected: Options
+) -> None:
+    edits = {
+        "attribute": {"inversion": {"name": "direct", "every": 3}},
+        "attribute.colour": {"inversion": {"name": "ddim"}},
+    }
+    found = options(suggesting(edits), "a red cat", "a blue cat", **said)
+    assert found["inversion"] == expected.model_dump()
 
 
 def test_a_rerun_repeats_what_was_suggested(tmp_path: Path) -> None:

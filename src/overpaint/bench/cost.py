@@ -122,7 +122,7 @@ def cost(variant: Variant, job: Job) -> Costs:
     bare = bare_calls(job, sizes.seen)
     bare += meter.backwards * backward(job) if meter.backwards else 0.0
     usual = kind()
-    other = variant.inversion != name_of(usual.model_dump().get("inversion"))
+    other = variant.inversion not in ("", name_of(usual.model_dump().get("inversion")))
     usual = kind.model_validate({"inversion": {"name": variant.inversion}}) if other else usual
     official = None if other else kind.card.official
     return Costs(variant.title, official, kind.card.cost(usual), meter.rows, meter.backwards, seconds, bare)

@@ -80,7 +80,10 @@ def chosen(results: Results, cases: Sequence[Case], methods: Sequence[str]) -> M
             )
     if not wanted:
         raise UsageError(f"The results in {results.folder} hold no method on these cases.")
-    return {head(row.line): row for row in sorted(wanted.values(), key=place)}
+    heads = dict[str, Row]()
+    for row in sorted(wanted.values(), key=place):
+        heads.setdefault(head(row.line), row)
+    return heads
 
 
 def wished(line: Line, methods: Sequence[str]) -> bool:
@@ -91,8 +94,9 @@ def wished(line: Line, methods: Sequence[str]) -> bool:
 
 
 def own(line: Line) -> bool:
-    """Whether a method worked over the inversion that it takes by default."""
-    return name_of(registry.find(line["method"])().model_dump().get("inversion")) == line["inversion"]
+    """Whether a method worked over the inversion that it takes by default, or that it chose itself."""
+    usual = name_of(registry.find(line["method"])().model_dump().get("inversion"))
+    return line["inversion"] in ("", usual)
 
 
 def head(line: Line) -> str:

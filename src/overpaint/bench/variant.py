@@ -17,6 +17,7 @@ from overpaint.run.request import kind_of
 from overpaint.run.resolve import resolve
 from overpaint.run.settings import Setting, name_of, settings_of
 from overpaint.run.sided import parsed
+from overpaint.run.suiting import AUTO, TUNED
 from overpaint.sides.file import SideFile
 
 ALL = "all"
@@ -34,6 +35,7 @@ class Variant:
 
     method: str
     inversion: str = ""
+    """None where the method has none, or takes the one that suits what is asked."""
     said: Mapping[str, str] = field(default_factory=dict[str, str])
     """Options that were set."""
     options: Mapping[str, Any] = field(default_factory=dict[str, Any])
@@ -159,8 +161,16 @@ def variant(
     takes = {"region": Need.MASK in card.needs | card.optional, "words": BLEND in options, "map": True}
     own = tuple(gift for gift in GIFTS if gift in gifts and takes[gift])
     used = name_of(options.get("inversion"))
+    free = not any(option.partition(".")[0] == "inversion" for option in given)
+    used = "" if free and options.get(TUNED) == AUTO and varied(kind, model, used) else used
     made = Variant(card.name, used, dict(said), options, own, code_of(kind))
     return replace(made, options={**options, CONTROL: heard(made.controls)}) if made.controls else made
+
+
+def varied(kind: type[Method], model: Model, usual: str) -> bool:
+    """Whether the model suggests another inversion than the usual one for some edits by a method."""
+    suggestions = model.suits.edits.get(kind.card.name, {}).values()
+    return any(name_of(one.get("inversion", usual)) != usual for one in suggestions)
 
 
 def heard(controls: Sequence[str]) -> list[dict[str, Any]]:

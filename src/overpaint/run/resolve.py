@@ -67,7 +67,7 @@ def resolve(kind: type[T], given: Mapping[str, Any], preset: Mapping[str, Any], 
     Raises:
         UsageError: an unknown option (the sentence names the nearest), a wrong type, or out of range.
     """
-    settings = _settings(kind)
+    settings = known_settings(kind)
     own = {name: field.default for name, field in kind.model_fields.items() if is_part(field.default)}
     values = merged(nested(preset, settings), nested(given, settings))
     values |= {name: merged(nested(own, settings), values)[name] for name in own.keys() & values.keys()}
@@ -78,7 +78,7 @@ def resolve(kind: type[T], given: Mapping[str, Any], preset: Mapping[str, Any], 
 
 
 @lru_cache(256)
-def _settings(kind: type[Options]) -> Mapping[str, Setting]:
+def known_settings(kind: type[Options]) -> Mapping[str, Setting]:
     """The settings of a kind of options, made once: lists of edits ask for them at every line."""
     return settings_of(kind.model_json_schema())
 

@@ -9,9 +9,11 @@ from overpaint.method import Method
 from overpaint.model import Model
 from overpaint.run.asked import asked
 from overpaint.run.request import EditRequest
+from overpaint.run.resolve import known_settings, nested
+from overpaint.run.settings import name_of
 
-TUNED, PUBLISHED = "tuned", "published"
-"""The option by which a method says that it takes such suggestions, and the value that refuses them."""
+TUNED, AUTO, PUBLISHED = "tuned", "auto", "published"
+"""The option by which a method says that it takes such suggestions, and the values that do and do not."""
 
 STRENGTH = 5.0
 """That of a concept that nobody gave one, as published."""
@@ -29,7 +31,9 @@ def suggested(request: EditRequest, model: Model) -> Mapping[str, Any]:
         return {}
     if not source or not target:
         return {}
-    first, *others = (suits(table, source, one, model) for one in (target, *request.request.also))
+    given = nested(request.options, known_settings(request.kind))
+    said = {name: name_of(value) for name, value in given.items()}
+    first, *others = (suits(table, source, one, model, said) for one in (target, *request.request.also))
     return {name: value for name, value in first.items() if all(one.get(name) == value for one in others)}
 
 
@@ -56,8 +60,20 @@ def check_put(request: EditRequest, method: Method) -> None:
 
 
 def suits(
-    table: Mapping[str, Mapping[str, Any]], source: str, target: str, model: Model
+    table: Mapping[str, Mapping[str, Any]],
+    source: str,
+    target: str,
+    model: Model,
+    said: Mapping[str, str],
 ) -> Mapping[str, Any]:
-    """What is suggested for a source and a target."""
-    kinds = (kind for kind in asked(source, target, model.suits.words) if kind in table)
-    return table.get(next(kinds, ""), {})
+    """What is suggested for a source and a target.
+
+    Where the user chose a component of another name (``said``) than the finest suggestion has, the one of
+    that name from a coarser suggestion holds, if there is one.
+    """
+    tables = [table[kind] for kind in asked(source, target, model.suits.words) if kind in table]
+    best = dict(tables[0]) if tables else {}
+    for option in best.keys() & said.keys():
+        alike = [one[option] for one in tables if option in one and name_of(one[option]) == said[option]]
+        best[option] = alike[0] if alike else best[option]
+    return best

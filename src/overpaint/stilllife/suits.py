@@ -34,6 +34,7 @@ P2P = {
     "same": options(0.4, 0.6, 0.2, CLOSE),
     "thing": options(0.4, 0.6, 0.3, CLOSE),
     "attribute": options(0.4, 0.6, 0.3, CLOSE),
+    "attribute.colour": options(0.4, 0.6, 0.3, {"name": "virtual"}),
     "attribute.size": options(0.0, 0.0, 0.2, CLOSE),
     "added": options(0.2, 0.2, 0.4, CLOSE),
     "removed": options(0.8, 0.4, 0.2, CLOSE),
