@@ -189,6 +189,8 @@ def as_csv(found: Sequence[Row]) -> str:
     return out.getvalue()
 
 
+SHORT = 12
+"""Letters of a model's fingerprint, which tell models apart."""
 COLUMNS = (
     *("title", "row", "method", "inversion", "model", "code", "type", "figure"),
     *("mean", "low", "high", "cases", "failed"),
@@ -198,8 +200,8 @@ COLUMNS = (
 def cells(found: Sequence[Row]) -> Iterator[Mapping[str, Any]]:
     """The lines of the CSV."""
     for row in found:
-        own = {name: row.line[name] for name in ("method", "inversion", "model", "code")}
-        own["row"] = row_key(row.line)
+        own = {name: row.line[name] for name in ("method", "inversion", "code")}
+        own |= {"row": row_key(row.line), "model": str(row.line["model"])[:SHORT]}
         for kind in (OVERALL, *types_of([row])):
             failures = sum("error" in line for line in row.of(kind))
             for figure in FIGURES:
