@@ -25,6 +25,19 @@ SDEDIT = Paper(
     "MIT",
 )
 
+CARD = Card(
+    name="sdedit",
+    idea="Add some noise, then denoise with the new prompt.",
+    papers=(SDEDIT,),
+    needs=frozenset({Need.IMAGE, Need.TARGET}),
+    families={"sd1": {}, "sd2": {}, "sdxl": {}},
+    cost=lambda o: Cost.of(2 * o.kept),
+    law=Law.NONE,
+    random=True,
+    published="Stroke-based edits and compositing, user study: preferred to the GAN methods of its "
+    "time by up to 98.09 % for realism and 91.72 % overall (arXiv:2108.01073, abstract)",
+)
+
 
 class SDEdit(Method):
     """Noise the picture part of the way and denoise it with the target prompt: freedom for faithfulness.
@@ -32,18 +45,7 @@ class SDEdit(Method):
     For style and surroundings. Little noise leaves all as it is; under much, what nobody spoke of moves.
     """
 
-    card: ClassVar[Card] = Card(
-        name="sdedit",
-        idea="Add some noise, then denoise with the new prompt.",
-        papers=(SDEDIT,),
-        needs=frozenset({Need.IMAGE, Need.TARGET}),
-        families={"sd1": {}, "sd2": {}, "sdxl": {}},
-        cost=lambda o: Cost.of(2 * o.kept),
-        law=Law.NONE,
-        random=True,
-        published="Stroke-based edits and compositing, user study: preferred to the GAN methods of its "
-        "time by up to 98.09 % for realism and 91.72 % overall (arXiv:2108.01073, abstract)",
-    )
+    card: ClassVar[Card] = CARD
     steps: int = Field(default=50, ge=1, le=1000, description="denoising steps of the whole path")
     strength: float = Field(
         default=0.6, ge=0, le=1, description="share of the path walked: little keeps much, 1 keeps nothing"
