@@ -18,7 +18,10 @@ YARDSTICKS = ("judge", "image_encoder", "text_projection", "text_encoder")
 """Parts of the shipped model that measure."""
 
 
-SIGNALS = ("choosing/signals.py", "choosing/rivals.py", "masks/disagreement.py")
+SIGNALS = (
+    *("choosing/signals.py", "choosing/rivals.py", "choosing/things.py"),
+    *("masks/disagreement.py", "sides/segmenter.py"),
+)
 """What signals are found by, beside the model."""
 
 

@@ -18,6 +18,8 @@ from torch import Tensor
 from torch.nn.functional import avg_pool2d, interpolate
 
 from overpaint.choosing.rivals import rivals
+from overpaint.choosing.things import SIGNALS as OF_THINGS
+from overpaint.choosing.things import Thing, nouns, said, stayed, things
 from overpaint.guides import Plain
 from overpaint.masks.disagreement import Asking, disagreement
 from overpaint.meter import Meter
@@ -25,6 +27,7 @@ from overpaint.model import Branch, Model
 from overpaint.network import Pixels, Text
 from overpaint.noise import Noise
 from overpaint.path import Latent
+from overpaint.sides.segmenter import segmenter_of
 
 LEVELS = (500, 600, 750)
 """Training levels, of a thousand, at which the network is asked which sentence fits.
@@ -59,8 +62,10 @@ SIGNALS: Mapping[str, str] = {
     "focus": "that, over how far it moves elsewhere (logarithm)",
     "region": "the share of the picture where the two prompts part",
     "outlines": "how much the edges of edit and source are alike (correlation)",
+    **OF_THINGS,
 }
-"""Every signal, and what it says. A model without CLIP beside it has none of those that ask CLIP."""
+"""Every signal, and what it says. A model without CLIP beside it has none of those that ask CLIP, one
+without a segmenter none of those that look for things."""
 
 
 @dataclass(frozen=True, eq=False)
@@ -79,6 +84,8 @@ class Ground:
     """What CLIP reads of the prompts, where there is one."""
     seen: Float[Tensor, "1 features"] | None = None
     """What it sees of the picture."""
+    shown: tuple[Thing, ...] | None = None
+    """What a segmenter finds in the picture, where there is one."""
     texts: dict[str, Text] = field(default_factory=dict[str, Text])
     """Prompts as the network reads them, as far as it was asked about them."""
 
@@ -118,6 +125,7 @@ def ground(model: Model, pixels: Pixels, source: str, target: str) -> Ground:
             meter.rows,
             None if eye is None else eye.read(prompts),
             None if eye is None else eye.look(shown),
+            found_in(model, shown),
             {source: before, target: after},
         )
 
@@ -158,7 +166,26 @@ def signals(model: Model, given: Ground, pixels: Pixels) -> dict[str, float]:
         "natural": -told,
         **by_eye,
         **moves(given, x0, shown),
+        **standing(model, given, shown),
     }
+
+
+def found_in(model: Model, pixels: Pixels) -> tuple[Thing, ...] | None:
+    """The things in a picture; nothing where there is no segmenter, or it knows none of the model's words."""
+    segmenter = segmenter_of(model)
+    if segmenter is None:
+        return None
+    names = nouns(segmenter.palette.names, model.suits.words)
+    return tuple(things(segmenter, names, pixels)) if names else None
+
+
+def standing(model: Model, given: Ground, shown: Pixels) -> dict[str, float]:
+    """Whether things stand where they did; nothing where nobody knows what a thing is."""
+    after = found_in(model, shown)
+    if given.shown is None or after is None:
+        return {}
+    target, source = (said(prompt, model.suits.words) for prompt in given.prompts[:2])
+    return stayed(given.shown, after, source, target)
 
 
 def missed(squares: Tensor, weights: Tensor) -> list[float]:
