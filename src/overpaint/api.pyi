@@ -79,6 +79,8 @@ class _SDEditOptions(_AskedOptions, total=False):
     """share of the path walked: little keeps much, 1 keeps nothing"""
     guidance: float
     """classifier-free guidance scale (a model may have its own)"""
+    tuned: Literal['auto', 'published']
+    """defaults: what the model suggests for such prompts, or as published"""
 
 class _DDIMEditOptions(_AskedOptions, total=False):
     """Options of ddim."""
@@ -229,6 +231,8 @@ class _InfEditOptions(_AskedOptions, total=False):
     """share of the peak that counts as theirs"""
     official: bool
     """align new words as the published code does"""
+    tuned: Literal['auto', 'published']
+    """defaults: what the model suggests for such prompts, or as published"""
 
 class _PromptTuningEditOptions(_AskedOptions, total=False):
     """Options of prompt-tuning."""

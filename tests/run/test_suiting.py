@@ -7,15 +7,16 @@ from typing import Any
 
 import pytest
 from tests.kit import shared
-from tests.test_api import SOURCE, TARGET, edited, same
+from tests.test_api import SOURCE, TARGET, edited, same, smooth
 
-from overpaint.api import rerun
+from overpaint.api import edit, rerun
 from overpaint.errors import UsageError
 from overpaint.inversions import DDIM, Direct, NegativePrompt
 from overpaint.model import Model
 from overpaint.options import Options, Suits
 
 THING = {"cross_replace": 0.3, "guidance": 4.0, "inversion": {"name": "ddim"}}
+HALF = {"strength": 0.5}
 WORDS = {"red": "colour", "blue": "colour"}
 
 
@@ -33,6 +34,13 @@ def test_what_suits_the_prompts_holds_and_stands_in_the_recipe() -> None:
     assert (found["cross_replace"], found["guidance"]) == (0.3, 4.0)
     assert found["inversion"] == DDIM(convention="published").model_dump()
     assert (found["self_replace"], found["tuned"]) == (0.4, "auto")
+
+
+def test_what_suits_every_edit_needs_no_source_prompt() -> None:
+    suits = Suits.model_validate({"edits": {"sdedit": {"thing": HALF, "style": {**HALF, "steps": 2}}}})
+    model = replace(shared(), suits=suits)
+    found = edit(smooth(), target=TARGET, method="sdedit", model=model, steps=4).recipe.options
+    assert (found["strength"], found["steps"]) == (0.5, 4)
 
 
 def test_a_user_has_the_last_word() -> None:

@@ -1,16 +1,20 @@
 import json
+from collections.abc import Mapping
 from typing import Any, get_args
 
 import pytest
 
+from overpaint.method import Method
+from overpaint.methods.infedit import InfEdit
 from overpaint.methods.p2p import PromptToPrompt
 from overpaint.methods.pix2pix_zero import Pix2PixZero
 from overpaint.methods.pnp import PlugAndPlay
+from overpaint.methods.sdedit import SDEdit
 from overpaint.methods.text2live import Text2LIVE
 from overpaint.run.asked import Asked
 from overpaint.run.loading import load
 from overpaint.run.resolve import resolve
-from overpaint.stilllife.suits import CYCLE, FILE, LIVE, P2P, PNP, ZERO, as_text, habits
+from overpaint.stilllife.suits import CYCLE, FILE, INFEDIT, LIVE, P2P, PNP, SDEDIT, ZERO, as_text, habits
 from overpaint.stilllife.templates import templates
 
 
@@ -19,9 +23,18 @@ def test_the_shipped_folder_says_it() -> None:
     model = load("still-life")
     assert model.guidance == habits()["guidance"]
     own = {"p2p": P2P, "pnp": PNP, "pix2pix-zero": ZERO, "text2live": LIVE}
-    assert model.suits.edits == {**own, "cyclenet": dict.fromkeys(P2P, CYCLE)}
+    alike = {"cyclenet": CYCLE, "sdedit": SDEDIT, "infedit": INFEDIT}
+    assert model.suits.edits == {**own, **{name: dict.fromkeys(P2P, one) for name, one in alike.items()}}
     assert model.suits.words["turquoise"] == "colour"
     assert model.suits.sentences == templates()
+
+
+@pytest.mark.parametrize(("method", "suggested"), [(SDEdit, SDEDIT), (InfEdit, INFEDIT)])
+def test_a_suggestion_for_all_edits_is_one_that_the_method_takes(
+    method: type[Method], suggested: Mapping[str, Any]
+) -> None:
+    made = resolve(method, suggested, {}, "a test").model_dump()
+    assert {name: made[name] for name in suggested} == suggested and made["tuned"] == "auto"
 
 
 @pytest.mark.parametrize("kind", P2P)

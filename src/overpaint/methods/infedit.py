@@ -20,7 +20,7 @@ from overpaint.inversions.virtual import INFEDIT_PAPER
 from overpaint.masks.layout_blend import LAYOUT, LayoutBlend
 from overpaint.method import Method
 from overpaint.model import Model
-from overpaint.options import Guidance
+from overpaint.options import Guidance, Tuned
 from overpaint.path import Latent, Path, part
 from overpaint.task import Task
 
@@ -40,15 +40,16 @@ CARD = Card(
     official=Cost.of(72),
     published="PIE-Bench with LCM Dreamshaper v7, 12 steps (arXiv:2312.04965): structure distance 0.01378; "
     "outside the edit PSNR 28.51, LPIPS 0.04758, SSIM 0.8566; CLIP 25.03, in it 22.22",
+    shipped="`steps` 30, `levels` model, both windows 0.9: it is no consistency model. On thirty fresh "
+    "cases 0.57 come off for 0.47, at more rows",
 )
 
 
 class InfEdit(Method):
     """The source known at every step, the target, and a third branch: the source in the target's layout.
 
-    First the target looks where the source looks, in self-attention; then the third branch shows what the
-    source would be where the target looks. The target's words read the third branch's word maps. Made for
-    consistency models and few steps; an ordinary model wants 30 or so.
+    First the target looks where the source looks; then the third branch shows what the source would be where
+    the target looks, and lends it its word maps. For consistency models; an ordinary one wants 30 steps.
     """
 
     card: ClassVar[Card] = CARD
@@ -69,6 +70,7 @@ class InfEdit(Method):
     stay: str = Field(default="", description="words of the target whose place must not change: bench")
     stay_threshold: Share = Field(default=0.6, description="share of the peak that counts as theirs")
     official: bool = Field(default=False, description="align new words as the published code does")
+    tuned: Tuned = "auto"
 
     def check(self, model: Model, task: Task) -> None:
         """Every word that is named must be in the prompt, and there must be as many levels as steps."""

@@ -8,7 +8,7 @@ from overpaint.card import Card, Cost, Law, Need, Paper
 from overpaint.guides import CFG
 from overpaint.method import Method
 from overpaint.model import Branch, Model
-from overpaint.options import USUAL_GUIDANCE, Guidance
+from overpaint.options import USUAL_GUIDANCE, Guidance, Tuned
 from overpaint.path import Latent, some
 from overpaint.sample import denoise
 from overpaint.task import Task
@@ -36,6 +36,8 @@ CARD = Card(
     random=True,
     published="Stroke-based edits and compositing, user study: preferred to the GAN methods of its "
     "time by up to 98.09 % for realism and 91.72 % overall (arXiv:2108.01073, abstract)",
+    shipped="`strength` 0.5, as latents of 16 x 16 cells lose their layout under less noise: on thirty "
+    "fresh cases 0.63 come off for 0.47",
 )
 
 
@@ -51,6 +53,7 @@ class SDEdit(Method):
         default=0.6, ge=0, le=1, description="share of the path walked: little keeps much, 1 keeps nothing"
     )
     guidance: Guidance = USUAL_GUIDANCE
+    tuned: Tuned = "auto"
 
     @property
     def kept(self) -> int:

@@ -1,6 +1,6 @@
 """What a model suggests for the options of an edit, from what its two prompts ask for."""
 
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from typing import Any
 
 from overpaint.errors import UsageError
@@ -23,17 +23,23 @@ def suggested(request: EditRequest, model: Model) -> Mapping[str, Any]:
     """The model's suggestions for what these prompts ask for: the finest there are.
 
     They give way to everything a user sets. None where the method takes none, where the published defaults
-    were asked for, or without two prompts. Of several targets those that are suggested for each.
+    were asked for. Of several targets those that are suggested for each; without two prompts those that are
+    suggested whatever is asked for.
     """
     table = model.suits.edits.get(request.kind.card.name, {})
     source, target = request.request.source, request.request.target
     if not table or TUNED not in request.kind.model_fields or request.options.get(TUNED) == PUBLISHED:
         return {}
     if not source or not target:
-        return {}
+        return alike(list(table.values()))
     given = nested(request.options, known_settings(request.kind))
     said = {name: name_of(value) for name, value in given.items()}
-    first, *others = (suits(table, source, one, model, said) for one in (target, *request.request.also))
+    return alike([suits(table, source, one, model, said) for one in (target, *request.request.also)])
+
+
+def alike(several: Sequence[Mapping[str, Any]]) -> Mapping[str, Any]:
+    """What all of several suggestions have in common."""
+    first, *others = several
     return {name: value for name, value in first.items() if all(one.get(name) == value for one in others)}
 
 
