@@ -6,7 +6,7 @@ import numpy as np
 import pytest
 from tests.cli.kit import overpaint
 
-from overpaint.bench.portfolio import learn_choices, markdown
+from overpaint.bench.portfolio import LOST, learn_choices, markdown
 from overpaint.bench.results import row_key
 from overpaint.choosing.choices import Choices
 from overpaint.choosing.signals import SIGNALS
@@ -24,7 +24,7 @@ def lines(cases: int = 80, telling: float = 3.0) -> list[dict[str, Any]]:
             came = bool(rng.random() < (0.8 if kind in good else 0.2))
             told = dict(zip(SIGNALS, rng.normal(size=len(SIGNALS)), strict=True))
             told["belief"] += telling * came
-            figures = {"success": came, "seconds": 2.0}
+            figures = {"success": came, "seconds": 2.0, "rows": 20000}
             line: dict[str, Any] = {"case": f"{kind}-{n // 2:02d}", "type": kind, "method": method}
             walked = "direct" if method == "p2p" else ""
             line |= {"inversion": walked, "said": {}, "options": {"inversion": walked} if walked else {}}
@@ -65,7 +65,7 @@ def test_taking_the_likest_is_learned_where_that_does_better() -> None:
     }
     alone, both = learn_choices(made), learn_choices(made, known)
     assert both.choices.together and not alone.choices.together and both.choices.early is None
-    assert both.auto.value > alone.auto.value + 0.05 and both.cost == pytest.approx(3)
+    assert both.auto.value > alone.auto.value + 0.05 and both.cost == pytest.approx(3, rel=0.01)
     assert {tuple(one.method for one in tried) for tried in both.choices.by.values()} == {
         tuple(one.method for one in both.choices.by["object"])
     }
@@ -84,7 +84,8 @@ def test_an_early_look_saves_time_and_loses_few() -> None:
     found, told, told_nothing = map(learn_choices, (lines(), looked(3.0), looked(0.0)))
     assert found.choices.early is None and told.choices.early is not None and 2 < told.choices.early < 3
     assert told.cost < found.cost and told.auto.value > found.auto.value - 0.05
-    assert told_nothing.auto.value > found.auto.value - 0.05 and told_nothing.cost <= found.cost
+    assert told_nothing.auto.value > found.auto.value - 0.05
+    assert told_nothing.cost <= found.cost + LOST, "one in twenty is given up in vain"
 
 
 def test_what_could_not_be_made_did_not_come_off_and_what_is_missing_does_not_count() -> None:

@@ -1,14 +1,16 @@
 """Which methods to try first, learned from results, and what choosing among them would have achieved.
 
-Two ways are measured, and the better one is learned. One after another: first the method that came off most
+Two ways are measured, and one is learned. One after another: first the method that came off most
 often on a type of edit, then always the one that adds most cases in which none before it did, until the score
 says that one came off. Together: a few methods, the same for all types, all of whose edits are made; the one
-most like the others is given (`overpaint.choosing.agreement`). How good that is, is measured by halves: what
-was learned on one half of the cases, the score as well, chooses on the other, and the other way round.
+most like the others is given (`overpaint.choosing.agreement`); that always costs all of them, so it has to
+be clearly better. How good that is, is measured by halves: what was learned on one half of the cases, the
+score as well, chooses on the other, and the other way round.
 """
 
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field
+from math import sqrt
 
 from overpaint.bench.agreeing import Apart, agreed, best_few
 from overpaint.bench.learning import Edit, Line, Taught, edits, teach
@@ -49,7 +51,7 @@ class Portfolio:
     auto: Mean
     """The share of edits that come off when methods are chosen."""
     cost: float
-    """Seconds of all that is tried, in those of the first method."""
+    """Rows of the network for all that is tried and for looking at it, in those of the first method."""
     fixed: tuple[str, Mean]
     """The best single method over all types."""
     single: Mean
@@ -77,7 +79,7 @@ def learn_choices(lines: Sequence[Line], known: Apart | None = None) -> Portfoli
     ways = {False: {**chosen(halves[0], halves[1]), **chosen(halves[1], halves[0])}}
     if known and len(rows) >= FEWEST:
         ways[True] = {**settled(halves[0], halves[1], known), **settled(halves[1], halves[0], known)}
-    together = max(ways, key=lambda way: sum(one.came for one in ways[way].values()))
+    together = True in ways and clearly(ways[True], ways[False])
     few = best_few(cases, known or {}) if together else ()
     tried = {kind: few or order(cases, kind) for kind in kinds(cases)}
     first = next(line for line in lines if row_key(line) in rows)
@@ -173,9 +175,9 @@ class Made:
     """What choosing gave in one case."""
 
     came: bool
-    seconds: float
+    work: float
     first: float
-    """Seconds of the first that was tried."""
+    """The work of the first that was tried."""
     chance: float = 1.0
     """That it came off, as the score says."""
 
@@ -194,8 +196,8 @@ def settled(learned_from: Cases, cases: Cases, known: Apart) -> dict[str, Made]:
     few, by = best_few(learned_from, known), chances(taught_by(learned_from), cases)
     found = dict[str, Made]()
     for case, there in cases.items():
-        row, spent = agreed(few, known.get(case, {})), sum(seconds(there[row]) for row in few)
-        found[case] = Made(there[row].came, spent, there[few[0]].seconds, by.get((case, row), 0.0))
+        row, spent = agreed(few, known.get(case, {})), sum(work(there[row]) for row in few)
+        found[case] = Made(there[row].came, spent, there[few[0]].rows, by.get((case, row), 0.0))
     return found
 
 
@@ -215,14 +217,14 @@ def one_chosen(
     made, spent = list[str](), 0.0
     for row in rows:
         if (made or row != rows[-1]) and early is not None and there[row].told.get(EARLY, early) < early:
-            spent += SHARE * there[row].seconds
+            spent += SHARE * there[row].rows
             continue
-        spent += seconds(there[row])
+        spent += work(there[row])
         made.append(row)
         if by.get((case, row), 0.0) >= level:
             break
     best = max(made, key=lambda row: by.get((case, row), 0.0))
-    return Made(there[best].came, spent, there[rows[0]].seconds, by.get((case, best), 0.0))
+    return Made(there[best].came, spent, there[rows[0]].rows, by.get((case, best), 0.0))
 
 
 def early_level(cases: Cases) -> float | None:
@@ -236,9 +238,16 @@ def early_level(cases: Cases) -> float | None:
     return good[int(LOST * len(good))] if len(good) > 1 / LOST else None
 
 
-def seconds(edit: Edit) -> float:
-    """What an edit takes, looking at it included."""
-    return edit.seconds * (1 + ROWS / edit.rows if edit.rows else 1)
+def work(edit: Edit) -> float:
+    """Rows of the network that an edit takes, looking at it included: a busy machine changes no rows."""
+    return edit.rows + ROWS
+
+
+def clearly(one: Mapping[str, Made], other: Mapping[str, Made]) -> bool:
+    """Whether one way of choosing is better by more than chance, on the same cases (two standard errors)."""
+    pairs = [(one[case].came, other[case].came) for case in one]
+    won, lost = (sum(mine is here and theirs is not here for mine, theirs in pairs) for here in (True, False))
+    return won - lost > 2 * sqrt(won + lost)
 
 
 def enough(cases: Cases, tried: Mapping[str, Sequence[str]], taught: Taught) -> float:
@@ -247,7 +256,7 @@ def enough(cases: Cases, tried: Mapping[str, Sequence[str]], taught: Taught) -> 
 
     def rated(level: float) -> tuple[bool, float, float]:
         made = [one_chosen(case, there, tried, by, level, early) for case, there in cases.items()]
-        share = sum(one.seconds for one in made) / max(sum(one.first for one in made), 1e-9)
+        share = sum(one.work for one in made) / max(sum(one.first for one in made), 1e-9)
         return share <= MOST, sum(one.came for one in made) / len(made), -share
 
     return max(LEVELS, key=rated)
@@ -278,7 +287,7 @@ def summed(learned: Choices, rows: Mapping[str, Choice], cases: Cases, made: Map
         )
         for kind in best
     }
-    spent, first = (sum(getattr(one, name) for one in made.values()) for name in ("seconds", "first"))
+    spent, first = (sum(getattr(one, name) for one in made.values()) for name in ("work", "first"))
     return Portfolio(
         choices=learned,
         auto=mean([float(one.came) for one in made.values()]),
