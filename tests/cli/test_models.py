@@ -29,11 +29,12 @@ def test_the_list(folder: Path) -> None:
         ["name", "kind", "family"],
         ["still-life", "model", "sd1"],
         ["still-life-inpaint", "model", "sd1-inpaint"],
+        ["still-life-spatext", "model", "sd1-spatext"],
         ["tiny", "model", "sd1"],
     ]
     found = json.loads(overpaint("models", "--json", "--in", folder).out)
-    assert [one["name"] for one in found] == ["still-life", "still-life-inpaint", "tiny"]
-    assert found[2]["path"] == str(folder) and found[2]["size"] > 0
+    assert [one["name"] for one in found] == [*SHIPPED, "tiny"]
+    assert found[3]["path"] == str(folder) and found[2]["size"] > 0
 
 
 def test_a_check_ends_with_1_where_something_is_wrong(tmp_path: Path) -> None:

@@ -12,6 +12,7 @@ from tests.families.test_hub import cached
 from overpaint.errors import UsageError
 from overpaint.families.concept import KOHYA
 from overpaint.families.listing import Found, licence_of, listed
+from overpaint.families.locate import SHIPPED
 from overpaint.families.tiny import tiny
 
 
@@ -47,6 +48,7 @@ def test_everything_in_a_folder_is_named_for_what_it_is(tmp_path: Path) -> None:
     assert kinds == {
         "still-life": ("model", "sd1"),
         "still-life-inpaint": ("model", "sd1-inpaint"),
+        "still-life-spatext": ("model", "sd1-spatext"),
         "model": ("model", "sd1"),
         "sd1": ("model", "sd1"),
         "sdxl": ("model", "sdxl"),
@@ -72,7 +74,7 @@ def test_the_cache_of_the_hub_and_the_shelves_are_looked_through(
     home = cached(tmp_path / "hub", save_folder(tmp_path / "shelf" / "model"))
     monkeypatch.setenv("OVERPAINT_MODELS", str(tmp_path / "shelf"))
     found = {one.name: one for one in listed()}
-    assert set(found) == {"still-life", "still-life-inpaint", "owner/tiny", "model"}
+    assert set(found) == {*SHIPPED, "owner/tiny", "model"}
     assert found["owner/tiny"].path == home
     assert found["owner/tiny"].size == found["model"].size
 

@@ -148,8 +148,9 @@ def family_of(home: Path, unet: dict[str, Any]) -> str:
     vae = told(home / "vae" / "config.json") or {}
     inputs, latent = (told.get(name) or 4 for told, name in ((unet, "in_channels"), (vae, "latent_channels")))
     extra = inputs - latent if isinstance(inputs, int) and isinstance(latent, int) else -1
+    seen = (told(home / "image_encoder" / "config.json") or {}).get("projection_dim")
     strange = unet.get("class_embed_type") is not None or kind not in (None, "text_time")
-    if strange or extra not in (0, MASKED) or unet.get("_class_name") != "UNet2DConditionModel":
+    if strange or extra not in (0, MASKED, seen) or unet.get("_class_name") != "UNet2DConditionModel":
         return "other"
     shape = "sdxl" if kind else "sd2" if unet.get("use_linear_projection") else "sd1"
     return family_name(shape, extra)

@@ -9,7 +9,11 @@ from overpaint.families.hub import TOKENIZER_FILES, is_hub_id, snapshot
 from overpaint.files.weightfile import PICKLES
 
 _STILL_LIFE = Path(__file__).parent.parent / "stilllife" / "model"
-SHIPPED = {"still-life": _STILL_LIFE, "still-life-inpaint": _STILL_LIFE / "inpaint"}
+SHIPPED = {
+    "still-life": _STILL_LIFE,
+    "still-life-inpaint": _STILL_LIFE / "inpaint",
+    "still-life-spatext": _STILL_LIFE / "spatext",
+}
 
 
 def shelves() -> Sequence[Path]:

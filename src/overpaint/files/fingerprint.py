@@ -15,7 +15,7 @@ PIECE = 2**20
 START = 2**12
 BESIDE = "known.json"
 """A file in a model's folder that knows its pictures."""
-APART = {BESIDE, "LOG.json", "overpaint.json", "judge", "sides", "segmenter", "inpaint"}
+APART = {BESIDE, "LOG.json", "overpaint.json", "judge", "sides", "segmenter", "inpaint", "spatext"}
 """What lies in a model's folder and changes no edit but by options and networks that recipes hold."""
 
 

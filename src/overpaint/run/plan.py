@@ -193,10 +193,7 @@ def mismatch(family: str, kind: type[Method]) -> str:
             "tells no regions to a network that is told them, as this model's is; take the method 'spatext'."
         )
     if all(name.endswith("-spatext") for name in works_on):
-        return (
-            "needs a network that is told regions, and this model's is none; overpaint train still-life "
-            "--stage spatext makes one."
-        )
+        return "needs a network that is told regions, and this model's is none; still-life-spatext is one."
     if all(name.endswith("-inpaint") for name in works_on):
         return "needs an inpainting network, which reads 9 channels, and this model's is none; take another."
     instead = otherwise(kind, of_family(family, kind.card.needs), f"works on {family}")
