@@ -38,7 +38,7 @@ def write(folder: Path) -> None:
         shutil.copy(home / name, folder / name)
     diffusers: Any = import_module("diffusers")
     config = {**diffusers.UNet2DConditionModel.load_config(home / "unet"), **BLOCKS}
-    torch.manual_seed(0)
+    torch.manual_seed(0)  # pyright: ignore[reportUnknownMemberType]
     diffusers.UNet2DConditionModel.from_config(config).half().save_pretrained(folder / "unet")
 
 
