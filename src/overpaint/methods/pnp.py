@@ -56,8 +56,8 @@ CARD = Card(
     "SSIM 0.7968; CLIP 25.41, in it 22.62; over DDIM inversion 0.02822; 22.28, 0.11346, 0.7905; 25.41, 22.55",
     trial={"layer": 1, "negative": "a red cat"},
     shipped="`layer` 1, the second block at a quarter of the latent's side; 4 counts from networks of "
-    "four levels. More of the asked change is seen ([measured](../p2p-defaults.md#plug-and- "
-    "play-and-masactrl))",
+    "four levels. More of the asked change is seen "
+    "([measured](../p2p-defaults.md#plug-and-play-and-masactrl))",
 )
 
 

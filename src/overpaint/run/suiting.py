@@ -80,6 +80,6 @@ def suits(
     tables = [table[kind] for kind in asked(source, target, model.suits.words) if kind in table]
     best = dict(tables[0]) if tables else {}
     for option in best.keys() & said.keys():
-        alike = [one[option] for one in tables if option in one and name_of(one[option]) == said[option]]
-        best[option] = alike[0] if alike else best[option]
+        fitting = (one[option] for one in tables if option in one and name_of(one[option]) == said[option])
+        best[option] = next(fitting, best[option])
     return best
