@@ -128,3 +128,11 @@ def test_the_readme_says_what_was_measured() -> None:
         share = {name: float(whole[title, "success"][name]) for name in ("mean", "low", "high")}
         assert success == "{mean:.2f} ({low:.2f} to {high:.2f})".format(**share)
         assert outside == f"{float(whole[title, 'psnr_outside']['mean']):.1f}"
+
+
+def test_no_page_waits_for_its_figures() -> None:
+    pages = [ROOT / "README.md", *(ROOT / "docs").rglob("*.md")]
+    left = {
+        page.name: found for page in pages if (found := re.findall(r"^[A-Z]{4,}$", page.read_text(), re.M))
+    }
+    assert not left

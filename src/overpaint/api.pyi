@@ -393,6 +393,8 @@ class _BlendedDiffusionOptions(_AskedOptions, total=False):
     """candidates; of several CLIP says which is best"""
     clip: str
     """a CLIP in a folder or an id in the Hub's cache, such as openai/clip-vit-base-patch32; none: the one beside the model"""
+    tuned: Literal['auto', 'published']
+    """defaults: what the model suggests for such prompts, or as published"""
 
 class _BlendedLatentOptions(_AskedOptions, total=False):
     """Options of blended-latent."""

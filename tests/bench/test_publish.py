@@ -36,6 +36,21 @@ def test_what_is_published_is_the_same_results(folder: Path, tmp_path: Path) -> 
     assert load_picture(tmp_path / "kept" / PICTURES / f"{row_key(P2P)}.webp").size == (128, 256)
 
 
+def test_figures_are_rounded_and_what_rows_are_known_by_is_not(tmp_path: Path) -> None:
+    made = Results.opened(tmp_path / "made")
+    variant = {**P2P, "options": {"rate": 0.123456789}}
+    for case, threads in (("colour-01", 1), ("style-01", 2)):
+        told = {**line(variant, case, success=True, psnr_whole=31.23456789), "device": "cpu"}
+        made.add({**told, "threads": threads})
+    publish(made, tmp_path / "kept")
+    lines = Results.read(tmp_path / "kept").lines
+    assert {(case, row) for case, row in lines} == {(c, row_key(variant)) for c in ("colour-01", "style-01")}
+    assert {one["figures"]["psnr_whole"] for one in lines.values()} == {31.235}
+    assert [(one["device"], one["threads"]) for one in lines.values()] == [("cpu", 1), ("cpu", 2)]
+    kept = (tmp_path / "kept" / FILE).read_text()
+    assert "cpu" not in kept and kept.count("threads") == 2
+
+
 def test_publishing_adds_and_replaces(folder: Path, tmp_path: Path) -> None:
     kept = tmp_path / "kept"
     publish(Results.read(folder), kept, CASES)

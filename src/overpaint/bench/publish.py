@@ -8,7 +8,7 @@ import json
 from collections.abc import Collection, Iterator, Mapping, Sequence
 from io import BytesIO
 from pathlib import Path
-from typing import Any
+from typing import Any, cast
 
 from PIL import Image
 
@@ -24,6 +24,9 @@ from overpaint.images.sheets import flat
 from overpaint.pages.page import page
 
 TABLE, CSV, PAGE = "table.md", "table.csv", "index.html"
+MACHINE = ("device", "dtype", "threads")
+"""What a line says of how it was computed."""
+DIGITS = 5
 CELL, QUALITY = 128, 80
 """Pixels of a picture on the page, and how well they are kept."""
 
@@ -40,7 +43,7 @@ def publish(results: Results, folder: Path, cases: Sequence[Case] = ()) -> list[
     if folder.resolve() == results.folder.resolve():
         raise UsageError(f"The folder {folder} holds the results themselves; publish them to another one.")
     there = Results.read(folder).lines if (folder / FILE).exists() else {}
-    lines = list({**there, **results.lines}.values())
+    lines = [short(line) for line in {**there, **results.lines}.values()]
     try:
         (folder / PICTURES).mkdir(parents=True, exist_ok=True)
         found = rows(lines)
@@ -64,12 +67,38 @@ def publish(results: Results, folder: Path, cases: Sequence[Case] = ()) -> list[
 
 def compact(lines: Sequence[Line]) -> dict[str, str]:
     """Lines without what they share with others of their row, and the rows."""
-    shared, own = dict[str, Line](), list[Line]()
+    by_row = dict[str, list[Line]]()
     for line in sorted(lines, key=lambda one: (not one["reference"], row_key(one))):
-        name = row_key(line)
-        shared.setdefault(name, {"row": name, **{part: line[part] for part in SHARED if part in line}})
-        own.append({"row": name, **{part: value for part, value in line.items() if part not in SHARED}})
-    return {ROWS: written(shared.values()), FILE: written(own)}
+        by_row.setdefault(row_key(line), []).append(line)
+    shared, own = list[Line](), list[Line]()
+    for name, of_row in by_row.items():
+        first, parts = of_row[0], common(of_row)
+        shared.append({"row": name, **{part: first[part] for part in (*SHARED, *parts) if part in first}})
+        for line in of_row:
+            own.append(
+                {"row": name, **{part: v for part, v in line.items() if part not in (*SHARED, *parts)}}
+            )
+    return {ROWS: written(shared), FILE: written(own)}
+
+
+def common(lines: Sequence[Line]) -> list[str]:
+    """Parts of the machine that all lines of a row say the same of."""
+    first = lines[0]
+    return [part for part in MACHINE if all(part in one and one[part] == first.get(part) for one in lines)]
+
+
+def short(line: Line) -> Line:
+    """A line with what was measured rounded; what it is known by stays."""
+    return {part: value if part in SHARED else rounded(value) for part, value in line.items()}
+
+
+def rounded(value: Any) -> Any:
+    """Numbers with as many digits as are worth keeping, wherever they stand."""
+    if isinstance(value, float):
+        return float(f"{value:.{DIGITS}g}")
+    if isinstance(value, Mapping):
+        return {name: rounded(one) for name, one in cast("Mapping[str, Any]", value).items()}
+    return value
 
 
 def written(lines: Sequence[Line] | Any) -> str:

@@ -13,6 +13,7 @@ from overpaint.losses.views import Extending, Warps
 from overpaint.masks.blend import Blend, Blending
 from overpaint.method import Method
 from overpaint.model import Branch, Guide, Model
+from overpaint.options import Tuned
 from overpaint.outcome import Outcome
 from overpaint.path import Latent, Path, Prediction, part, some
 from overpaint.sample import Ask, Latents, Solver, ancestral, ddim, denoise
@@ -55,6 +56,8 @@ CARD = Card(
     trial={"samples": 2, "copies": 2, "strength": 10.0},
     published="User study of realism, background and match with the text (arXiv:2111.14818); no figures "
     "that a benchmark here could repeat",
+    shipped="`guidance` 3, `strength` 200: CLIP alone finds a blob of the right colour enough; of five fresh "
+    "cases all came off, of ten others as published one",
 )
 
 
@@ -77,6 +80,7 @@ class BlendedDiffusion(Method):
     )
     samples: int = Field(default=1, ge=1, le=64, description="candidates; of several CLIP says which is best")
     clip: ClipName = ""
+    tuned: Tuned = "auto"
 
     @property
     def walked(self) -> int:

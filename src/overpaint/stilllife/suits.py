@@ -64,6 +64,9 @@ SDEDIT: dict[str, Any] = {"strength": 0.5}
 INFEDIT: dict[str, Any] = {"steps": 30, "levels": "model", "cross_replace": 0.9, "self_replace": 0.9}
 """Of InfEdit: this is no consistency model, so its own levels suit it, and more of them: 0.57 for 0.47."""
 
+BLENDED: dict[str, Any] = {"guidance": 3.0, "strength": 200.0}
+"""Of blended diffusion: CLIP alone finds a blob of the right colour enough."""
+
 CYCLE: dict[str, Any] = {"steps": 25, "strength": 0.8, "guidance": 1.5}
 """Options of CycleNet for day and night: light goes over the whole picture, so more of the path is walked."""
 
@@ -81,6 +84,7 @@ def habits() -> dict[str, Any]:
             "cyclenet": dict.fromkeys(P2P, CYCLE),
             "sdedit": dict.fromkeys(P2P, SDEDIT),
             "infedit": dict.fromkeys(P2P, INFEDIT),
+            "blended-diffusion": dict.fromkeys(P2P, BLENDED),
         },
         "words": words,
         "sentences": templates(),
