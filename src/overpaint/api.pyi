@@ -467,6 +467,8 @@ class _ImagicOptions(_AskedOptions, total=False):
     """a file of 'overpaint learn', so that nothing is learned again"""
     force: bool
     """use what was learned on another model all the same"""
+    tuned: Literal['auto', 'published']
+    """defaults: what the model suggests for such prompts, or as published"""
 
 class _InpaintOptions(_AskedOptions, total=False):
     """Options of inpaint."""

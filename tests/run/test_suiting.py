@@ -6,6 +6,7 @@ from pathlib import Path
 from typing import Any
 
 import pytest
+import torch
 from tests.kit import shared
 from tests.test_api import SOURCE, TARGET, edited, same, smooth
 
@@ -14,6 +15,9 @@ from overpaint.errors import UsageError
 from overpaint.inversions import DDIM, Direct, NegativePrompt
 from overpaint.model import Model
 from overpaint.options import Options, Suits
+from overpaint.run.request import edit_request
+from overpaint.run.suiting import suggested
+from overpaint.tune.patch import Weights
 
 THING = {"cross_replace": 0.3, "guidance": 4.0, "inversion": {"name": "ddim"}}
 HALF = {"strength": 0.5}
@@ -41,6 +45,18 @@ def test_what_suits_every_edit_needs_no_source_prompt() -> None:
     model = replace(shared(), suits=suits)
     found = edit(smooth(), target=TARGET, method="sdedit", model=model, steps=4).recipe.options
     assert (found["strength"], found["steps"]) == (0.5, 4)
+
+
+def test_how_to_learn_is_not_suggested_where_a_file_says_what_was_learned(tmp_path: Path) -> None:
+    Weights({"a": torch.ones(1)}, "model", {"method": "imagic"}).save(tmp_path / "own.safetensors")
+    table = {"imagic": {"thing": {"steps": 4, "learning": {"updates": 1}}}}
+    model = replace(shared(), suits=Suits.model_validate({"edits": table}))
+    request = {"target": TARGET, "seed": 0}
+    found = [
+        suggested(edit_request("edit", "imagic", smooth(), request, given, False), model)
+        for given in ({}, {"learned": str(tmp_path / "own.safetensors")})
+    ]
+    assert [set(one) for one in found] == [{"steps", "learning"}, {"steps"}]
 
 
 def test_a_user_has_the_last_word() -> None:

@@ -5,6 +5,8 @@ from typing import Any, get_args
 import pytest
 
 from overpaint.method import Method
+from overpaint.methods.blended_diffusion import BlendedDiffusion
+from overpaint.methods.imagic import Imagic
 from overpaint.methods.infedit import InfEdit
 from overpaint.methods.p2p import PromptToPrompt
 from overpaint.methods.pix2pix_zero import Pix2PixZero
@@ -14,7 +16,20 @@ from overpaint.methods.text2live import Text2LIVE
 from overpaint.run.asked import Asked
 from overpaint.run.loading import load
 from overpaint.run.resolve import resolve
-from overpaint.stilllife.suits import CYCLE, FILE, INFEDIT, LIVE, P2P, PNP, SDEDIT, ZERO, as_text, habits
+from overpaint.stilllife.suits import (
+    BLENDED,
+    CYCLE,
+    FILE,
+    IMAGIC,
+    INFEDIT,
+    LIVE,
+    P2P,
+    PNP,
+    SDEDIT,
+    ZERO,
+    as_text,
+    habits,
+)
 from overpaint.stilllife.templates import templates
 
 
@@ -23,18 +38,27 @@ def test_the_shipped_folder_says_it() -> None:
     model = load("still-life")
     assert model.guidance == habits()["guidance"]
     own = {"p2p": P2P, "pnp": PNP, "pix2pix-zero": ZERO, "text2live": LIVE}
-    alike = {"cyclenet": CYCLE, "sdedit": SDEDIT, "infedit": INFEDIT}
+    alike = {"cyclenet": CYCLE, "sdedit": SDEDIT, "infedit": INFEDIT, "imagic": IMAGIC}
+    alike["blended-diffusion"] = BLENDED
     assert model.suits.edits == {**own, **{name: dict.fromkeys(P2P, one) for name, one in alike.items()}}
     assert model.suits.words["turquoise"] == "colour"
     assert model.suits.sentences == templates()
 
 
-@pytest.mark.parametrize(("method", "suggested"), [(SDEdit, SDEDIT), (InfEdit, INFEDIT)])
+@pytest.mark.parametrize(
+    ("method", "suggested"), [(SDEdit, SDEDIT), (InfEdit, INFEDIT), (BlendedDiffusion, BLENDED)]
+)
 def test_a_suggestion_for_all_edits_is_one_that_the_method_takes(
     method: type[Method], suggested: Mapping[str, Any]
 ) -> None:
     made = resolve(method, suggested, {}, "a test").model_dump()
     assert {name: made[name] for name in suggested} == suggested and made["tuned"] == "auto"
+
+
+def test_what_is_suggested_for_imagic_is_how_to_learn() -> None:
+    learning = resolve(Imagic, IMAGIC, {}, "a test").learning
+    assert {name: getattr(learning, name) for name in IMAGIC["learning"]} == IMAGIC["learning"]
+    assert learning.pace == IMAGIC["learning"]["rate"]
 
 
 @pytest.mark.parametrize("kind", P2P)

@@ -11,7 +11,7 @@ from overpaint.card import Card, Cost, Law, Need
 from overpaint.guides import CFG
 from overpaint.method import Method
 from overpaint.model import Branch, Model
-from overpaint.options import USUAL_GUIDANCE, Guidance, Sweep, values_of
+from overpaint.options import USUAL_GUIDANCE, Guidance, Sweep, Tuned, values_of
 from overpaint.outcome import Outcome
 from overpaint.sample import denoise
 from overpaint.task import Task
@@ -52,6 +52,7 @@ class Imagic(Method):
     learning: ImagicLearning = Field(default=ImagicLearning(), description="how the picture is learned")
     learned: LearnedFile = ""
     force: Force = False
+    tuned: Tuned = "auto"
 
     @model_validator(mode="after")
     def learned_once(self) -> "Imagic":
@@ -74,10 +75,8 @@ class Imagic(Method):
 
     def __call__(self, model: Model, task: Task) -> Outcome:
         """Learn, then walk from the same noise with every text between."""
-        patch = self.learn(model, task)
-        with model.patched(patch):
-            made = walked(self, model, task, patch.more)
-        return replace(made, learned=(patch,))
+        with model.patched(patch := self.learn(model, task)):
+            return replace(walked(self, model, task, patch.more), learned=(patch,))
 
 
 def walked(method: Imagic, model: Model, task: Task, text: Mapping[str, Tensor]) -> Outcome:

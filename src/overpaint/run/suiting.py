@@ -14,7 +14,8 @@ from overpaint.run.settings import name_of
 
 TUNED, AUTO, PUBLISHED = "tuned", "auto", "published"
 """The option by which a method says that it takes such suggestions, and the values that do and do not."""
-
+LEARNED, LEARNING = "learned", "learning"
+"""The options for what was learned before, and for how it is learned."""
 STRENGTH = 5.0
 """That of a concept that nobody gave one, as published."""
 
@@ -31,10 +32,17 @@ def suggested(request: EditRequest, model: Model) -> Mapping[str, Any]:
     if not table or TUNED not in request.kind.model_fields or request.options.get(TUNED) == PUBLISHED:
         return {}
     if not source or not target:
-        return alike(list(table.values()))
+        return without_learning(request, alike(list(table.values())))
     given = nested(request.options, known_settings(request.kind))
     said = {name: name_of(value) for name, value in given.items()}
-    return alike([suits(table, source, one, model, said) for one in (target, *request.request.also)])
+    found = alike([suits(table, source, one, model, said) for one in (target, *request.request.also)])
+    return without_learning(request, found)
+
+
+def without_learning(request: EditRequest, found: Mapping[str, Any]) -> Mapping[str, Any]:
+    """Suggestions but for how to learn, where a file says what was learned."""
+    learned = bool(request.options.get(LEARNED))
+    return {name: value for name, value in found.items() if not (learned and name == LEARNING)}
 
 
 def alike(several: Sequence[Mapping[str, Any]]) -> Mapping[str, Any]:
