@@ -35,7 +35,7 @@ BANDS: Mapping[str, Sequence[str]] = {
 }
 """Layers that read the other sentence."""
 NOTED = ("kind", "colour", "material")
-CONCEPTS, PICTURES, SEEDS = 3, 3, 16
+CONCEPTS, PICTURES, SEEDS = 2, 3, 16
 WORD = "<mine>"
 Seen = Callable[[Picture], Mapping[str, str]]
 

@@ -56,7 +56,9 @@ def test_a_suggestion_for_all_edits_is_one_that_the_method_takes(
 
 
 def test_what_is_suggested_for_imagic_is_how_to_learn() -> None:
-    learning = resolve(Imagic, IMAGIC, {}, "a test").learning
+    method = resolve(Imagic, IMAGIC, {}, "a test")
+    learning = method.learning
+    assert method.eta == IMAGIC["eta"]
     assert {name: getattr(learning, name) for name in IMAGIC["learning"]} == IMAGIC["learning"]
     assert learning.pace == IMAGIC["learning"]["rate"]
 

@@ -67,7 +67,8 @@ INFEDIT: dict[str, Any] = {"steps": 30, "levels": "model", "cross_replace": 0.9,
 BLENDED: dict[str, Any] = {"guidance": 3.0, "strength": 200.0}
 """Of blended diffusion: CLIP alone finds a blob of the right colour enough."""
 IMAGIC: dict[str, Any] = {
-    "learning": {"text_updates": 300, "text_rate": 0.005, "updates": 150, "tune": "full", "rate": 1e-4}
+    "eta": 0.9,
+    "learning": {"text_updates": 300, "text_rate": 0.005, "updates": 150, "tune": "full", "rate": 1e-4},
 }
 """Of Imagic: all of so small a network learns a picture in a fifth of the time, and the text has to move far
 enough for the edit to lie between it and the target's."""
