@@ -35,7 +35,8 @@ CARD = Card(
     "(arXiv:2204.02491, section 4; recalled)",
     trial={"where": "dog", "learning": {"updates": 2, "views": 2, "channels": 4, "whole_every": 2}},
     shipped="`learning.updates` 200, `learning.views` 6, `learning.channels` 48: pictures of 128 pixels "
-    "have less to learn",
+    "have less to learn. It stays bad: a CLIP this small is content with a veil of colour over the picture; "
+    "`where` and `learning.thin` 50 keep the veil to the thing",
 )
 
 
