@@ -12,8 +12,7 @@ from overpaint import edit, load
 from overpaint.bench.judging import verdict
 from overpaint.bench.still_life import cases
 from overpaint.images import Picture, save_picture
-from overpaint.images.picture import from_pil
-from overpaint.images.sheets import flat, scaled, sheet
+from tests.cells import sheet_of
 
 TYPES, ETAS, CELL = ("object", "pose", "material", "background"), (0.0, 0.4, 0.7, 1.0, 1.3), 128
 
@@ -42,8 +41,7 @@ def drawn() -> Picture:
             cells.append((made, f"eta {eta:g}"))
         cells.append((shown.truth, case.target_prompt))
         print(f"| {case.name} | " + " | ".join(said) + " |", flush=True)
-    pictures = [scaled(flat(picture), CELL) for picture, _ in cells]
-    return from_pil(sheet(pictures, [words for _, words in cells], len(ETAS) + 2))
+    return sheet_of(cells, len(ETAS) + 2, CELL)
 
 
 if __name__ == "__main__":

@@ -11,12 +11,11 @@ from pathlib import Path
 import torch
 
 from overpaint.images import Picture, from_tensor, load_picture, save_picture
-from overpaint.images.picture import from_pil
-from overpaint.images.sheets import flat, scaled, sheet
 from overpaint.stilllife.render import render
 from overpaint.stilllife.scene import FRAME
 from overpaint.train.filling import Case, cases
 from overpaint.train.guidance import SETTINGS, kept_at
+from tests.cells import sheet_of
 
 COUNT, CELL = 4, 160
 FOLDER = Path("runs/guidance")
@@ -37,8 +36,7 @@ def drawn(folder: Path) -> Picture:
     some = cases(COUNT)
     names = [name for name in SETTINGS if all(kept_at(folder, k, name).exists() for k in range(COUNT))]
     cells = [cell for k, case in enumerate(some) for cell in line(case, k, names, folder)]
-    pictures = [scaled(flat(picture), CELL) for picture, _ in cells]
-    return from_pil(sheet(pictures, [words for _, words in cells], len(names) + 2))
+    return sheet_of(cells, len(names) + 2, CELL)
 
 
 if __name__ == "__main__":

@@ -14,14 +14,13 @@ from dataclasses import replace
 from pathlib import Path
 
 from overpaint import generate, load
-from overpaint.images import Picture, from_tensor, save_picture, to_tensor
-from overpaint.images.picture import from_pil
-from overpaint.images.sheets import flat, scaled, sheet
+from overpaint.bench.still_life import picture
+from overpaint.images import Picture, save_picture, to_tensor
 from overpaint.model import Model
 from overpaint.stilllife import judge as judging
 from overpaint.stilllife.captions import describe
-from overpaint.stilllife.render import render
-from overpaint.stilllife.scene import COLOURS, FRAME, GROUNDS, KINDS, MATERIALS, Scene, sample
+from overpaint.stilllife.scene import COLOURS, GROUNDS, KINDS, MATERIALS, Scene, sample
+from tests.cells import sheet_of
 
 FIRST, COUNT, STEPS, CELL = 810_000, 48, 25, 128
 ALL = ("0:16",)
@@ -65,8 +64,8 @@ def reader() -> Seen:
     """What the judge sees of the largest thing of a picture, and its ground."""
     judge = judging.load()
 
-    def seen(picture: Picture) -> Mapping[str, str]:
-        (reading,) = judge.read((to_tensor(picture) + 1) / 2)
+    def seen(shown: Picture) -> Mapping[str, str]:
+        (reading,) = judge.read((to_tensor(shown) + 1) / 2)
         thing = max(reading.things, key=lambda one: (one.size == "large", one.sure), default=None)
         return {"ground": reading.ground} | ({} if thing is None else {n: getattr(thing, n) for n in NOTED})
 
@@ -94,7 +93,7 @@ def by_layer(model: Model, seen: Seen, folder: Path) -> None:
     print("| layers that read the other sentence | its kind | its colour | its material |\n|---|---|---|---|")
     for band, marks in shares.items():
         print(f"| {band} | " + " | ".join(f"{marks[name] / COUNT:.2f}" for name in NOTED) + " |", flush=True)
-    drawn(cells, len(BANDS), folder / "layers.webp")
+    save_picture(sheet_of(cells, len(BANDS), CELL), folder / "layers.webp", {}, overwrite=True)
 
 
 def layered(model: Model, one: str, two: str, layers: Sequence[str], seed: int) -> Picture:
@@ -111,13 +110,6 @@ def named(scene: Scene) -> str:
     return f"{thing.material} {thing.colour} {thing.kind}"
 
 
-def drawn(cells: Sequence[tuple[Picture, str]], columns: int, place: Path) -> None:
-    """A sheet of pictures with words below."""
-    pictures = [scaled(flat(picture), CELL) for picture, _ in cells]
-    picture = from_pil(sheet(pictures, [words for _, words in cells], columns))
-    save_picture(picture, place, {}, overwrite=True)
-
-
 def views(scene: Scene, folder: Path, number: int) -> list[Path]:
     """Pictures of a thing on other grounds and at other places than it is asked for later."""
     grounds = [ground for ground in GROUNDS if ground != scene.ground][:PICTURES]
@@ -125,7 +117,7 @@ def views(scene: Scene, folder: Path, number: int) -> list[Path]:
     for k, ground in enumerate(grounds):
         shown = replace(scene.with_thing(0, x=40.0 + 24 * k).with_surroundings(ground=ground), seed=k)
         places.append(folder / f"{number}-{k}.png")
-        save_picture(from_tensor(render([shown], FRAME) * 2 - 1), places[-1], {}, overwrite=True)
+        save_picture(picture(shown), places[-1], {}, overwrite=True)
     return places
 
 
@@ -139,7 +131,7 @@ def taught(scene: Scene, folder: Path, number: int) -> Path:
     return place
 
 
-def by_word(_: Model, seen: Seen, folder: Path) -> None:
+def by_word(seen: Seen, folder: Path) -> None:
     """The second table and its picture."""
     names = (*NOTED, "ground")
     marks = {way: dict.fromkeys(names, 0) for way in ("the kind alone", "learned word", "all words")}
@@ -149,7 +141,7 @@ def by_word(_: Model, seen: Seen, folder: Path) -> None:
         thing, place = scene.things[0], taught(scene, folder, k)
         teller = load("still-life", device="cpu", embeddings=[str(place)])
         told = {"the kind alone": thing.kind, "learned word": WORD, "all words": named(scene)}
-        cells.append((from_tensor(render([scene], FRAME) * 2 - 1), named(scene)))
+        cells.append((picture(scene), named(scene)))
         for way, words in told.items():
             for draw in range(SEEDS):
                 prompt = f"a colour photograph of a large {words} on {scene.ground} at noon"
@@ -164,14 +156,15 @@ def by_word(_: Model, seen: Seen, folder: Path) -> None:
         print(
             f"| {way} | " + " | ".join(f"{own[n] / CONCEPTS / SEEDS:.2f}" for n in names) + " |", flush=True
         )
-    drawn(cells, 4, folder / "words.webp")
+    save_picture(sheet_of(cells, len(marks) + 1, CELL), folder / "words.webp", {}, overwrite=True)
 
 
 if __name__ == "__main__":
     home, *more = sys.argv[1:]
     home = Path(home)
     home.mkdir(parents=True, exist_ok=True)
-    network, eye = load("still-life", device="cpu"), reader()
-    for part, measure in {"layers": by_layer, "words": by_word}.items():
-        if part in (more or ("layers", "words")):
-            measure(network, eye, home)
+    parts, eye = more or ["layers", "words"], reader()
+    if "layers" in parts:
+        by_layer(load("still-life", device="cpu"), eye, home)
+    if "words" in parts:
+        by_word(eye, home)

@@ -12,13 +12,12 @@ import torch
 from torch import Tensor
 
 from overpaint.images import Picture, from_tensor, save_picture
-from overpaint.images.picture import from_pil
-from overpaint.images.sheets import flat, scaled, sheet
 from overpaint.stilllife.render import render
 from overpaint.stilllife.scene import FRAME
 from overpaint.train.regions import Regions
 from overpaint.train.stages import Trainer
 from overpaint.train.telling import Case, How, cases, seen
+from tests.cells import sheet_of
 
 COUNT, CELL, STEPS = 4, 160, 25
 WAYS: tuple[How, ...] = ("oracle", "prior", "text")
@@ -46,8 +45,7 @@ def drawn(folder: Path, steps: int) -> Picture:
         cells.append((painted(masks[k]), told(one)))
         cells += [(from_tensor(made[how][k : k + 1] * 2 - 1), TITLES[how]) for how in WAYS]
         cells.append((from_tensor(true[k : k + 1] * 2 - 1), "true picture"))
-    pictures = [scaled(flat(picture), CELL) for picture, _ in cells]
-    return from_pil(sheet(pictures, [words for _, words in cells], len(WAYS) + 2))
+    return sheet_of(cells, len(WAYS) + 2, CELL)
 
 
 def told(case: Case) -> str:

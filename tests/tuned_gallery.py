@@ -13,13 +13,12 @@ from pathlib import Path
 
 from overpaint import edit, load
 from overpaint.bench.judging import verdict
-from overpaint.images import Picture, from_tensor, save_picture
-from overpaint.images.picture import from_pil
-from overpaint.images.sheets import flat, scaled, sheet
+from overpaint.bench.still_life import picture
+from overpaint.images import Picture, save_picture
 from overpaint.model import Model
 from overpaint.stilllife.captions import describe
-from overpaint.stilllife.render import render
-from overpaint.stilllife.scene import FRAME, Scene, sample
+from overpaint.stilllife.scene import Scene, sample
+from tests.cells import sheet_of
 
 FIRST, PICTURES, OTHERS, CELL = 820_000, 8, 20, 128
 PLAIN = {"style": "photograph", "time": "day"}
@@ -45,11 +44,6 @@ def scenes(surroundings: Mapping[str, str], first: int, count: int) -> list[Scen
     return [sample(FIRST + first + k).with_surroundings(**surroundings) for k in range(count)]
 
 
-def shown(scene: Scene) -> Picture:
-    """Its picture."""
-    return from_tensor(render([scene], FRAME) * 2 - 1)
-
-
 def learned(name: str, folder: Path, options: Sequence[str]) -> Path:
     """The network's change, learned once."""
     place = folder / f"{name}.safetensors"
@@ -58,21 +52,10 @@ def learned(name: str, folder: Path, options: Sequence[str]) -> Path:
         files = list[str]()
         for k, scene in enumerate(scenes(before, 0, PICTURES)):
             files.append(str(folder / f"{name}-{k}.png"))
-            save_picture(shown(scene), Path(files[-1]), {}, overwrite=True)
-        said = [
-            "--source",
-            source,
-            "--target",
-            target,
-            "-o",
-            str(place),
-            "--level",
-            str(level),
-            *(options or OPTIONS),
-        ]
-        subprocess.run(
-            [sys.executable, "-m", "overpaint", "learn", "diffusion-clip", *files, *said], check=True
-        )
+            save_picture(picture(scene), Path(files[-1]), {}, overwrite=True)
+        said = ["--source", source, "--target", target, "--level", str(level), "-o", str(place)]
+        learn = [sys.executable, "-m", "overpaint", "learn", "diffusion-clip"]
+        subprocess.run([*learn, *files, *said, *(options or OPTIONS)], check=True)
     return place
 
 
@@ -84,12 +67,12 @@ def judged(model: Model, name: str, place: Path) -> tuple[list[int], list[Pictur
         wanted = scene.with_surroundings(**after)
         source, options = describe(scene).text, {"learned": [str(place)]}
         made = edit(
-            shown(scene), source=source, method="diffusion-clip", model=model, look=False, options=options
+            picture(scene), source=source, method="diffusion-clip", model=model, look=False, options=options
         ).picture
         found = verdict(made, scene, wanted)
         marks = (found.changed, found.kept, found.changed and found.kept)
         counts = [n + mark for n, mark in zip(counts, marks, strict=True)]
-        first = first or [shown(scene), made, shown(wanted)]
+        first = first or [picture(scene), made, picture(wanted)]
     return counts, first
 
 
@@ -101,10 +84,7 @@ def gallery(folder: Path, options: Sequence[str]) -> None:
         counts, first = judged(model, name, learned(name, folder, options))
         print(f"| {name} | " + " | ".join(f"{n / OTHERS:.2f}" for n in counts) + " |", flush=True)
         cells += zip(first, ("before", name, "true answer"), strict=True)
-    drawn = [scaled(flat(picture), CELL) for picture, _ in cells]
-    save_picture(
-        from_pil(sheet(drawn, [words for _, words in cells], 6)), folder / "tuned.webp", {}, overwrite=True
-    )
+    save_picture(sheet_of(cells, 6, CELL), folder / "tuned.webp", {}, overwrite=True)
 
 
 if __name__ == "__main__":

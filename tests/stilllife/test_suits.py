@@ -39,7 +39,7 @@ def test_the_shipped_folder_says_it() -> None:
     assert model.guidance == habits()["guidance"]
     own = {"p2p": P2P, "pnp": PNP, "pix2pix-zero": ZERO, "text2live": LIVE}
     alike = {"cyclenet": CYCLE, "sdedit": SDEDIT, "infedit": INFEDIT, "imagic": IMAGIC}
-    alike["blended-diffusion"] = BLENDED
+    alike |= {"blended-diffusion": BLENDED}
     assert model.suits.edits == {**own, **{name: dict.fromkeys(P2P, one) for name, one in alike.items()}}
     assert model.suits.words["turquoise"] == "colour"
     assert model.suits.sentences == templates()
@@ -55,7 +55,7 @@ def test_a_suggestion_for_all_edits_is_one_that_the_method_takes(
     assert {name: made[name] for name in suggested} == suggested and made["tuned"] == "auto"
 
 
-def test_what_is_suggested_for_imagic_is_how_to_learn() -> None:
+def test_imagic_takes_what_is_suggested_for_it_and_its_learning() -> None:
     method = resolve(Imagic, IMAGIC, {}, "a test")
     learning = method.learning
     assert method.eta == IMAGIC["eta"]

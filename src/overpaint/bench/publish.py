@@ -84,7 +84,7 @@ def compact(lines: Sequence[Line]) -> dict[str, str]:
 def common(lines: Sequence[Line]) -> list[str]:
     """Parts of the machine that all lines of a row say the same of."""
     first = lines[0]
-    return [part for part in MACHINE if all(part in one and one[part] == first.get(part) for one in lines)]
+    return [part for part in MACHINE if all(part in one and one[part] == first[part] for one in lines)]
 
 
 def short(line: Line) -> Line:

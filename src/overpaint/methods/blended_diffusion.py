@@ -56,8 +56,8 @@ CARD = Card(
     trial={"samples": 2, "copies": 2, "strength": 10.0},
     published="User study of realism, background and match with the text (arXiv:2111.14818); no figures "
     "that a benchmark here could repeat",
-    shipped="`guidance` 3, `strength` 200: CLIP alone finds a blob of the right colour enough; of five fresh "
-    "cases all came off, of ten others as published one",
+    shipped="`guidance` 3, `strength` 200: CLIP alone finds a blob of the right colour enough; of ten fixed "
+    "cases five come off, as published one",
 )
 
 

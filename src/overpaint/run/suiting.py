@@ -31,12 +31,12 @@ def suggested(request: EditRequest, model: Model) -> Mapping[str, Any]:
     source, target = request.request.source, request.request.target
     if not table or TUNED not in request.kind.model_fields or request.options.get(TUNED) == PUBLISHED:
         return {}
-    if not source or not target:
-        return without_learning(request, alike(list(table.values())))
-    given = nested(request.options, known_settings(request.kind))
-    said = {name: name_of(value) for name, value in given.items()}
-    found = alike([suits(table, source, one, model, said) for one in (target, *request.request.also)])
-    return without_learning(request, found)
+    several = list(table.values())
+    if source and target:
+        given = nested(request.options, known_settings(request.kind))
+        said = {name: name_of(value) for name, value in given.items()}
+        several = [suits(table, source, one, model, said) for one in (target, *request.request.also)]
+    return without_learning(request, alike(several))
 
 
 def without_learning(request: EditRequest, found: Mapping[str, Any]) -> Mapping[str, Any]:

@@ -70,7 +70,7 @@ IMAGIC: dict[str, Any] = {
     "eta": 0.9,
     "learning": {"text_updates": 300, "text_rate": 0.005, "updates": 150, "tune": "full", "rate": 1e-4},
 }
-"""Of Imagic: all of so small a network learns a picture in a fifth of the time, and the text has to move far
+"""Of Imagic: all of so small a network learns a picture in a third of the time, and the text has to move far
 enough for the edit to lie between it and the target's."""
 
 CYCLE: dict[str, Any] = {"steps": 25, "strength": 0.8, "guidance": 1.5}
