@@ -7,12 +7,12 @@ from overpaint.bench.strengths import read
 from overpaint.choosing.measured import measured
 
 TABLE = Path(__file__).parents[2] / "docs" / "bench" / "table.csv"
-HEAD = "title,row,method,inversion,model,code,type,figure,mean,low,high,cases,failed"
+HEAD = "title,row,method,inversion,type,figure,mean,low,high,cases,failed"
 
 
 def line(title: str, kind: str, mean: float, cases: int) -> str:
     name, _, walked = title.partition(" ")
-    return f"{title},r,{name},{walked},m,c,{kind},success,{mean},0,1,{cases},0"
+    return f"{title},r,{name},{walked},{kind},success,{mean},0,1,{cases},0"
 
 
 def test_the_usual_inversion_speaks_for_a_method_and_few_cases_for_none() -> None:

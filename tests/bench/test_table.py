@@ -102,3 +102,10 @@ def test_the_csv_says_the_same_for_programs() -> None:
     assert {one["figure"] for one in found} <= FIGURES.keys()
     assert all(float(one["low"]) <= float(one["mean"]) <= float(one["high"]) for one in found)
     assert np.isfinite([float(one["mean"]) for one in found]).all()
+
+
+def test_one_case_of_a_type_is_no_mean_of_it() -> None:
+    few = rows([one for one in LINES if one["case"].endswith("00")])
+    told = list(csv.DictReader(io.StringIO(as_csv(few))))
+    assert told and {one["type"] for one in told} == {"all"}
+    assert "Success by type" not in markdown(few) and "Success by type" in markdown(rows(LINES))

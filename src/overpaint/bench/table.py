@@ -15,6 +15,8 @@ DRAWS = 2000
 """Bootstrap samples of an interval."""
 LOW, HIGH = 2.5, 97.5
 """Percentiles of its ends."""
+FEWEST = 2
+"""Cases of a type from which on there is a mean of them."""
 OVERALL = "all"
 UNTOUCHED, INSIDE = "source untouched", "psnr_inside"
 
@@ -148,9 +150,10 @@ def insides(row: Row) -> dict[str, float]:
 
 
 def by_type(found: Sequence[Row]) -> str:
-    """The share of successes for each type, with its interval."""
-    kinds = types_of(found) if any(row.values("success") for row in found) else []
-    lines = [[row.title, *(shown(row.mean("success", kind), "success") for kind in kinds)] for row in found]
+    """The share of successes for each type with its interval, of rows that have several cases of a type."""
+    several = [row for row in found if any(len(row.of(kind)) >= FEWEST for kind in types_of([row]))]
+    kinds = types_of(several) if any(row.values("success") for row in several) else []
+    lines = [[row.title, *(shown(row.mean("success", kind), "success") for kind in kinds)] for row in several]
     return f"Success by type of edit:\n\n{grid(['', *kinds], lines)}" if kinds else ""
 
 
@@ -181,7 +184,10 @@ def grid(head: Sequence[str], lines: Sequence[Sequence[str]]) -> str:
 
 
 def as_csv(found: Sequence[Row]) -> str:
-    """Every mean with its interval: a line for each row, type and figure."""
+    """Every mean with its interval: a line for each row, type and figure.
+
+    A type of which a row has one case only has no line: its result is no mean.
+    """
     out = io.StringIO()
     writer = csv.DictWriter(out, list(COLUMNS), lineterminator="\n")
     writer.writeheader()
@@ -189,10 +195,8 @@ def as_csv(found: Sequence[Row]) -> str:
     return out.getvalue()
 
 
-SHORT = 12
-"""Letters of a model's fingerprint, which tell models apart."""
 COLUMNS = (
-    *("title", "row", "method", "inversion", "model", "code", "type", "figure"),
+    *("title", "row", "method", "inversion", "type", "figure"),
     *("mean", "low", "high", "cases", "failed"),
 )
 
@@ -200,9 +204,10 @@ COLUMNS = (
 def cells(found: Sequence[Row]) -> Iterator[Mapping[str, Any]]:
     """The lines of the CSV."""
     for row in found:
-        own = {name: row.line[name] for name in ("method", "inversion", "code")}
-        own |= {"row": row_key(row.line), "model": str(row.line["model"])[:SHORT]}
+        own = {name: row.line[name] for name in ("method", "inversion")} | {"row": row_key(row.line)}
         for kind in (OVERALL, *types_of([row])):
+            if kind != OVERALL and len(row.of(kind)) < FEWEST:
+                continue
             failures = sum("error" in line for line in row.of(kind))
             for figure in FIGURES:
                 one = row.mean(figure, kind)
