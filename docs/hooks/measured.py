@@ -19,6 +19,8 @@ BEST = 3
 LEAST = {False: 10, True: 100}
 """Cases from which on a method is named: of a type, and of all types."""
 MARK = "<!-- choices -->"
+COMBINED, HEAD = "<!-- combinations -->", "Inversions under methods:"
+"""Where the table of inversions under methods goes, and what stands over it where it is kept."""
 NONE = "Nothing was measured yet; `overpaint bench publish` keeps what was."
 Figures = Mapping[tuple[str, str], Mapping[str, str]]
 """By type and figure the line of the table."""
@@ -55,7 +57,14 @@ def on_page_markdown(markdown: str, *, page: Any, config: MkDocsConfig, files: F
         own = {title: figures for title, figures in found.items() if title.split()[0] == Path(place).stem}
         return markdown + "\n".join(section(own)) if own else markdown
     found = {title: figures for title, figures in found.items() if not title.endswith(GIVEN)}
+    markdown = markdown.replace(COMBINED, combined())
     return markdown.replace(MARK, "\n".join(choices(found)) if found else NONE)
+
+
+def combined() -> str:
+    """Every inversion under every editor that takes several, as it is kept."""
+    place = KEPT / "combinations" / "table.md"
+    return place.read_text(encoding="utf-8").partition(HEAD)[2].strip() if place.exists() else NONE
 
 
 def section(own: Mapping[str, Figures]) -> Iterator[str]:

@@ -15,7 +15,7 @@ from PIL import Image
 from overpaint.bench.case import Case
 from overpaint.bench.combinations import everything
 from overpaint.bench.figures import FIGURES, SHARES
-from overpaint.bench.results import FILE, PICTURES, ROWS, SHARED, Line, Results, row_key
+from overpaint.bench.results import FILE, LISTED, NAMES, PICTURES, ROWS, SHARED, Line, Results, row_key
 from overpaint.bench.table import OVERALL, Row, as_csv, rows, shown, types_of
 from overpaint.errors import UsageError
 from overpaint.files import atomic
@@ -66,19 +66,26 @@ def publish(results: Results, folder: Path, cases: Sequence[Case] = ()) -> list[
 
 
 def compact(lines: Sequence[Line]) -> dict[str, str]:
-    """Lines without what they share with others of their row, and the rows."""
+    """Lines without what they share with others of their row and without names of figures; and the rows."""
     by_row = dict[str, list[Line]]()
     for line in sorted(lines, key=lambda one: (not one["reference"], row_key(one))):
         by_row.setdefault(row_key(line), []).append(line)
     shared, own = list[Line](), list[Line]()
     for name, of_row in by_row.items():
-        first, parts = of_row[0], common(of_row)
-        shared.append({"row": name, **{part: first[part] for part in (*SHARED, *parts) if part in first}})
+        first, parts, names = of_row[0], common(of_row), listed(of_row)
+        told = {part: first[part] for part in (*SHARED, *parts) if part in first}
+        shared.append({"row": name, **told, NAMES: names})
         for line in of_row:
-            own.append(
-                {"row": name, **{part: v for part, v in line.items() if part not in (*SHARED, *parts)}}
-            )
+            left = {part: value for part, value in line.items() if part not in (*SHARED, *parts)}
+            lists = {part: [left[part].get(one) for one in names[part]] for part in names if part in left}
+            own.append({"row": name, **left, **lists})
     return {ROWS: written(shared), FILE: written(own)}
+
+
+def listed(lines: Sequence[Line]) -> dict[str, list[str]]:
+    """The names of all figures, and of all signals, that any line of a row has."""
+    every = {part: [one for line in lines for one in line.get(part, {})] for part in LISTED}
+    return {part: list(dict.fromkeys(names)) for part, names in every.items() if names}
 
 
 def common(lines: Sequence[Line]) -> list[str]:

@@ -23,6 +23,8 @@ PICTURES = "pictures"
 """The folder of the pictures that are kept."""
 ROWS = "rows.jsonl"
 """What lines have in common, where they were made compact (`overpaint.bench.publish`)."""
+NAMES, LISTED = "names", ("figures", "signals")
+"""Where compact lines of a row have the names of what stands in them as lists, and what does."""
 FORMAT = 1
 """Lines of another format are left alone."""
 NAMED = ("method", "inversion", "options", "gifts", "code", "model")
@@ -56,6 +58,16 @@ def row_key(line: Line) -> str:
 def key(line: Line) -> tuple[str, str]:
     """What a line is known by: its case and its row."""
     return str(line["case"]), row_key(line)
+
+
+def named(line: Line) -> Line:
+    """A compact line with the names of its values, which its row has; one with nothing has no value there."""
+    told = {part: names for part, names in line.get(NAMES, {}).items() if isinstance(line.get(part), list)}
+    lists = {
+        part: {name: value for name, value in zip(names, line[part], strict=True) if value is not None}
+        for part, names in told.items()
+    }
+    return {part: value for part, value in {**line, **lists}.items() if part != NAMES}
 
 
 def shared_in(folder: Path) -> dict[str, Line]:
@@ -142,7 +154,7 @@ class Results:
         """Keep a line, if it is one of ours."""
         try:
             line = cast("Line", json.loads(text))
-            line = {**self.shared.get(line.get("row", ""), {}), **line}
+            line = named({**self.shared.get(line.get("row", ""), {}), **line})
             if line["format"] == FORMAT:
                 self.lines[key(line)] = line
         except (ValueError, KeyError, TypeError, AttributeError):
