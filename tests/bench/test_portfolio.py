@@ -34,13 +34,19 @@ def lines(cases: int = 80, telling: float = 3.0) -> list[dict[str, Any]]:
 
 
 def test_each_type_gets_what_is_good_at_it_and_then_what_adds_to_it() -> None:
-    found = learn_choices(lines())
+    found = learn_choices(lines(cases=200))
     first = {kind: [one.method for one in tried] for kind, tried in found.choices.by.items()}
     assert first["object"][0] == "ddim" and {*first["colour"][:2]} == {"p2p", "sdedit"}
     assert next(one for one in found.choices.by["colour"] if one.method == "p2p").said == {
         "inversion": "direct"
     }
-    assert found.choices.by["object"][0].came > 0.6 and found.choices.by["object"][0].cases == 40
+    assert found.choices.by["object"][0].came > 0.6 and found.choices.by["object"][0].cases == 100
+
+
+def test_of_few_cases_a_type_all_types_decide() -> None:
+    made = lines(cases=12)
+    by_type = {tuple(one.method for one in tried) for tried in learn_choices(made).choices.by.values()}
+    assert len(by_type) == 1
 
 
 def test_choosing_beats_the_best_single_method_where_edits_can_be_told() -> None:

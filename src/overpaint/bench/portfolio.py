@@ -1,11 +1,11 @@
 """Which methods to try first, learned from results, and what choosing among them would have achieved.
 
 Two ways are measured, and one is learned. One after another: first the method that came off most
-often on a type of edit, then always the one that adds most cases in which none before it did, until the score
-says that one came off. Together: a few methods, the same for all types, all of whose edits are made; the one
-most like the others is given (`overpaint.choosing.agreement`); that always costs all of them, so it has to
-be clearly better. How good that is, is measured by halves: what was learned on one half of the cases, the
-score as well, chooses on the other, and the other way round.
+often, then always the one with which choosing by the score gains most, until the score says that one came
+off. Together: a few methods, the same for all types, all of whose edits are made; the one most like the
+others is given (`overpaint.choosing.agreement`); that always costs all of them, so it has to be clearly
+better. How good that is, is measured by halves: what was learned on one half of the cases, the score as
+well, chooses on the other, and the other way round.
 """
 
 from collections.abc import Mapping, Sequence
@@ -27,8 +27,8 @@ from overpaint.errors import UsageError
 
 DEPTH = 4
 """Methods kept for each type."""
-PRIOR = 4.0
-"""Cases of all types that a method's share among those of one type is mixed with."""
+PRIOR = 20.0
+"""Cases of all types that a share among those of one is mixed with: ten of a type in a half tell little."""
 CANDIDATES = 3
 """Methods that are tried at most."""
 MOST = 3.0
@@ -81,9 +81,10 @@ def learn_choices(lines: Sequence[Line], known: Apart | None = None) -> Portfoli
         ways[True] = {**settled(halves[0], halves[1], known), **settled(halves[1], halves[0], known)}
     together = True in ways and clearly(ways[True], ways[False])
     few = best_few(cases, known or {}) if together else ()
-    tried = {kind: few or order(cases, kind) for kind in kinds(cases)}
-    first = next(line for line in lines if row_key(line) in rows)
     taught = taught_by(cases)
+    by = chances(taught, cases, own=True)
+    tried = {kind: few or order(cases, kind, by) for kind in kinds(cases)}
+    first = next(line for line in lines if row_key(line) in rows)
     learned = Choices(
         model=str(first["model"]),
         code=str(first["code"]),
@@ -139,19 +140,22 @@ def kind_of(there: Mapping[str, Edit]) -> str:
     return next(iter(there.values())).kind
 
 
-def order(cases: Cases, kind: str) -> list[str]:
-    """What to try on a type: each adds most to those before it."""
+def order(cases: Cases, kind: str, by: Mapping[tuple[str, str], float]) -> list[str]:
+    """What to try on a type: each adds most to those before it, where the score chooses among them."""
     names = list(next(iter(cases.values())))
     tried = list[str]()
     while len(tried) < min(DEPTH, len(names)):
         left = [name for name in names if name not in tried]
-        tried.append(max(left, key=lambda name: worth(cases, kind, [*tried, name])))
+        tried.append(max(left, key=lambda name: worth(cases, kind, [*tried, name], by)))
     return tried
 
 
-def worth(cases: Cases, kind: str, rows: Sequence[str]) -> float:
-    """The share of cases of a type in which one of some methods came off, mixed with that of all types."""
-    came = [(kind_of(there), any(there[row].came for row in rows)) for there in cases.values()]
+def worth(cases: Cases, kind: str, rows: Sequence[str], by: Mapping[tuple[str, str], float]) -> float:
+    """The share of cases of a type in which the likeliest of some methods came off, mixed with all types'."""
+    came = list[tuple[str, bool]]()
+    for case, there in cases.items():
+        likeliest = max(rows, key=lambda row: by.get((case, row), 0.0))
+        came.append((kind_of(there), there[likeliest].came))
     every = sum(one for _, one in came) / len(came)
     own = [one for of, one in came if of == kind]
     return (sum(own) + PRIOR * every) / (len(own) + PRIOR)
@@ -184,8 +188,9 @@ class Made:
 
 def chosen(learned_from: Cases, cases: Cases) -> dict[str, Made]:
     """Choose in some cases by what others taught."""
-    tried = {kind: order(learned_from, kind) for kind in kinds(learned_from)}
     taught = taught_by(learned_from)
+    known = chances(taught, learned_from, own=True)
+    tried = {kind: order(learned_from, kind, known) for kind in kinds(learned_from)}
     level, by = enough(learned_from, tried, taught), chances(taught, cases)
     early = early_level(learned_from)
     return {case: one_chosen(case, there, tried, by, level, early) for case, there in cases.items()}
