@@ -67,3 +67,14 @@ def test_the_best_of_a_type_is_named_and_that_of_fewest_rows_as_good(
 
 def test_without_results_that_is_said(hook: ModuleType) -> None:
     assert filled(hook, "which-method.md") == f"before\n{hook.NONE}"
+
+
+def test_inversions_under_editors_are_put_into_their_page(hook: ModuleType, tmp_path: Path) -> None:
+    results = Results.opened(tmp_path / "pairs")
+    for name in ("direct", "ddim"):
+        row = {**PLAIN, "inversion": name}
+        results.add(line(row, "colour-00", success=name == "direct", rows=8, seconds=1.0))
+    assert hook.combined() == hook.NONE
+    publish(results, tmp_path / "kept" / "combinations")
+    told = hook.combined()
+    assert told.startswith("|  | p2p |") and "| direct | 1.00 (1.00 to 1.00) of 1; 8 rows, 1.0 s |" in told

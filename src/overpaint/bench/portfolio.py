@@ -90,7 +90,7 @@ def learn_choices(lines: Sequence[Line], known: Apart | None = None) -> Portfoli
         code=str(first["code"]),
         cases=len(cases),
         by={kind: tuple(counted(rows[row], cases, kind, row) for row in tried[kind]) for kind in tried},
-        enough=enough(cases, tried, taught),
+        enough=enough(cases, tried, by),
         early=None if together else early_level(cases),
         together=together,
         usual=taught.tally.table({row: choice.title for row, choice in rows.items()}),
@@ -154,11 +154,15 @@ def worth(cases: Cases, kind: str, rows: Sequence[str], by: Mapping[tuple[str, s
     """The share of cases of a type in which the likeliest of some methods came off, mixed with all types'."""
     came = list[tuple[str, bool]]()
     for case, there in cases.items():
-        likeliest = max(rows, key=lambda row: by.get((case, row), 0.0))
-        came.append((kind_of(there), there[likeliest].came))
+        came.append((kind_of(there), there[likeliest(case, rows, by)].came))
     every = sum(one for _, one in came) / len(came)
     own = [one for of, one in came if of == kind]
     return (sum(own) + PRIOR * every) / (len(own) + PRIOR)
+
+
+def likeliest(case: str, rows: Sequence[str], by: Mapping[tuple[str, str], float]) -> str:
+    """Of some methods the one whose edit of a case the score takes."""
+    return max(rows, key=lambda row: by.get((case, row), 0.0))
 
 
 def chances(taught: Taught, cases: Cases, own: bool = False) -> dict[tuple[str, str], float]:
@@ -191,7 +195,7 @@ def chosen(learned_from: Cases, cases: Cases) -> dict[str, Made]:
     taught = taught_by(learned_from)
     known = chances(taught, learned_from, own=True)
     tried = {kind: order(learned_from, kind, known) for kind in kinds(learned_from)}
-    level, by = enough(learned_from, tried, taught), chances(taught, cases)
+    level, by = enough(learned_from, tried, known), chances(taught, cases)
     early = early_level(learned_from)
     return {case: one_chosen(case, there, tried, by, level, early) for case, there in cases.items()}
 
@@ -228,7 +232,7 @@ def one_chosen(
         made.append(row)
         if by.get((case, row), 0.0) >= level:
             break
-    best = max(made, key=lambda row: by.get((case, row), 0.0))
+    best = likeliest(case, made, by)
     return Made(there[best].came, spent, there[rows[0]].rows, by.get((case, best), 0.0))
 
 
@@ -255,9 +259,9 @@ def clearly(one: Mapping[str, Made], other: Mapping[str, Made]) -> bool:
     return won - lost > 2 * sqrt(won + lost)
 
 
-def enough(cases: Cases, tried: Mapping[str, Sequence[str]], taught: Taught) -> float:
+def enough(cases: Cases, tried: Mapping[str, Sequence[str]], by: Mapping[tuple[str, str], float]) -> float:
     """The chance from which on no more need be tried: that with most successes at a bearable cost."""
-    by, early = chances(taught, cases, own=True), early_level(cases)
+    early = early_level(cases)
 
     def rated(level: float) -> tuple[bool, float, float]:
         made = [one_chosen(case, there, tried, by, level, early) for case, there in cases.items()]
