@@ -221,6 +221,9 @@ def test_what_is_pushed() -> None:
         ({"blend": "=>dog"}, TARGET, "names no word on one side"),
         ({"blend": "cat=>dog", "blend_subtract": "gras"}, TARGET, "did you mean 'grass'"),
         ({"blend_subtract": "grass"}, TARGET, "give blend words"),
+        ({"blend": "cat=>dog", "blend_start": 1}, TARGET, "begin at step 4, but only 4 are walked"),
+        ({"reweight": {"dog": 2}, "cross_replace": 0}, TARGET, "'dog' is re-weighted while it follows"),
+        ({"reweight": {"dog": 2}, "word_windows": {"a dog": "0.3:0.3"}}, TARGET, "a larger cross_replace"),
         ({"blend": "cat=>dog", "blend_subtract": "grass", "blend_version": 1}, TARGET, "version 2 only"),
     ],
 )
@@ -233,6 +236,13 @@ def test_what_cannot_work_is_refused_before_the_first_call(
             with pytest.raises(UsageError, match=sentence):
                 attempt(model, given)
     assert meter.calls == 0
+
+
+def test_a_word_is_re_weighted_in_a_window_of_its_own() -> None:
+    model, closed = shared(), {"cross_replace": 0, "word_windows": {"dog": 0.8}}
+    plain = edited(model, task(), p2p(**closed))
+    assert gap(edited(model, task(), p2p(**closed, reweight={"dog": 5})), plain) > 1e-4
+    p2p(cross_replace=0, reweight={"dog": 1}).check(model, task())
 
 
 def test_options_may_be_written_as_on_a_command_line() -> None:

@@ -155,7 +155,7 @@ def planned(asked: EditRequest, model: Model) -> Job:
         more: dict[str, Any] = {"optional": card.optional, "mask": mask, "pictures": every}
         task = Task.of(model, *said, **more, regions=regions)
         method.check(model, task)
-        check_steps(method)
+        check_steps(method, model)
     who: dict[str, Choice] = {**asked.chosen, **chosen(presets, asked.options)}
     told = (*unlearned(model, prompts(asked, task)), *overlaps(asked.regions))
     return Job(
@@ -200,11 +200,11 @@ def mismatch(family: str, kind: type[Method]) -> str:
     return f"does not work on {family} models; it works on: {', '.join(works_on)}{instead}"
 
 
-def check_steps(method: Method) -> None:
+def check_steps(method: Method, model: Model) -> None:
     """Refuse options with which nothing is done: the picture would be written as if it had been edited.
 
     Raises:
-        UsageError: no step is walked.
+        UsageError: no step is walked, or the inversion cannot be used so.
     """
     steps, inversion = getattr(method, "steps", None), inversion_of(method)
     cost = method.card.cost(method)
@@ -215,6 +215,8 @@ def check_steps(method: Method) -> None:
             f"With these options the method {method.card.name!r} walks none of its {steps} steps, so nothing "
             "would change; skip fewer of them, or give more steps."
         )
+    if isinstance(steps, int) and inversion is not None:
+        inversion.check(model, steps)
 
 
 def prompts(asked: EditRequest, task: Task) -> dict[str, str]:
