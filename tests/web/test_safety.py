@@ -1,4 +1,5 @@
 import asyncio
+import json
 import re
 from pathlib import Path
 from typing import Any
@@ -236,6 +237,43 @@ OPTIONS: list[dict[str, Any]] = [
 def test_odd_options_are_a_sentence(asleep: Client, options: dict[str, Any]) -> None:
     answer = asleep.post("/api/edits", asleep.asked(method="p2p", options=options))
     assert answer.status_code in (400, 422) and answer.json()["error"]
+
+
+PLACES: list[tuple[str, dict[str, Any]]] = [
+    ("imagic", {"learned": "SECRET"}),
+    ("diffusion-clip", {"learned": ["SECRET"]}),
+    ("diffusion-clip", {"learning.clip": "SECRET"}),
+    ("pix2pix-zero", {"direction": "SECRET"}),
+    ("cyclenet", {"net": "SECRET"}),
+    ("blended-diffusion", {"clip": "SECRET"}),
+    ("text2live", {"learning": {"clip": "SECRET"}}),
+]
+
+
+@pytest.mark.parametrize(("method", "options"), PLACES, ids=str)
+def test_no_option_opens_a_file(
+    asleep: Client, method: str, options: dict[str, Any], tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    (tmp_path / "secret.safetensors").write_text("secret")
+    options = json.loads(json.dumps(options).replace("SECRET", str(tmp_path / "secret.safetensors")))
+    said, opened, real = asleep.asked(method=method, options=options), list[str](), Path.open
+
+    def noted(self: Path, *args: Any, **named: Any) -> Any:
+        opened.append(self.name)
+        return real(self, *args, **named)
+
+    monkeypatch.setattr(Path, "open", noted)
+    compared = {**said, "methods": ["all"]}
+    del compared["method"]
+    for path, body in (("edits", said), ("estimate", said), ("compare", compared)):
+        answer = asleep.post(f"/api/{path}", body)
+        assert answer.status_code == 400 and "names a file or folder" in answer.json()["error"]
+    grid = {name: [value] for name, value in options.items()}
+    answer = asleep.post("/api/compare", {**compared, "options": {}, "grid": grid})
+    assert answer.status_code == 400 and "names a file or folder" in answer.json()["error"]
+    assert "secret.safetensors" not in opened
+    names = {one["name"] for one in asleep.get(f"/api/methods/{method}").json()["settings"]}
+    assert not names & {"learned", "direction", "net", "clip"}, "a form asks for none"
 
 
 def test_what_looks_like_a_picture_and_something_else_is_given_back_as_pixels_alone(asleep: Client) -> None:
