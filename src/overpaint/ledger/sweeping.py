@@ -31,6 +31,6 @@ def sweep(db: sqlite3.Connection, folder: Path, older: float = 0.0, named: set[s
     rows = db.execute("SELECT work, result FROM entries").fetchall()
     kept, before = {one for row in rows for one in named_in(*row)}, time.time() - max(older, YOUNG)
     for file in files:
-        if file.stem not in kept and (named is not None or file.stat().st_mtime < before):
-            with suppress(OSError):
+        with suppress(OSError):  # a draft may be gone to its place meanwhile
+            if file.stem not in kept and (named is not None or file.stat().st_mtime < before):
                 file.unlink()

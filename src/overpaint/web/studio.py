@@ -6,6 +6,7 @@ from collections.abc import Generator, Mapping
 from contextlib import contextmanager
 from dataclasses import dataclass, field
 from functools import lru_cache
+from pathlib import Path
 from threading import BoundedSemaphore, Event, Thread
 from typing import Any
 from weakref import WeakValueDictionary
@@ -168,7 +169,7 @@ class Studio:
         """Bytes of pictures that are kept, counted now and then."""
         when, held = self.counted
         if not when or time.monotonic() - when > STALE:
-            held = sum(file.stat().st_size for file in self.ledger.results.glob("*/*"))
+            held = sum(map(size_of, self.ledger.results.glob("*/*")))
             self.counted = time.monotonic(), held
         return held
 
@@ -242,6 +243,14 @@ class Studio:
         if name and name not in served:
             raise UsageError(f"This server has no model {name!r}; it has: {', '.join(served)}.")
         return name or served[0]
+
+
+def size_of(file: Path) -> int:
+    """Bytes of a file; none of one that has gone meanwhile, as drafts go to their places."""
+    try:
+        return file.stat().st_size
+    except OSError:
+        return 0
 
 
 @lru_cache(8)
