@@ -182,7 +182,11 @@ def test_a_line_for_which_there_is_no_room_leaves_nothing(
 ) -> None:
     real = os.write
     atomic.append(tmp_path / "log", "one")
-    monkeypatch.setattr(os, "write", lambda handle, data: real(handle, data[:2]))
+
+    def short(handle: int, data: bytes) -> int:
+        return real(handle, data[:2])
+
+    monkeypatch.setattr(os, "write", short)
     with pytest.raises(OSError, match="No space left"):
         atomic.append(tmp_path / "log", "two")
     monkeypatch.undo()

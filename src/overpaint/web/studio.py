@@ -1,6 +1,7 @@
 """Everything behind the service: the queue, the pictures, the workers, the news."""
 
 import logging
+import shutil
 import time
 from collections.abc import Generator, Mapping
 from contextlib import contextmanager
@@ -136,6 +137,7 @@ class Studio:
         self.hub.tell(entry.id, News("state", told(entry)))
         seconds = (entry.ended or 0.0) - (entry.began or 0.0)
         if entry.state == "done":
+            shutil.rmtree(self.ledger.own(entry.id), ignore_errors=True)  # the shelf has all of it
             self.seconds += seconds
             self.rows += int(entry.result.get("figures", {}).get("rows", 0))
         said = f" {entry.work['request'].get('target', '')!r}" if self.serving.tell_prompts else ""
@@ -232,6 +234,8 @@ class Studio:
             yield
         finally:
             self.streams[client] -= 1
+            if not self.streams[client]:
+                del self.streams[client]
 
     def model(self, name: str) -> str:
         """The name of a model that is served; the first, if none is said.
