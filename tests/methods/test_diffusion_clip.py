@@ -253,6 +253,10 @@ def test_what_was_learned_elsewhere_is_refused_unless_forced(tmp_path: Path) -> 
     Weights(patch.tensors, "", {**patch.about, "method": "imagic"}).save(file)
     with pytest.raises(UsageError, match="learned for imagic, not for diffusion-clip"):
         DiffusionCLIP.model_validate({"learned": str(file)}).check(model, given)
+    Weights(patch.tensors, "", patch.about).save(file)
+    examples = task(model, given_pictures={"examples": [draw(1, 3, 32, 32).tanh()]})
+    with pytest.raises(UsageError, match="learned already; leave the examples out"):
+        DiffusionCLIP.model_validate({"learned": str(file)}).check(model, examples)
     with pytest.raises(ValueError, match="was learned already"):
         DiffusionCLIP.model_validate({"learned": str(file), "learning": {"passes": 3}})
 

@@ -121,9 +121,12 @@ def check_learning(o: DiffusionCLIP, model: Model, task: Task) -> None:
     """Refuse what could not be learned, or was learned for something else.
 
     Raises:
-        UsageError: another number of pictures than was said, no target, or another one than in a file.
+        UsageError: another number of pictures than was said, no target, or another one than in a file, or
+            pictures beside a file.
     """
     if o.learned:
+        if task.pictures("examples"):
+            raise UsageError("What is in the file was learned already; leave the examples out, or the file.")
         for one in tuned(o, model, task):
             wished = one.about.get("target", "")
             if task.given_target is not None and task.target.prompt.text != wished:
