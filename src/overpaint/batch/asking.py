@@ -182,7 +182,7 @@ def chosen(method: str, said: Mapping[str, Any], asked: Asked) -> dict[str, Any]
     """
     own = {name: value for name, value in said.items() if name in options_there_are()}
     options = {**(asked.options if method == asked.method else {}), **own}
-    return options | checked_options(method, json.dumps(options, sort_keys=True, default=str))
+    return {**options, **checked_options(method, json.dumps(options, sort_keys=True, default=str))}
 
 
 @lru_cache(4096)
