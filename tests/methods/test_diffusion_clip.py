@@ -16,7 +16,7 @@ from overpaint.families.tiny import Shape, tiny, tiny_eye
 from overpaint.files.fingerprint import tensor_hash
 from overpaint.inversions.cache import Cache
 from overpaint.meter import Cancelled, Meter
-from overpaint.methods.diffusion_clip import DiffusionCLIP
+from overpaint.methods.diffusion_clip import DiffusionCLIP, learned_as
 from overpaint.methods.generate import Generate
 from overpaint.model import Model
 from overpaint.noise import Noise
@@ -250,6 +250,11 @@ def test_learning_is_known_by_the_clip_and_the_words_it_learned_with() -> None:
     model.suits = model.suits.changed(vocabulary=("cat", "dog"))
     known.add(tuple(learning.depends(model)))
     assert len(known) == 3
+
+
+def test_what_was_learned_with_options_that_are_gone_is_refused() -> None:
+    with pytest.raises(UsageError, match="options that this overpaint does not have"):
+        learned_as(method(), [Weights({}, "", {"options": '{"gone": 1}'})])
 
 
 def test_what_was_learned_elsewhere_is_refused_unless_forced(tmp_path: Path) -> None:

@@ -96,7 +96,7 @@ def entries(file: Path) -> Iterator[tuple[str, Entry]]:
             yield from ((str(row.get("name") or row.get("file") or k), row) for k, row in enumerate(rows))
             return
         told = json.loads(text)
-    except (OSError, ValueError, csv.Error) as error:
+    except (OSError, ValueError, RecursionError, csv.Error) as error:
         what = getattr(error, "strerror", None) or error
         raise UsageError(f"The list {file} cannot be read ({what}); mend it or get it anew.") from None
     match told:
