@@ -127,6 +127,13 @@ def test_its_rows_are_those_of_the_paper() -> None:
     assert DiffEdit.card.cost(DiffEdit(find=False)).rows == (120, 120)
 
 
+@pytest.mark.parametrize("encode", ["source", "nothing"])
+def test_its_rows_over_an_inversion_whose_source_walks_along(encode: str) -> None:
+    meter, options = Meter(), {"encode": encode, "inversion": {"name": "virtual", "source_guidance": 2}}
+    made(task(), meter, **options)
+    assert method(**options).card.cost(method(**options)).rows == (meter.rows, meter.rows)
+
+
 def test_what_is_missing_is_a_sentence() -> None:
     with pytest.raises(UsageError, match="There is no mask to take"):
         made(task(), **TAKEN)

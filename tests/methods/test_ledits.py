@@ -1,5 +1,6 @@
 """LEDITS and LEDITS++: what their concepts do to a walk over the picture's own noise."""
 
+from dataclasses import replace
 from pathlib import Path
 from typing import Any
 
@@ -154,6 +155,14 @@ def test_a_mask_thinner_than_a_cell_is_a_sentence() -> None:
     thin[..., 5, 4:20] = 1
     with pytest.raises(UsageError, match=r"thinner than a cell .*; paint it wider"):
         made(LeditsPP, task(LeditsPP, where=thin), concept="+dog:5")
+
+
+def test_to_encode_with_a_source_prompt_that_is_not_given_is_a_sentence() -> None:
+    meter, silent = Meter(), replace(task(LeditsPP), given_source=None)
+    with pytest.raises(UsageError, match="give the source prompt"):
+        made(LeditsPP, silent, meter, concept="+dog:5", encode="source")
+    assert meter.calls == 0
+    made(LeditsPP, silent, concept="+dog:5")
 
 
 def test_the_noisiest_level_is_the_published_one() -> None:

@@ -48,6 +48,7 @@ def test_the_recorded_walk_asked_for_by_name_is_that_of_the_recipe(
     [
         ({"name": "recorded", "seed": 5, "steps": 3}, "edit it with 3 steps instead of 2"),
         ({"name": "style", "picture": "clip"}, "has no image tower of CLIP"),
+        ({"name": "regularised", "grid": "official"}, "leave out two of 2 steps"),
     ],
 )
 def test_what_an_inversion_refuses_is_said_before_prompts_are_compared(

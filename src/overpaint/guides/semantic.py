@@ -94,13 +94,13 @@ def check_acting(terms: Sequence[Term], walked: int, lasting: bool = False) -> N
 
     Args:
         terms: the concepts.
-        walked: how many steps are walked.
+        walked: how many steps are walked; that it is none is said elsewhere.
         lasting: whether what a concept pushed before it sets in acts on afterwards, as a momentum.
 
     Raises:
         UsageError: one of them would not.
     """
-    for term in terms:
+    for term in terms if walked else ():
         if term.warmup >= walked:
             raise UsageError(
                 f"The concept {term.name!r} would never push, as it sets in after {term.warmup} steps and "

@@ -22,7 +22,9 @@ from overpaint.task import Mask01, Task
 def cost(o: "DiffEdit") -> Cost:
     """The mask, and the part of the path that is walked both ways."""
     kept, mask = part(o.steps, o.ratio), Cost.of(o.contrast.rows if o.find else 0)
-    return mask + o.inversion.cost(kept) + o.inversion.walk_cost(kept, sources=0) if kept else mask
+    source = "silent" if o.encode == "nothing" else "read"
+    walk = o.inversion.walk_cost(kept, sources=0, source=source)
+    return mask + o.inversion.cost(kept) + walk if kept else mask
 
 
 CARD = Card(

@@ -86,7 +86,7 @@ class LeditsPP(Method):
     def check(self, model: Model, task: Task) -> None:
         """There must be a concept that the model can read and that acts, levels, and cells under a mask."""
         check_acting(terms_of(self, task), self.inversion.walked(len(visited(self, model))))
-        _ = task.given_mask is None or covered(task)
+        _ = task.given_mask is None or covered(task), self.encode == "nothing" or task.source
 
     def __call__(self, model: Model, task: Task) -> Latent:
         """Find the noise, and walk the target alone."""

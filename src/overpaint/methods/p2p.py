@@ -9,6 +9,7 @@ from overpaint.attention import Control
 from overpaint.card import Card, Cost, Law, Need, Paper
 from overpaint.controls import CrossReplace, Keep, SelfReplace, near_side
 from overpaint.controls.given import FactorByWord, Share, Span, SpanByWord, blend_of, both_places, concerned
+from overpaint.controls.replace import in_frame
 from overpaint.errors import UsageError
 from overpaint.inversions import AnyInversion, Direct
 from overpaint.inversions.base import CONDITIONAL
@@ -115,9 +116,10 @@ def parts(o: PromptToPrompt, model: Model, task: Task) -> tuple[list[Control], l
     if task.further:
         o.inversion.check_several()
     controls: list[Control] = [crossed(concerning(o, task, name), source, task, name) for name in names]
-    controls.append(SelfReplace(o.self_replace, o.self_limit, targets=rows(names, "+")))
+    limit = in_frame(o.self_limit, model.family.side / model.family.factor, *task.shape[-2:])
+    controls.append(SelfReplace(o.self_replace, limit, targets=rows(names, "+")))
     if o.unconditional_replace:
-        controls.append(SelfReplace(o.unconditional_replace, o.self_limit, "src-", rows(names, "-")))
+        controls.append(SelfReplace(o.unconditional_replace, limit, "src-", rows(names, "-")))
     if o.blend_subtract and not (o.blend and o.blend_version == 2):
         raise UsageError(
             "Words can be subtracted from a blend of version 2 only; give blend words, or subtract none."
