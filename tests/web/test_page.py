@@ -289,8 +289,10 @@ def test_further_edits_are_made_from_the_original(server: tuple[str, Studio], wi
     last = made()
     assert last["image"] == one.state()["path"][2]["picture"] and "layers" not in last
     assert [step["cell"] for step in one.state()["path"]] == [-1] * 4
+    page.click("#undo")
+    one.until(lambda: one.state()["at"] == 3)
     page.click("#history-open")
-    page.locator("#history-list button:has-text('Open')").first.click()
+    page.locator("#history-list .deep3 button:has-text('Open')").click()
     one.until(lambda: one.state()["at"] == 4)
     assert one.wrong == []
 
