@@ -1,3 +1,5 @@
+from time import perf_counter
+
 import pytest
 
 from overpaint.near import distance, listed, near, nearest
@@ -56,3 +58,10 @@ def test_the_end_of_a_sentence() -> None:
 )
 def test_letters_between_two_names(one: str, other: str, letters: int) -> None:
     assert distance(one, other) == distance(other, one) == letters
+
+
+def test_what_is_too_long_for_a_slip_is_not_looked_at() -> None:
+    known = [f"option_{k}" for k in range(500)]
+    began = perf_counter()
+    assert near("x" * 1_000_000, known) is None and near("a." + "x" * 1_000_000, known) is None
+    assert perf_counter() - began < 1

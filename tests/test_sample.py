@@ -11,7 +11,7 @@ from overpaint.errors import NotFinite
 from overpaint.guides import Plain
 from overpaint.model import Branch, Call, Guide, Line, Model
 from overpaint.path import Latent, Path, Prediction
-from overpaint.sample import Latents, compose, ddim, denoise, each, noise, stochastic
+from overpaint.sample import Latents, compose, ddim, denoise, each, noise, second_order, stochastic
 from tests.kit import Spy, draw, gap, pair, shared, single, text
 
 
@@ -25,6 +25,16 @@ def test_stochastic_takes_the_noise_of_its_step() -> None:
     draws = list(draw(4, 1, 4, 8, 8, seed=2))
     mean, std = path.posterior(p, 1, 0.5)
     assert torch.equal(stochastic(draws, 0.5)(path, 1, p.x0, p), mean + std * draws[1])
+
+
+def test_behind_a_step_that_leads_nowhere_a_step_of_second_order_is_one_of_first() -> None:
+    """Of a thousand steps the first two are told the noisiest level."""
+    path, x = shared().path(1000), draw(1, 4, 8, 8)
+    p, before = Prediction(x, x), Prediction(x + 1, x)
+    assert int(path.t[0]) == int(path.t[1])
+    (mean, std), (first, same) = (second_order(path, 1, x, p, past) for past in (before, None))
+    assert torch.equal(mean, first) and float(std) == float(same) > 0
+    assert gap(second_order(path, 2, x, p, before)[0], second_order(path, 2, x, p, None)[0]) > 0
 
 
 def test_compose_goes_from_left_to_right() -> None:

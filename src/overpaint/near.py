@@ -5,6 +5,8 @@ from collections.abc import Iterable, Sequence
 
 LEAST = 3
 """Letters of a word that is taken for the beginning of another one."""
+LONGEST = 100
+"""Letters of a name in which a slip is looked for: that takes as long as it is, for every name there is."""
 SHARE = 3
 """One letter in so many may be wrong."""
 
@@ -15,6 +17,8 @@ def near(name: str, names: Iterable[str]) -> str | None:
     ``stepz`` is ``steps``, ``guidance_scale`` is ``guidance``; ``device`` and ``guidance`` share letters and
     mean different things. Of names with a dot, what stands before it must be the same.
     """
+    if len(name) > LONGEST:
+        return None
     head, dot, tail = name.rpartition(".")
     if dot:
         within = {one.rpartition(".")[2]: one for one in names if one.rpartition(".")[0] == head}

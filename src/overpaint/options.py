@@ -1,9 +1,10 @@
 """What a user can set: frozen, typed, bounded, described. Every interface is made from its schema."""
 
+from collections.abc import Mapping
 from dataclasses import dataclass
 from typing import Annotated, Any, Literal, TypeVar
 
-from pydantic import BaseModel, BeforeValidator, ConfigDict, Field, model_validator
+from pydantic import BaseModel, BeforeValidator, ConfigDict, Field, JsonValue, model_validator
 
 T = TypeVar("T", bound="Options")
 USUAL_GUIDANCE = 7.5
@@ -33,6 +34,8 @@ Tuned = Annotated[
 """An option of methods for which a model may suggest defaults by what the prompts ask for."""
 
 
+PLACE: Mapping[str, JsonValue] = {"format": "path"}
+"""Marks, in its schema, an option that names a file or a folder: nobody may name one from elsewhere."""
 MOST = 16
 """Values of a stretch."""
 

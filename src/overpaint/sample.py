@@ -63,14 +63,16 @@ def second_order(
 
     With ``lam = log(alpha / sigma)`` and ``h`` its growth over the step, the belief ``x0`` is carried on by
     half of what it changed since the step before, in proportion to the two growths; the first step has none
-    before it. The mean is ``sigma'/sigma e^-h x + alpha' (1 - e^-2h) x0``, the deviation
+    before it, nor has one behind a step that led nowhere (a path of every level may tell the noisiest twice).
+    The mean is ``sigma'/sigma e^-h x + alpha' (1 - e^-2h) x0``, the deviation
     ``sigma' sqrt(1 - e^-2h)``. A step to a level without noise is its first-order form, the belief itself.
     """
     clean = float(path.sigma[i + 1]) == 0
     lam = (path.alpha[: i + 2] / path.sigma[: i + 2]).log()
     h, x0 = lam[i + 1] - lam[i], p.x0
-    if before is not None and not clean:
-        x0 = x0 + 0.5 * h / (lam[i] - lam[i - 1]) * (x0 - before.x0)
+    past = lam[i] - lam[i - 1] if i else h * 0
+    if before is not None and not clean and float(past) > 0:
+        x0 = x0 + 0.5 * h / past * (x0 - before.x0)
     fade = -torch.expm1(-2 * h)
     mean = path.sigma[i + 1] / path.sigma[i] * torch.exp(-h) * x + path.alpha[i + 1] * fade * x0
     return mean, path.sigma[i + 1] * fade.sqrt()

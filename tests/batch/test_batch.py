@@ -5,20 +5,25 @@ from typing import Any
 from uuid import uuid4
 
 import pytest
+import torch
 from tests.batch.kit import QUICK, Made, filled, in_memory, on_the_tiny_model
 from tests.cli.kit import SOURCE, TARGET, save_picture
 from tests.kit import shared
 
 import overpaint
 from overpaint.batch.asking import Asked, work_of
+from overpaint.batch.batch import Batch, key_of
 from overpaint.batch.doing import Doer, Tools
 from overpaint.batch.listing import listed
 from overpaint.batch.masking import Masks
 from overpaint.batch.naming import Names
+from overpaint.batch.place import Place
+from overpaint.cli.batching import held
 from overpaint.errors import UsageError
 from overpaint.files import atomic
 from overpaint.images import load_picture
 from overpaint.ledger.worker import Worker
+from overpaint.tune.patch import Weights
 
 
 @pytest.fixture(autouse=True)
@@ -62,6 +67,22 @@ def test_what_is_gone_changed_or_new_is_done_and_nothing_else(folder: Path, tmp_
     assert "exists already, and was not made by this work" in changed.problems[0]
     assert Made(folder, out, overwrite=True).done() == {"done": 4}
     assert load_picture(out / "cat0.png").size == (40, 40)
+
+
+def test_what_options_and_side_networks_name_is_known_by_its_content(folder: Path, tmp_path: Path) -> None:
+    file, keys = tmp_path / "x.safetensors", list[str]()
+    lines = tmp_path / "lines.png"
+    asked = Asked("imagic", {"target": TARGET}, {"learned": str(file)})
+    for value in (0.0, 0.0, 1.0):
+        Weights({"a": torch.full((1,), value)}).save(file)
+        save_picture(lines, 32, 32 + 8 * int(value))
+        said = replace(asked, beside=(held(f"canny={lines}:0.8"),))
+        batch = Batch(Place.of(str(tmp_path / "out")), said, Names())
+        works = [work for _, work in batch.works(listed(str(folder)))]
+        assert works[0]["options"]["learned"].startswith(f"{file}@") and len(works[0]["beside"]) == 1
+        keys.append(key_of(works[0]))
+        assert key_of({**works[0], "beside": []}) not in keys
+    assert keys[0] == keys[1] != keys[2]
 
 
 def test_outputs_of_somebody_else_are_kept(folder: Path, tmp_path: Path) -> None:

@@ -83,6 +83,11 @@ def test_results_are_not_published_over_themselves(folder: Path, tmp_path: Path)
     with pytest.raises(UsageError, match="to another one"):
         publish(Results.read(folder), folder)
     assert (folder / FILE).read_bytes() == before
+    (tmp_path / "site").mkdir()
+    (tmp_path / "site" / "index.html").write_text("mine")
+    with pytest.raises(UsageError, match=r"index\.html, which was not published"):
+        publish(Results.read(folder), tmp_path / "site")
+    assert (tmp_path / "site" / "index.html").read_text() == "mine"
     (tmp_path / "file").write_text("x")
     with pytest.raises(UsageError, match="cannot be written to"):
         publish(Results.read(folder), tmp_path / "file")

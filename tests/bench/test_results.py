@@ -154,3 +154,14 @@ def test_a_full_disk_is_one_sentence(tmp_path: Path, monkeypatch: pytest.MonkeyP
     monkeypatch.setattr(atomic, "append", full)
     with pytest.raises(UsageError, match=r"cannot be written \(No space left on device\)"):
         results.add(line("a"))
+
+
+@pytest.mark.parametrize("text", ["mine", '{"name": 1}\n{"name": 2}\nand more'])
+def test_a_file_of_somebody_else_is_left_as_it_is(text: str, tmp_path: Path) -> None:
+    (tmp_path / FILE).write_text(text)
+    with pytest.raises(UsageError, match="no list of results"):
+        Results.opened(tmp_path)
+    assert (tmp_path / FILE).read_text() == text and len(list(tmp_path.iterdir())) == 1
+    for own in ("", '{"ca', json.dumps(line("b"))[:40]):
+        (tmp_path / FILE).write_text(own)
+        assert not Results.opened(tmp_path).lines

@@ -1,5 +1,6 @@
 import json
 from collections.abc import Sequence
+from dataclasses import replace
 from pathlib import Path
 from typing import Any
 
@@ -49,6 +50,19 @@ def test_every_case_and_variant_is_a_line_with_its_figures(tmp_path: Path, still
     assert own["model"] == still_life.fingerprint and len(own["code"]) == 12
     assert own["figures"]["rows"] == 2 + 3 * 2 + ASKED and own["figures"]["seconds"] > 0
     assert {"success", "psnr_inside", "clip", "direction", "memory"} <= own["figures"].keys()
+
+
+def test_a_result_of_another_case_of_that_name_does_not_count(tmp_path: Path, still_life: Model) -> None:
+    own = bench(tmp_path, still_life, limit=1)
+    case, variant = own.cases[0], own.variants[-1]
+    said: dict[str, Any] = {"case": case.name, "type": case.kind, **own.row(variant), "figures": {}}
+    own.results.add(said)
+    assert own.line(case, variant) and own.line(replace(case, mark="here"), variant), (
+        "made before there were marks"
+    )
+    own.results.add({**said, "mark": "there"})
+    assert own.line(replace(case, mark="there"), variant)
+    assert own.wanting(replace(case, mark="here")) == own.variants
 
 
 def test_a_run_that_was_stopped_goes_on(tmp_path: Path, still_life: Model) -> None:

@@ -40,6 +40,15 @@ def test_the_demo_draws_edits_and_compares(world: Path, tmp_path: Path) -> None:
     assert figures["figures"]["rows"] == 4
 
 
+@pytest.mark.parametrize("name", ["source", "edited", "strip"])
+def test_the_demo_writes_over_nothing_that_it_did_not_make(world: Path, tmp_path: Path, name: str) -> None:
+    mine = tmp_path / f"{name}.png"
+    mine.write_bytes(b"the only photograph")
+    said = overpaint("demo", "--model", world, "--steps", "1", "-o", tmp_path)
+    assert said.code == 2 and "no demo made it" in said.err
+    assert mine.read_bytes() == b"the only photograph" and len(list(tmp_path.iterdir())) == 1
+
+
 def test_comparison_looks_inside_and_outside_the_change() -> None:
     source = np.full((32, 32, 3), 100, np.uint8)
     answer, edit = source.copy(), source.copy()

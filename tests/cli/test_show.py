@@ -11,7 +11,14 @@ from tests.cli.kit import overpaint
 from overpaint.cli.facts import choices, hindrances
 from overpaint.cli.show import marked, value
 from overpaint.images import Picture
-from overpaint.images.recipe import Environment, ModelRecord, Recipe, SourceRecord, save_with_recipe
+from overpaint.images.recipe import (
+    ControlRecord,
+    Environment,
+    ModelRecord,
+    Recipe,
+    SourceRecord,
+    save_with_recipe,
+)
 from overpaint.methods.p2p import PromptToPrompt
 from overpaint.run.wording import word_changes
 
@@ -110,6 +117,8 @@ def test_what_stands_in_the_way_is_said() -> None:
     ):
         assert words in sentence and sentence.endswith(".")
     assert list(hindrances(recipe())) == []
+    beside = (ControlRecord(options={"net": "canny"}), ControlRecord(options={"net": "/no/such/net"}))
+    assert list(hindrances(recipe(controls=beside))) == ["The side network /no/such/net is not here."]
     nul = SourceRecord(pixels="0", path="a\0b")
     assert len(list(hindrances(recipe(pictures={"source": (nul,)})))) == 1
 

@@ -57,6 +57,19 @@ def test_another_call_goes_on_and_does_nothing_twice(tmp_path: Path, monkeypatch
     assert len(lines(tmp_path)) == 6 and len(again) == 3
 
 
+def test_what_an_edit_looks_at_beside_the_picture_is_known_by_its_content(tmp_path: Path) -> None:
+    below, mask = (Picture(small().rgb * 0) for _ in range(2))
+    mask.rgb[8:24, 8:24] = 255
+    said = asked(methods="sdedit", mask=mask, folder=tmp_path)
+    for grey in (0, 99):
+        below.rgb[:] = grey
+        found = overpaint.compare(small(), onto=below, **said)
+        assert (found[0].picture.rgb[:8] == grey).all(), "not that of the one before"
+    assert len(lines(tmp_path)) == 2
+    overpaint.compare(small(), onto=below, **said)
+    assert len(lines(tmp_path)) == 2
+
+
 def test_a_failure_is_a_cell_and_is_tried_again(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     real = module.run_patiently
 

@@ -10,6 +10,7 @@ from torch import Tensor
 
 from overpaint.attention import Control, Heads, Maps, Moment, SilentControl, Site
 from overpaint.controls import CrossReplace, SelfReplace, put
+from overpaint.controls.replace import in_frame
 from overpaint.families.tiny import SHAPES, Shape, tiny
 from overpaint.model import Branch
 from overpaint.product import scores
@@ -274,3 +275,24 @@ def test_several_targets_may_follow_one_source_of_another_name() -> None:
         free = model.predict(dict.fromkeys(names, x), 0, model.path(4), branches)
     assert gap(ps["one"].eps, free["one"].eps) > 1e-5
     assert gap(ps["cat"].eps, free["cat"].eps) < 1e-5
+
+
+@pytest.mark.parametrize(
+    ("size", "square", "held"),
+    [
+        ((64, 64), 64.0, 32),
+        ((56, 80), 64.0, 32),
+        ((48, 88), 64.0, 32),
+        ((112, 148), 128.0, 32),
+        ((16, 20), 16.0, 8),
+    ],
+)
+def test_a_limit_for_squares_holds_in_frames_that_are_rounded_up(
+    size: tuple[int, int], square: float, held: int
+) -> None:
+    """Both for the very side of a square's map and for any below that of the next."""
+    sides = [(size[0] * size[1] / 4**k) ** 0.5 for k in range(4)]
+    for limit in (held, 2 * held - 1):
+        found = in_frame(limit, square, *size)
+        assert [side for side in sides if side <= found] == [side for side in sides if side <= held * 1.2]
+    assert in_frame(held, square, size[0] // 2, size[1]) == held, "smaller than the square"

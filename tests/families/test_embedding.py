@@ -11,6 +11,7 @@ from tests.kit import draw, gap
 from torch import Tensor
 
 from overpaint.errors import UsageError
+from overpaint.families import taught
 from overpaint.families.embedding import Embedding
 from overpaint.families.tiny import SHAPES, Shape, tiny
 from overpaint.model import Model
@@ -60,6 +61,29 @@ def test_a_word_is_forgotten_also_where_the_encoder_has_moved(tmp_path: Path) ->
     with model.patched(Embedding(file_of(tmp_path, {"emb_params": draw(1, 24)}))):
         family.encoders[0].to("meta")
     assert {p.device.type for p in family.encoders[0].parameters()} == {"meta"}
+
+
+def test_a_word_that_one_encoder_cannot_learn_is_known_to_none(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    model, real = tiny("sdxl"), taught._taught  # pyright: ignore[reportPrivateUsage]
+    encoders: Any = model.family.parts["text"]
+    file = file_of(tmp_path, twin("sdxl", "cat", model))
+
+    def sizes() -> list[int]:
+        return [one.get_input_embeddings().num_embeddings for one in encoders]
+
+    before = sizes()
+
+    def fail(encoder: Any, *more: Any) -> Any:
+        if encoder is encoders[1]:
+            raise MemoryError
+        return real(encoder, *more)
+
+    monkeypatch.setattr(taught, "_taught", fail)
+    with pytest.raises(MemoryError), model.patched(Embedding(file)):
+        pytest.fail("it is not known")
+    assert sizes() == before
 
 
 def test_words_are_found_whole_and_in_any_case(tmp_path: Path) -> None:

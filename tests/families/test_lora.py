@@ -14,6 +14,7 @@ from torch import Tensor
 from torch.nn.functional import conv2d
 
 from overpaint.errors import UsageError
+from overpaint.families.adapter import Adapter
 from overpaint.families.lora import Lora, layers_of
 from overpaint.families.lorafile import layer_name
 from overpaint.families.sgm import as_diffusers
@@ -133,6 +134,23 @@ def test_it_comes_off_after_an_error_too(tmp_path: Path) -> None:
         raise RuntimeError
     assert equal(call(model), before)
     assert not model.patches
+
+
+def test_half_of_one_stays_on_no_model(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    model, real = tiny("sd1"), Adapter.applied
+    before, file = call(model), saved(tmp_path, peft(model))
+    done = list[Adapter]()
+
+    def applied(self: Adapter, weight: Tensor, scale: float) -> Tensor:
+        done.append(self)
+        if len(done) == 3:
+            raise KeyboardInterrupt
+        return real(self, weight, scale)
+
+    monkeypatch.setattr(Adapter, "applied", applied)
+    with pytest.raises(KeyboardInterrupt), model.patched(Lora(file)):
+        pytest.fail("it is not on")
+    assert len(done) == 3 and equal(call(model), before)
 
 
 def test_the_core_of_a_convolution(tmp_path: Path) -> None:

@@ -144,3 +144,51 @@ def test_a_line_that_finds_no_room_is_an_error(tmp_path: Path, monkeypatch: pyte
     monkeypatch.setattr(os, "write", short)
     with pytest.raises(OSError, match="No space left"):
         atomic.append(tmp_path / "log", "a line")
+
+
+def test_what_cannot_take_the_place_of_a_folder_leaves_it_there(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    place, real = tmp_path / "model", os.replace
+    place.mkdir()
+    (place / "old").write_text("x")
+
+    def interrupted(one: Path, other: Path) -> None:
+        if other == place and monkeypatch.undo() is None:
+            raise KeyboardInterrupt
+        real(one, other)
+
+    monkeypatch.setattr(os, "replace", interrupted)
+    with pytest.raises(KeyboardInterrupt), atomic.drafted_folder(place) as draft:
+        (draft / "new").write_text("y")
+    assert names(tmp_path) == ["model"] and names(place) == ["old"]
+
+
+@pytest.mark.parametrize(
+    "name", ["\u96ea" * 83 + ".png", "\U0001f600" * 62 + ".png"], ids=["three bytes", "four"]
+)
+def test_the_longest_names_of_any_letters_are_written(name: str, tmp_path: Path) -> None:
+    for data in (b"one", b"two"):
+        atomic.write(tmp_path / name, data)
+        assert names(tmp_path) == [name] and (tmp_path / name).read_bytes() == data
+    old = atomic.draft_of(tmp_path / name)
+    old.write_bytes(b"left by a kill")
+    atomic.sweep(tmp_path, name, age=-1)
+    assert not old.exists()
+
+
+def test_a_line_for_which_there_is_no_room_leaves_nothing(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    real = os.write
+    atomic.append(tmp_path / "log", "one")
+
+    def short(handle: int, data: bytes) -> int:
+        return real(handle, data[:2])
+
+    monkeypatch.setattr(os, "write", short)
+    with pytest.raises(OSError, match="No space left"):
+        atomic.append(tmp_path / "log", "two")
+    monkeypatch.undo()
+    atomic.append(tmp_path / "log", "three")
+    assert (tmp_path / "log").read_text() == "one\nthree\n"

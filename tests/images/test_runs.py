@@ -72,3 +72,11 @@ def test_json_is_told_from_pictures() -> None:
     assert is_runs(b' \n{"size"') and is_runs(b"[1,2]") and not is_runs(b"\x89PNG")
     with pytest.raises(UsageError, match="is no JSON"):
         mask_from_json(b"{1", (3, 4), "m.json")
+
+
+def test_an_annotation_may_lie_deep() -> None:
+    deep = b'{"mask":' * 900
+    with pytest.raises(UsageError, match="is no mask"):
+        mask_from_json(deep + b"1" + b"}" * 900, (3, 4), "It")
+    found = mask_from_json(deep + b"[5, 2]" + b"}" * 900, (3, 4), "It")
+    assert found.rgb.any()

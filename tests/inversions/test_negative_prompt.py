@@ -141,6 +141,12 @@ def test_a_pull_without_a_threshold_is_refused() -> None:
             NegativePrompt.model_validate(fields)
 
 
+def test_pulls_between_levels_of_which_there_are_none_are_refused() -> None:
+    with pytest.raises(UsageError, match="No noise level lies below 300 and above 299"):
+        NegativePrompt(proximal="l0", inversion_guidance=0.1, below=300, above=299)
+    NegativePrompt(proximal="l0", inversion_guidance=0.1, below=300, above=298)
+
+
 def test_a_batch_of_the_target_alone_can_be_guided() -> None:
     s = setting()
     walk = s.walk(NegativePrompt(proximal="l0", quantile=0.5))

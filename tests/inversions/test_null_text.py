@@ -37,7 +37,7 @@ def test_work_lies_between_one_update_a_step_and_all(shape: Shape, stop: float, 
     meter, cost, n = s.model.meter, inversion.cost(4), 4
     assert (meter.updates, meter.backwards) == (updates * n, updates * n)
     assert meter.rows == n + n * (1 + updates + 1)
-    assert meter.rows in cost.rows and meter.backwards in cost.backwards
+    assert meter.rows in cost.rows and meter.backwards in cost.backwards and meter.updates in cost.updates
 
 
 @pytest.mark.parametrize("shape", SHAPES)

@@ -7,10 +7,11 @@ from typing import Any
 import pytest
 
 from overpaint.errors import UsageError
-from overpaint.ledger.entry import Entry
+from overpaint.ledger.entry import Entry, LedgerError
+from overpaint.ledger.holder import Holder
 from overpaint.ledger.queue import Ledger
 from overpaint.ledger.shelf import Shelf
-from overpaint.ledger.worker import Do, Worker
+from overpaint.ledger.worker import Do, Hand, Worker
 from overpaint.meter import Meter
 
 
@@ -74,6 +75,22 @@ def test_running_work_is_cancelled_and_a_stopped_worker_gives_its_work_back(ledg
     assert not thread.is_alive()
     assert [ledger.get(one).state, ledger.get(two).state] == ["cancelled", "queued"]
     assert ledger.get(two).attempts == 0
+
+
+def test_a_queue_that_could_not_be_written_for_a_while_cancels_nothing(
+    ledger: Ledger, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    id, hand = ledger.add({"n": 1}), Hand(ledger, Slow(), look=0.01)
+
+    def locked(*args: object) -> bool:
+        raise LedgerError("locked by somebody")
+
+    monkeypatch.setattr(ledger, "beat", locked)
+    with Holder(ledger.folder) as holder, pytest.raises(LedgerError, match="locked by somebody"):
+        entry = ledger.lease(holder)
+        assert entry is not None
+        hand.worked(entry)
+    assert (ledger.get(id).state, ledger.get(id).attempts) == ("queued", 0), "nobody asked for it to stop"
 
 
 def test_files_are_kept_by_content_and_damage_is_noticed(tmp_path: Path) -> None:

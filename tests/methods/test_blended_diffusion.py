@@ -6,6 +6,7 @@ from pathlib import Path
 import pytest
 import torch
 from tests.kit import gap, shared
+from tests.methods.watching import unchecked
 
 from overpaint.contract.trial import SIZE, mask, picture, run
 from overpaint.errors import UsageError
@@ -40,7 +41,8 @@ def made(given: Task, meter: Meter | None = None, **options: object) -> Outcome:
 
 def test_where_nothing_may_change_the_picture_is_put_back() -> None:
     given = task(torch.zeros(1, 1, *SIZE))
-    assert torch.equal(made(given).latents[0], given.x0)
+    method = BlendedDiffusion(steps=STEPS, copies=2)
+    assert torch.equal(unchecked(seeing(), method, given), given.x0)
 
 
 def test_without_a_pull_and_with_a_whole_mask_it_is_plain_random_sampling() -> None:
@@ -100,6 +102,15 @@ def test_without_clip_it_is_refused_with_the_way_to_get_one(tmp_path: Path) -> N
         named("openai/clip-vit-base-patch16", torch.device("cpu"))
     with pytest.raises(UsageError, match="holds no CLIP with both towers"):
         named(str(tmp_path), torch.device("cpu"))
+
+
+def test_a_mask_thinner_than_a_cell_is_a_sentence_unless_nothing_is_blended() -> None:
+    thin, meter = torch.zeros(1, 1, *SIZE), Meter()
+    thin[..., 5, 4:20] = 1
+    with pytest.raises(UsageError, match="thinner than a cell"):
+        made(task(thin), meter)
+    assert meter.calls == 0
+    assert gap(made(task(thin), outside=100.0).latents[0], task(thin).x0) > 1e-3
 
 
 def test_no_step_at_all_is_refused() -> None:

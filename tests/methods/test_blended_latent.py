@@ -3,6 +3,7 @@
 import pytest
 import torch
 from tests.kit import gap, shared
+from tests.methods.watching import unchecked
 
 from overpaint.contract.trial import SIZE, mask, picture, run
 from overpaint.errors import UsageError
@@ -30,7 +31,8 @@ def made(given: Task, meter: Meter | None = None, **options: object) -> list[Lat
 
 def test_where_nothing_may_change_the_picture_is_put_back() -> None:
     given = task(torch.zeros(1, 1, *SIZE))
-    (end,) = made(given, blend={"when": "after", "level": "next", "end": "clean"})
+    blend = {"when": "after", "level": "next", "end": "clean"}
+    end = unchecked(shared(), BlendedLatent.model_validate({"steps": STEPS, "blend": blend}), given)
     assert torch.equal(end, given.x0)
 
 
@@ -67,6 +69,17 @@ def test_skipped_steps_are_not_walked() -> None:
     meter = Meter()
     made(task(), meter, skip=0.5)
     assert meter.rows == 2 * 2
+
+
+def test_a_mask_thinner_than_a_cell_is_a_sentence_unless_pixels_are_blended() -> None:
+    thin, meter = torch.zeros(1, 1, *SIZE), Meter()
+    thin[..., 5, 4:20] = 1
+    with pytest.raises(UsageError, match=r"thinner than a cell .*; let cells be 'touched'"):
+        made(task(thin), meter)
+    assert meter.calls == 0
+    for more in ({"cells": "touched"}, {"pixel_share": 0.5}):
+        (end,) = made(task(thin), blend=more)
+        assert gap(end, task(thin).x0) > 1e-3
 
 
 def test_the_mask_is_asked_for_in_a_sentence() -> None:

@@ -5,6 +5,7 @@ from typing import Any
 import pytest
 import torch
 from tests.kit import gap, shared
+from tests.methods.watching import unchecked
 
 from overpaint.contract.trial import SIZE, mask, picture, run
 from overpaint.errors import UsageError
@@ -26,9 +27,12 @@ def task(where: torch.Tensor | None = None, source: str = SOURCE, target: str = 
     return Task.of(shared(), request, card.needs, picture(), SIZE, optional=card.optional, mask=where)
 
 
+def method(**options: Any) -> DiffEdit:
+    return DiffEdit.model_validate({"steps": STEPS, "contrast": {"samples": 3, "clamp": 2}, **options})
+
+
 def made(given: Task, meter: Meter | None = None, **options: Any) -> Latent:
-    method = DiffEdit.model_validate({"steps": STEPS, "contrast": {"samples": 3, "clamp": 2}, **options})
-    return run(shared(), method, given, meter).latents[0]
+    return run(shared(), method(**options), given, meter).latents[0]
 
 
 def test_where_nothing_may_change_the_picture_comes_back_whatever_is_wished() -> None:
@@ -44,7 +48,8 @@ def test_where_nothing_may_change_the_picture_comes_back_whatever_is_wished() ->
     ):
         for guidance in (1.0, 7.5):
             given = task(torch.zeros(1, 1, *SIZE))
-            assert torch.equal(made(given, inversion=inversion, guidance=guidance, **TAKEN), given.x0)
+            o = method(inversion=inversion, guidance=guidance, **TAKEN)
+            assert torch.equal(unchecked(shared(), o, given), given.x0)
 
 
 def test_where_all_may_change_it_is_the_plain_way_back() -> None:
@@ -72,7 +77,8 @@ def test_the_background_is_one_step_late_only_if_that_is_wished() -> None:
     path = shared().path(STEPS).last(4)
     with torch.no_grad():
         walk = DDIM().walk(shared(), path, given.x0, (given.null, given.null, given.null), 7.5, given.noise)
-    assert torch.equal(made(given, lag=True, **TAKEN), walk.trajectory.level(3))
+    late = unchecked(shared(), method(lag=True, **TAKEN), given)
+    assert torch.equal(late, walk.trajectory.level(3))
 
 
 def test_a_given_mask_limits_the_one_that_is_found() -> None:
@@ -92,18 +98,40 @@ def test_the_same_prompt_changes_nothing() -> None:
 
 
 def test_no_step_at_all_is_the_picture_and_refused() -> None:
-    given, meter, method = task(), Meter(), DiffEdit(steps=STEPS, ratio=0, contrast=Contrast(samples=3))
-    with torch.no_grad(), shared().metered(meter):
-        assert torch.equal(method(shared(), given), given.x0)
-    assert meter.rows == method.card.cost(method).rows[0]
+    given, meter, none = task(), Meter(), DiffEdit(steps=STEPS, ratio=0, contrast=Contrast(samples=3))
+    assert torch.equal(unchecked(shared(), none, given, meter), given.x0)
+    assert meter.rows == none.card.cost(none).rows[0]
     with pytest.raises(UsageError, match="a larger ratio"):
         made(given, ratio=0)
+
+
+def test_an_inversion_that_skips_all_that_is_left_of_the_path_is_refused_before_any_work() -> None:
+    meter = Meter()
+    with pytest.raises(UsageError, match="an inversion that skips less"):
+        made(task(), meter, ratio=0.2, inversion={"name": "edict", "strength": 0.8})
+    assert meter.calls == 0
+
+
+def test_a_mask_thinner_than_a_cell_is_a_sentence() -> None:
+    thin, meter = torch.zeros(1, 1, *SIZE), Meter()
+    thin[..., 5, 4:20] = 1
+    for options in (TAKEN, {}):
+        with pytest.raises(UsageError, match=r"thinner than a cell .*; paint it wider"):
+            made(task(thin), meter, **options)
+    assert meter.calls == 0
 
 
 def test_its_rows_are_those_of_the_paper() -> None:
     """50 steps, four fifths encoded without guidance, the mask without guidance too."""
     assert DiffEdit.card.cost(DiffEdit()).rows == (140, 140)
     assert DiffEdit.card.cost(DiffEdit(find=False)).rows == (120, 120)
+
+
+@pytest.mark.parametrize("encode", ["source", "nothing"])
+def test_its_rows_over_an_inversion_whose_source_walks_along(encode: str) -> None:
+    meter, options = Meter(), {"encode": encode, "inversion": {"name": "virtual", "source_guidance": 2}}
+    made(task(), meter, **options)
+    assert method(**options).card.cost(method(**options)).rows == (meter.rows, meter.rows)
 
 
 def test_what_is_missing_is_a_sentence() -> None:

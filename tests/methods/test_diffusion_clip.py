@@ -1,5 +1,7 @@
 """DiffusionCLIP: its laws, its memory of a killed learning, and that nothing tuned reaches the next edit."""
 
+from copy import deepcopy
+from dataclasses import replace
 from math import log
 from pathlib import Path
 from typing import Any
@@ -14,7 +16,7 @@ from overpaint.families.tiny import Shape, tiny, tiny_eye
 from overpaint.files.fingerprint import tensor_hash
 from overpaint.inversions.cache import Cache
 from overpaint.meter import Cancelled, Meter
-from overpaint.methods.diffusion_clip import DiffusionCLIP
+from overpaint.methods.diffusion_clip import DiffusionCLIP, learned_as
 from overpaint.methods.generate import Generate
 from overpaint.model import Model
 from overpaint.noise import Noise
@@ -239,6 +241,22 @@ def test_it_is_used_again_from_files(tmp_path: Path) -> None:
         known.changed(learned=",".join(files)).check(model, free)
 
 
+def test_learning_is_known_by_the_clip_and_the_words_it_learned_with() -> None:
+    model, other, learning = model_of(), model_of(), method().learning
+    vision = deepcopy(tiny_eye().vision)
+    next(iter(vision.parameters())).data.add_(1)
+    other.open_eye = lambda: replace(tiny_eye(), vision=vision)
+    known = {tuple(learning.depends(one)) for one in (model, other)}
+    model.suits = model.suits.changed(vocabulary=("cat", "dog"))
+    known.add(tuple(learning.depends(model)))
+    assert len(known) == 3
+
+
+def test_what_was_learned_with_options_that_are_gone_is_refused() -> None:
+    with pytest.raises(UsageError, match="options that this overpaint does not have"):
+        learned_as(method(), [Weights({}, "", {"options": '{"gone": 1}'})])
+
+
 def test_what_was_learned_elsewhere_is_refused_unless_forced(tmp_path: Path) -> None:
     model, file = model_of(), tmp_path / "dogs.safetensors"
     given = task(model)
@@ -253,6 +271,10 @@ def test_what_was_learned_elsewhere_is_refused_unless_forced(tmp_path: Path) -> 
     Weights(patch.tensors, "", {**patch.about, "method": "imagic"}).save(file)
     with pytest.raises(UsageError, match="learned for imagic, not for diffusion-clip"):
         DiffusionCLIP.model_validate({"learned": str(file)}).check(model, given)
+    Weights(patch.tensors, "", patch.about).save(file)
+    examples = task(model, given_pictures={"examples": [draw(1, 3, 32, 32).tanh()]})
+    with pytest.raises(UsageError, match="learned already; leave the examples out"):
+        DiffusionCLIP.model_validate({"learned": str(file)}).check(model, examples)
     with pytest.raises(ValueError, match="was learned already"):
         DiffusionCLIP.model_validate({"learned": str(file), "learning": {"passes": 3}})
 

@@ -139,6 +139,16 @@ def test_the_first_step_and_the_last_are_left_alone() -> None:
     assert gap(seen[0]["tgt"], seen[0]["mut"]) > 1e-3 and gap(seen[-1]["tgt"], seen[-1]["mut"]) > 1e-5
 
 
+@pytest.mark.parametrize("more", [{"steps": 2}, {"inversion": Virtual(strength=0.5)}])
+def test_too_few_steps_to_put_anything_back_are_a_sentence_before_any_work(more: dict[str, Any]) -> None:
+    s = setting()
+    for words in ({"blend": "dog"}, {"stay": "photo"}):
+        with pytest.raises(UsageError, match="and 2 are walked; walk 3 at least"):
+            made(s, task(s), **words, **more)
+    assert s.model.meter.calls == 0
+    made(s, task(s), **more)
+
+
 def test_a_word_of_the_source_names_what_takes_its_place() -> None:
     s = setting()
     given = task(s, "a photo of a cat", "a photo of a dog")

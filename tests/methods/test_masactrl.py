@@ -5,7 +5,7 @@ from typing import Any
 import pytest
 import torch
 from tests.kit import gap, shared
-from tests.methods.watching import Shared
+from tests.methods.watching import Shared, unchecked
 
 from overpaint.contract.checks import CLOSE
 from overpaint.contract.trial import SIZE, mask, picture, run
@@ -24,6 +24,8 @@ STEPS = 4
 SOURCE, TARGET = "a photo of a cat", "a photo of a dog"
 WORDS: dict[str, Any] = {"thing": "cat=>dog", "threshold": 0.5}
 EVERYWHERE: dict[str, Any] = {**WORDS, "threshold": 0.0}
+THIN = torch.zeros(1, 1, *SIZE)
+THIN[..., 5, 4:20] = 1
 EVERY = (
     "ddim",
     "direct",
@@ -77,7 +79,7 @@ def away(mine: Latent, other: Latent) -> float:
 def test_where_nobody_asks_it_is_the_plain_way_back(shape: Shape) -> None:
     given = task(shape=shape)
     plain = run(shared(shape), DDIMEdit(steps=STEPS), given).latents[0]
-    own = made(given, shape=shape, start=STEPS, encode="source")
+    own = unchecked(shared(shape), method(start=STEPS, encode="source"), given)
     assert away(own, plain) <= CLOSE
     assert away(made(given, shape=shape, encode="source"), plain) > 1e-3
 
@@ -182,6 +184,15 @@ def test_a_picture_that_was_generated_is_walked_with_its_prompt() -> None:
         ({"thing": "cat"}, {"source": ""}, "give the source prompt"),
         ({"encode": "source"}, {"source": ""}, "give the source prompt"),
         ({"thing": "horse"}, {}, "The word 'horse' is not in the prompt"),
+        ({"start": 4}, {}, "asked in none of the 4 steps; set start below 4"),
+        (
+            {"start": 3, "inversion": {"name": "cycle", "skip": 0.25}},
+            {},
+            "asked in none of the 3 steps; set start below 3",
+        ),
+        ({"thing": "cat=>dog"}, {"before": picture()}, "Words and a source-mask both say where"),
+        ({}, {"where": THIN}, "The mask covers no cell of the model's latent"),
+        ({}, {"where": mask(), "before": -torch.ones(1, 3, *SIZE)}, "The source-mask covers no cell"),
         ({}, {"before": picture()}, "give the mask of where it will be too"),
     ],
 )

@@ -1,5 +1,6 @@
 """The laws of Prompt-to-Prompt, on tiny networks of every shape."""
 
+from dataclasses import replace
 from typing import Any
 
 import pytest
@@ -221,6 +222,9 @@ def test_what_is_pushed() -> None:
         ({"blend": "=>dog"}, TARGET, "names no word on one side"),
         ({"blend": "cat=>dog", "blend_subtract": "gras"}, TARGET, "did you mean 'grass'"),
         ({"blend_subtract": "grass"}, TARGET, "give blend words"),
+        ({"blend": "cat=>dog", "blend_start": 1}, TARGET, "begin at step 4, but only 4 are walked"),
+        ({"reweight": {"dog": 2}, "cross_replace": 0}, TARGET, "'dog' is re-weighted while it follows"),
+        ({"reweight": {"dog": 2}, "word_windows": {"a dog": "0.3:0.3"}}, TARGET, "a larger cross_replace"),
         ({"blend": "cat=>dog", "blend_subtract": "grass", "blend_version": 1}, TARGET, "version 2 only"),
     ],
 )
@@ -233,6 +237,22 @@ def test_what_cannot_work_is_refused_before_the_first_call(
             with pytest.raises(UsageError, match=sentence):
                 attempt(model, given)
     assert meter.calls == 0
+
+
+def test_the_layout_is_held_in_pictures_that_are_no_squares_as_in_squares() -> None:
+    """Their frames are rounded up, so maps are a little larger than a limit that is stated for squares."""
+    given = replace(task(), shape=(1, 4, 8, 12), given_x0=draw(1, 4, 8, 12, seed=11))
+    free = edited(shared(), given, p2p(self_replace=0))
+    held = [edited(shared(), given, p2p(self_replace=1, self_limit=side)) for side in (3, 4, 7, 8)]
+    assert torch.equal(held[0], free) and gap(held[1], free) > 1e-4
+    assert torch.equal(held[1], held[2]) and gap(held[3], held[2]) > 1e-4
+
+
+def test_a_word_is_re_weighted_in_a_window_of_its_own() -> None:
+    model, closed = shared(), {"cross_replace": 0, "word_windows": {"dog": 0.8}}
+    plain = edited(model, task(), p2p(**closed))
+    assert gap(edited(model, task(), p2p(**closed, reweight={"dog": 5})), plain) > 1e-4
+    p2p(cross_replace=0, reweight={"dog": 1}).check(model, task())
 
 
 def test_options_may_be_written_as_on_a_command_line() -> None:

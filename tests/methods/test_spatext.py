@@ -153,6 +153,7 @@ def test_it_asks_two_rows_a_step_or_three(how: dict[str, Any], rows: int) -> Non
             (TOLD[0], Region("", area(0, 0, 8, 8)), Region("a dog", area(0, 0, 16, 16))),
             "region 2 lies wholly",
         ),
+        ((Region("a dog and a cat " * 9, LEFT),), "this model reads at most 14; shorten it"),
     ],
 )
 def test_a_region_that_would_not_be_seen_is_refused(regions: tuple[Region, ...], said: str) -> None:

@@ -3,11 +3,17 @@
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field
 
+import torch
+
 from overpaint.guides import CFG
 from overpaint.inversions import DDIM, Trajectory
+from overpaint.meter import Meter
+from overpaint.method import Method
 from overpaint.model import Branch, Model
 from overpaint.noise import Draws
+from overpaint.outcome import outcome_of
 from overpaint.path import Latent, Path, Prediction
+from overpaint.task import Task
 
 
 class Shared(DDIM):
@@ -41,6 +47,12 @@ class Watched(Model):
     def pairs(self) -> list[dict[str, Latent]]:
         """The steps of the edit itself: those that walk a source and a target."""
         return [xs for xs in self.states if {"src", "tgt"} <= xs.keys()]
+
+
+def unchecked(model: Model, method: Method, given: Task, meter: Meter | None = None) -> Latent:
+    """The best result of a method at a limit where it does nothing, which its check would refuse."""
+    with model.lock, torch.no_grad(), model.metered(meter or Meter()):
+        return outcome_of(method(model, given)).latents[0]
 
 
 def watched(model: Model) -> Watched:

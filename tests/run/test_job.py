@@ -43,6 +43,23 @@ def test_the_recorded_walk_asked_for_by_name_is_that_of_the_recipe(
     assert (options["steps"], options["guidance"]) == (3, 3.0)
 
 
+@pytest.mark.parametrize(
+    ("inversion", "sentence"),
+    [
+        ({"name": "recorded", "seed": 5, "steps": 3}, "edit it with 3 steps instead of 2"),
+        ({"name": "style", "picture": "clip"}, "has no image tower of CLIP"),
+        ({"name": "regularised", "grid": "official"}, "leave out two of 2 steps"),
+    ],
+)
+def test_what_an_inversion_refuses_is_said_before_prompts_are_compared(
+    inversion: dict[str, Any], sentence: str
+) -> None:
+    meter, asked = Meter(), {"source": SOURCE, "target": TARGET, "steps": 2, "blend_disagreement": 0.2}
+    with pytest.raises(UsageError, match=sentence):
+        edit(smooth(), model=shared(), inversion=inversion, meter=meter, **dict[str, Any](asked))
+    assert meter.calls == 0
+
+
 def test_the_recorded_walk_by_name_is_the_one_that_is_taken_by_itself(generated: Path) -> None:
     itself, named = (
         edit(generated, target=TARGET, model=shared(), **dict[str, Any](more))

@@ -17,6 +17,7 @@ from overpaint import edit, generate, invert, load, rerun, unload
 from overpaint.errors import OutOfMemory, UsageError
 from overpaint.families.embedding import Embedding
 from overpaint.families.lora import layers_of
+from overpaint.files.provenance import Origin
 from overpaint.inversions.cache import Cache
 from overpaint.model import Model
 from overpaint.run import kept
@@ -143,6 +144,24 @@ def test_a_model_that_changed_on_disk_is_loaded_anew(home: Path, tmp_path: Path,
     other = generate("a cat", model=str(own), steps=4)
     assert loads == ["own", "own"] and len(KEPT.models) == 1
     assert one.recipe.output != other.recipe.output and one.recipe.model.hash != other.recipe.model.hash
+
+
+def test_a_tokenizer_that_changed_on_disk_makes_another_model(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    def made(*said: object, **how: object) -> object:
+        return object()
+
+    file, words = tmp_path / "x.safetensors", tmp_path / "words"
+    file.touch()
+    words.mkdir()
+    monkeypatch.setattr(kept, "load_as", made)
+    found = list[object]()
+    for text in ("{}", "{}", '{"cat": 0}'):
+        if not (words / "vocab.json").exists() or text != "{}":
+            (words / "vocab.json").write_text(text)
+        found.append(KEPT.get(str(file), origin=Origin(tokenizer=str(words))))
+    assert found[0] is found[1] is not found[2]
 
 
 def test_unload(home: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:

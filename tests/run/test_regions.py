@@ -1,5 +1,6 @@
 """Maps of what is where: read, changed by name, painted over, held against one another."""
 
+import json
 from dataclasses import replace
 from pathlib import Path
 
@@ -13,7 +14,7 @@ from tests.test_api import smooth
 from overpaint.api import edit
 from overpaint.errors import UsageError
 from overpaint.everyday import regions
-from overpaint.images import Picture, load_picture, save_picture
+from overpaint.images import Info, Picture, load_picture, save_picture
 from overpaint.run.by_map import by_map
 from overpaint.run.regions import TEXT, Regions, read_regions, regions_by_words, regions_in, spread_palette
 from overpaint.sides.segmenter import FOLDER
@@ -97,6 +98,16 @@ def test_a_map_that_does_not_say_its_names(text: str) -> None:
     with pytest.raises(UsageError, match="does not say what its colours stand for"):
         regions_in(odd)
     assert np.array_equal(regions_in(odd, PALETTE).places, scene().places)
+
+
+def test_what_a_map_says_of_its_colours_is_believed_within_bounds() -> None:
+    rgb = scene().picture.rgb
+    for said in ('{"a": [1e999, 0, 0]}', '{"a": [256, 0, 0]}', '{"a": [-1, 0, 0]}', "[" * 100_000):
+        with pytest.raises(UsageError, match="does not say"):
+            regions_in(Picture(rgb, info=Info(text={TEXT: said})))
+    many = json.dumps({str(k): [k % 256, k // 256, 0] for k in range(300)})
+    with pytest.raises(UsageError, match="does not say"):
+        regions_in(Picture(rgb, info=Info(text={TEXT: many})))
 
 
 def test_words_share_the_picture_between_them() -> None:

@@ -317,6 +317,9 @@ def test_everything_is_refused_before_the_first_call(nets: dict[str, str], tmp_p
         (f"{nets['t2i-adapter']},guess", "The option guess does nothing for a T2I-Adapter"),
         (f"{nets['t2i-adapter']},text=source", "The option text does nothing for a T2I-Adapter"),
         (f"{control},rounding=diffusers", "The option rounding does nothing for a ControlNet"),
+        (f"{control}@0.5-1", "from 0.5 to 1 of 3, of which 1 are walked; let it start earlier"),
+        (f"{control}@0-0.2", "would speak at none of the steps"),
+        (f"{nets['t2i-adapter']}@0.5-1", "would speak at none of the steps"),
     ):
         meter = Meter()
         with pytest.raises(UsageError, match=want) as caught:

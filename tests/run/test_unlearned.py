@@ -112,6 +112,12 @@ def test_in_python_too_and_of_further_prompts(model: Model) -> None:
     assert not any("taught" in one for one in more.warnings)
     assert package.generate("a ball", model=model, steps=1).warnings == ()
     edit = package.edit(
-        image, source="a ball", method="sega", model=model, steps=1, concept="+pinkish:1", inversion="ddim"
+        image,
+        source="a ball",
+        method="sega",
+        model=model,
+        steps=1,
+        concept="+pinkish:1;warmup=0",
+        inversion="ddim",
     )
     assert any("a word of the prompt 'pinkish': 'pinkish' (nearest:" in one for one in edit.warnings)

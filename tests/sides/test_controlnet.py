@@ -198,6 +198,10 @@ def test_its_content_is_known_by_weights_picture_text_and_settings() -> None:
     ]
     assert len({one.fingerprint for one in others}) == len(others)
     assert side().fingerprint == side().fingerprint
+    cats = text("sdxl", "a cat")
+    assert cats.pooled is not None
+    other = replace(cats, pooled=cats.pooled + 1)
+    assert side("sdxl", reads=cats).fingerprint != side("sdxl", reads=other).fingerprint
 
 
 def test_the_encoder_of_the_condition_fits_the_codec() -> None:

@@ -72,7 +72,20 @@ def test_json_round_trip() -> None:
     assert all(from_json(to_json(scene)) == scene for scene in SCENES[:200])
 
 
-@pytest.mark.parametrize("text", ["", "{}", "[]", '{"things": [{"kind": "ball"}]}', '{"things": 3}'])
+ODD = (
+    *('"x": null', '"x": "1"', '"x": 1e999', '"row": [1]', '"x": true'),
+    *('"x": 1}], "seed": "a", "y": [{"a": 1', '"x": 1}], "seed": 1.5, "ground": "grass", "z": [{"b": 1'),
+)
+
+
+@pytest.mark.parametrize(
+    "text",
+    [
+        *("", "{}", "[]", "5", "null", '{"things": [{"kind": "ball"}]}', '{"things": 3}', "[" * 100_000),
+        *(f'{{"things": [{{"kind": "ball", "colour": "red", {odd}}}]}}' for odd in ODD),
+    ],
+    ids=lambda text: text[:60],
+)
 def test_other_json_is_refused(text: str) -> None:
     with pytest.raises(SceneError):
         from_json(text)

@@ -2,11 +2,16 @@
 
 from __future__ import annotations
 
+from collections.abc import Sequence
+from concurrent.futures import ThreadPoolExecutor
 from pathlib import Path
+from threading import Barrier
+from time import sleep
 from typing import Any
 
 import pytest
 import torch
+from torch import Tensor
 
 from overpaint.stilllife.render import render
 from overpaint.stilllife.scene import Scene, Thing
@@ -56,6 +61,25 @@ def test_pictures_may_be_drawn_otherwise_and_whole_files_are_left_alone(tmp_path
     fewer = Renders(tmp_path, 2, name="greys")
     fewer.make(lambda made: pytest.fail("nothing is missing"))
     assert fewer.ready == 3
+
+
+def test_of_several_processes_one_draws(tmp_path: Path) -> None:
+    gate = Barrier(3)
+
+    def draw(picked: Sequence[int]) -> Tensor:
+        sleep(0.01)
+        return torch.stack([torch.full((3, 128, 128), k / 8) for k in picked])
+
+    def make(_: int) -> None:
+        gate.wait()
+        Renders(tmp_path, 6).make(chunk=2, draw=draw)
+
+    with ThreadPoolExecutor(3) as pool:
+        list(pool.map(make, range(3)))
+    renders = Renders(tmp_path, 6)
+    assert renders.ready == 6
+    shown = renders.pictures(range(6))[:, 0, 0, 0]
+    torch.testing.assert_close(shown, torch.arange(6) / 8, atol=0.51 / 255, rtol=0)
 
 
 def test_boxes_hold_the_things() -> None:

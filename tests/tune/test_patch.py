@@ -1,11 +1,15 @@
 from pathlib import Path
+from typing import Any
 
 import pytest
 import torch
+from safetensors.torch import save
 
 from overpaint.errors import UsageError
 from overpaint.families.tiny import tiny
 from overpaint.files.fingerprint import tensor_hash
+from overpaint.files.weightfile import LEARNED
+from overpaint.tune.direction import Direction
 from overpaint.tune.patch import Weights
 
 NAME = "conv_out.bias"
@@ -50,3 +54,17 @@ def test_another_network_is_refused_before_anything_changes() -> None:
     with pytest.raises(UsageError, match=r"'no\.such'"), model.patched(wrong):
         pass
     assert float(dict(model.net.named_parameters())[NAME].abs().max()) < 1
+
+
+@pytest.mark.parametrize("of", [Weights, Direction])
+def test_a_device_is_not_read_without_end(of: Any) -> None:
+    with pytest.raises(UsageError, match="no file with a content of its own"):
+        of.load(Path("/dev/zero"))
+
+
+@pytest.mark.parametrize("told", ['{"model": "", "about": []}', "[]", "[" * 100_000])
+def test_what_a_file_says_of_itself_may_be_anything(told: str, tmp_path: Path) -> None:
+    file = tmp_path / "x.safetensors"
+    file.write_bytes(save({"a": torch.zeros(1)}, {LEARNED: told}))
+    with pytest.raises(UsageError, match="holds nothing that overpaint learned"):
+        Weights.load(file)

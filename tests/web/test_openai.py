@@ -1,17 +1,21 @@
 """The addresses that clients of OpenAI's pictures ask, as they ask them."""
 
 import base64
+from dataclasses import replace
 from io import BytesIO
 from typing import Any
 
 import numpy as np
 import pytest
 from PIL import Image
+from PIL.PngImagePlugin import PngInfo
 from tests.cli.kit import SOURCE, TARGET
 from tests.web.kit import Client, png
 
 from overpaint.images import decode_picture
 from overpaint.images.recipe import parse_recipe
+from overpaint.run.inputs import CAPTION
+from overpaint.web.openai import Asked, edits_of
 
 FAST = {"options": '{"steps": 2}'}
 
@@ -123,3 +127,21 @@ def test_work_that_fails_is_an_error(client: Client) -> None:
     large = {"prompt": SOURCE, "size": "4000x4000", "options": {"steps": 1}}
     answer = client.post("/v1/images/generations", large)
     assert answer.status_code == 400 and "too large" in answer.json()["error"]["message"]
+
+
+def test_what_cannot_be_done_whole_is_not_begun(idle: Client) -> None:
+    said = {"prompt": SOURCE, "n": 2}
+    idle.studio.serving = replace(idle.studio.serving, most_waiting=1)
+    assert idle.post("/v1/images/generations", said).status_code == 429
+    assert idle.studio.ledger.counts() == {"cancelled": 1}
+    for odd in ({"size": "00x10"}, {"options": dict.fromkeys(map(str, range(201)), 1)}):
+        assert idle.post("/v1/images/generations", {**said, **odd}).status_code == 422
+
+
+def test_a_picture_may_say_much_of_itself(idle: Client) -> None:
+    text = PngInfo()
+    text.add_text(CAPTION, "a cat " * 1000)
+    out = BytesIO()
+    Image.open(BytesIO(png())).save(out, "PNG", pnginfo=text)
+    (work,) = edits_of(idle.studio, Asked(prompt=TARGET), [out.getvalue()], None)
+    assert work["method"] == "p2p"

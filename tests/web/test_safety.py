@@ -1,7 +1,8 @@
 import asyncio
+import json
 import re
 from pathlib import Path
-from typing import Any
+from typing import Any, cast
 
 import numpy as np
 import pytest
@@ -12,6 +13,7 @@ from overpaint.images import Limits, Picture, encode_png
 from overpaint.web import safety
 from overpaint.web.safety import COOKIE, GUESSES, Measured, Refused
 from overpaint.web.serving import Serving, checked_models, is_loopback
+from overpaint.web.studio import size_of
 
 TOKEN = "a-long-token-that-nobody-guesses"
 
@@ -157,7 +159,34 @@ def test_streams_are_counted(tmp_path: Path) -> None:
         client.http.delete(f"/api/edits/{id}")
         for _ in range(3):
             assert client.get(f"/api/edits/{id}/events").status_code == 200
-        assert client.studio.streams == {"testclient": 0}
+        assert client.studio.streams == {}
+        go_at_once(client, f"/api/edits/{id}/events")
+        assert client.studio.streams == {}
+
+
+def go_at_once(client: Client, path: str) -> None:
+    """Ask, read nothing, and go before the answer has begun."""
+    guard = cast(Any, client.http.app)
+    scope = {"type": "http", "method": "GET", "path": path, "raw_path": path.encode(), "query_string": b""}
+    scope |= {"headers": [(b"host", b"localhost")], "client": ("1.2.3.4", 5), "server": ("localhost", 80)}
+    scope |= {"scheme": "http", "http_version": "1.1", "root_path": "", "asgi": {"spec_version": "2.3"}}
+
+    async def receive() -> Any:
+        return {"type": "http.disconnect"}
+
+    async def send(message: Any) -> None:
+        await asyncio.sleep(60)
+
+    asyncio.run(guard(scope, receive, send))
+
+
+def test_an_origin_that_is_no_address_is_a_stranger(asleep: Client) -> None:
+    answer = asleep.get("/api/queue", headers={"origin": "http://[x"})
+    assert answer.status_code == 403 and "other servers" in answer.json()["error"]
+
+
+def test_what_is_counted_may_go_meanwhile(tmp_path: Path) -> None:
+    assert size_of(tmp_path / "gone") == 0
 
 
 HOSTILE = [
@@ -236,6 +265,44 @@ OPTIONS: list[dict[str, Any]] = [
 def test_odd_options_are_a_sentence(asleep: Client, options: dict[str, Any]) -> None:
     answer = asleep.post("/api/edits", asleep.asked(method="p2p", options=options))
     assert answer.status_code in (400, 422) and answer.json()["error"]
+
+
+PLACES: list[tuple[str, dict[str, Any]]] = [
+    ("imagic", {"learned": "SECRET"}),
+    ("diffusion-clip", {"learned": ["SECRET"]}),
+    ("diffusion-clip", {"learning.clip": "SECRET"}),
+    ("pix2pix-zero", {"direction": "SECRET"}),
+    ("cyclenet", {"net": "SECRET"}),
+    ("blended-diffusion", {"clip": "SECRET"}),
+    ("text2live", {"learning": {"clip": "SECRET"}}),
+]
+
+
+@pytest.mark.parametrize(("method", "options"), PLACES, ids=str)
+def test_no_option_opens_a_file(
+    asleep: Client, method: str, options: dict[str, Any], tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    (tmp_path / "secret.safetensors").write_text("secret")
+    options = json.loads(json.dumps(options).replace("SECRET", str(tmp_path / "secret.safetensors")))
+    said, opened = asleep.asked(method=method, options=options), list[str]()
+    real: Any = Path.open
+
+    def noted(self: Path, *args: Any, **named: Any) -> Any:
+        opened.append(self.name)
+        return real(self, *args, **named)
+
+    monkeypatch.setattr(Path, "open", noted)
+    compared = {**said, "methods": ["all"]}
+    del compared["method"]
+    for path, body in (("edits", said), ("estimate", said), ("compare", compared)):
+        answer = asleep.post(f"/api/{path}", body)
+        assert answer.status_code == 400 and "names a file or folder" in answer.json()["error"]
+    grid = {name: [value] for name, value in options.items()}
+    answer = asleep.post("/api/compare", {**compared, "options": {}, "grid": grid})
+    assert answer.status_code == 400 and "names a file or folder" in answer.json()["error"]
+    assert "secret.safetensors" not in opened
+    names = {one["name"] for one in asleep.get(f"/api/methods/{method}").json()["settings"]}
+    assert not names & {"learned", "direction", "net", "clip"}, "a form asks for none"
 
 
 def test_what_looks_like_a_picture_and_something_else_is_given_back_as_pixels_alone(asleep: Client) -> None:

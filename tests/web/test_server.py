@@ -21,6 +21,8 @@ from overpaint.cli import serving as starting
 from overpaint.errors import UsageError
 from overpaint.images import Picture, decode_picture, encode_png, load_picture
 from overpaint.images.recipe import parse_recipe
+from overpaint.web import server as module
+from overpaint.web.client import Remote
 from overpaint.web.server import bound
 from overpaint.web.serving import Serving
 from overpaint.web.studio import Studio
@@ -158,6 +160,25 @@ def test_slow_and_broken_requests_are_ended(server: tuple[str, Studio]) -> None:
     both = b"\r\ncontent-length: 5\r\ntransfer-encoding: chunked\r\nconnection: close\r\n\r\n0\r\n\r\n"
     assert raw(address, b"POST / HTTP/1.1\r\nhost: " + host + both).startswith(b"HTTP/1.1 400")
     assert httpx2.get(f"{address}/healthz").status_code == 200
+
+
+def test_a_second_request_must_come_whole_in_time_too(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(module, "IDLE", 0.2)
+    with live(tmp_path / "serve", devices=(), patience=0.6) as (address, _):
+        host, port = address.removeprefix("http://").split(":")
+        with socket.create_connection((host, int(port)), timeout=20) as line:
+            ask = f"GET /healthz HTTP/1.1\r\nhost: {host}\r\n".encode()
+            line.sendall(ask + b"\r\n")
+            assert line.recv(65536).startswith(b"HTTP/1.1 200")
+            line.sendall(ask)
+            assert line.recv(65536) == b"", "half a head is not waited for without end"
+
+
+def test_an_address_that_no_request_can_have_is_a_sentence() -> None:
+    with pytest.raises(UsageError, match="cannot be reached"):
+        Remote.of("http://127.0.0.1/a b").told("GET", "/healthz")
 
 
 def test_eight_clients_at_once_get_each_their_own(server: tuple[str, Studio]) -> None:

@@ -66,6 +66,7 @@ def test_an_assistant_edits_inverts_and_compares(ask: Callable[..., Any], tmp_pa
         ({"mask": "../secret.png"}, "lies outside"),
         ({"method": "p2q"}, "did you mean 'p2p'"),
         ({"options": {"stepz": 2}}, "did you mean 'steps'"),
+        ({"method": "imagic", "options": {"learned": "/etc/passwd"}}, "names a file or folder"),
     ],
 )
 def test_what_is_wrong_is_a_sentence(ask: Callable[..., Any], said: dict[str, Any], words: str) -> None:

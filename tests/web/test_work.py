@@ -98,6 +98,15 @@ def test_methods_are_compared(client: Client) -> None:
     report = client.get(f"/api/edits/{done['id']}/report")
     assert report.headers["content-disposition"].startswith("attachment") and b"<html" in report.content
     assert client.get(f"/api/edits/{done['id']}/image").status_code == 404
+    own = client.studio.ledger.own(done["id"])
+    until(lambda: own.exists(), lambda there: not there)
+    own.mkdir(parents=True)
+    other = client.studio.ledger.own("gone")
+    other.mkdir()
+    client.http.delete(f"/api/edits/{done['id']}")
+    assert not own.exists() and other.exists()
+    client.studio.ledger.prune()
+    assert not other.exists()
 
 
 def test_the_news_of_an_edit_are_told_until_it_is_over(

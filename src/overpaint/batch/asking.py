@@ -20,7 +20,7 @@ from overpaint.images import Limits, decode_picture
 from overpaint.near import nearest
 from overpaint.run.inputs import checked_text, shows
 from overpaint.run.request import kind_of
-from overpaint.run.resolve import resolve
+from overpaint.run.resolve import known_settings, resolve
 from overpaint.run.settings import Setting, settings_of
 from overpaint.task import LACKING, Request
 
@@ -44,6 +44,8 @@ class Asked:
     """A mask, or what else says where pictures may change."""
     masks: Masks | None = None
     controls: tuple[str, ...] = ()
+    beside: tuple[str, ...] = ()
+    """What the side networks and what they look at hold, so that other files are other work."""
     model: Mapping[str, Any] = field(default_factory=dict[str, Any])
     """What the model is loaded by, and a hash of its weights."""
     quality: int | None = None
@@ -121,6 +123,7 @@ def work_of(row: Row, asked: Asked, names: Names) -> Work:
         "options": options,
         **mask,
         "controls": list(asked.controls),
+        **({"beside": list(asked.beside)} if asked.beside else {}),
         "model": dict(asked.model),
         "quality": asked.quality,
     }
@@ -179,14 +182,21 @@ def chosen(method: str, said: Mapping[str, Any], asked: Asked) -> dict[str, Any]
     """
     own = {name: value for name, value in said.items() if name in options_there_are()}
     options = {**(asked.options if method == asked.method else {}), **own}
-    check_options(method, json.dumps(options, sort_keys=True, default=str))
-    return options
+    return {**options, **checked_options(method, json.dumps(options, sort_keys=True, default=str))}
 
 
 @lru_cache(4096)
-def check_options(method: str, options: str) -> None:
-    """Refuse options that do not hold; a million rows have few different ones."""
-    resolve(kind_of(method), json.loads(options), {}, f"the method {method!r}")
+def checked_options(method: str, options: str) -> Mapping[str, Any]:
+    """Those options that name files, as recipes know them: with a hash of what is in them.
+
+    A million rows have few different options, so that few are looked at.
+
+    Raises:
+        UsageError: the options do not hold.
+    """
+    kind, said = kind_of(method), json.loads(options)
+    made = resolve(kind, said, {}, f"the method {method!r}").model_dump(mode="json")
+    return {name: made[name] for name, one in known_settings(kind).items() if one.place and name in said}
 
 
 def masked(row: Row, said: Mapping[str, Any], asked: Asked) -> dict[str, Any]:

@@ -6,7 +6,7 @@ from dataclasses import dataclass, field
 from hashlib import sha256
 from itertools import islice
 
-from overpaint.batch.asking import Asked, Work, check_columns, work_of
+from overpaint.batch.asking import Asked, Work, check_columns, checked_options, work_of
 from overpaint.batch.listing import Listing
 from overpaint.batch.naming import Names
 from overpaint.batch.place import Place, taken
@@ -49,6 +49,7 @@ class Batch:
             UsageError: the table has columns that nobody reads, or no row can be done.
         """
         check_outside(self.out, listing.folder)
+        checked_options.cache_clear()  # files that options name may hold something else by now
         if listing.columns is not None:
             check_columns(listing.columns, self.asked, self.names)
         good = 0

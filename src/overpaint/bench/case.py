@@ -47,6 +47,8 @@ class Case:
     """The figures of an edit, where its set has its own."""
     collection: str = ""
     """The set it belongs to, where its name does not say so."""
+    mark: str = ""
+    """Changes when prompts or pictures do, where its name does not say which they are."""
 
 
 def differing(source: Picture, truth: Picture) -> Region:

@@ -45,7 +45,8 @@ GIGA = 1e9
 STEPS = (5, 6)
 """An edit is followed over so many steps; what it keeps of each is taken for all from the two."""
 FEWER: Mapping[str, Mapping[str, Any]] = {
-    "sega": {"concept": ["+dog:5", "-grass:3"]},
+    "sega": {"concept": ["+dog:5", "-grass:3"], "warmup": 0},
+    "masactrl": {"start": 1},
     "ledits++": {"concept": ["+dog:5", "-grass:3"]},
     "pix2pix-zero": {"sentences": 3},
     "p-plus": {"word": "dog", "learning": {"init": "cat", "updates": 1, "batch": 1, "sentences": ["a {}"]}},

@@ -42,6 +42,7 @@ def publish(results: Results, folder: Path, cases: Sequence[Case] = ()) -> list[
     """
     if folder.resolve() == results.folder.resolve():
         raise UsageError(f"The folder {folder} holds the results themselves; publish them to another one.")
+    check_ours(folder)
     there = Results.read(folder).lines if (folder / FILE).exists() else {}
     lines = [short(line) for line in {**there, **results.lines}.values()]
     try:
@@ -63,6 +64,17 @@ def publish(results: Results, folder: Path, cases: Sequence[Case] = ()) -> list[
             f"The folder {folder} cannot be written to ({error.strerror or error}); choose another."
         ) from None
     return [folder / name for name in files]
+
+
+def check_ours(folder: Path) -> None:
+    """Refuse a folder in which somebody else's file has the name of one that is written.
+
+    Raises:
+        UsageError: there is one.
+    """
+    taken = next((name for name in (TABLE, CSV, PAGE) if (folder / name).exists()), None)
+    if taken is not None and not (folder / ROWS).exists():
+        raise UsageError(f"The folder {folder} holds {taken}, which was not published here; choose another.")
 
 
 def compact(lines: Sequence[Line]) -> dict[str, str]:

@@ -25,6 +25,8 @@ ROWS = "rows.jsonl"
 """What lines have in common, where they were made compact (`overpaint.bench.publish`)."""
 NAMES, LISTED = "names", ("figures", "signals")
 """Where compact lines of a row have the names of what stands in them as lists, and what does."""
+CASED = b'"case":'
+"""What every line says somewhere, and those that were not made compact at their beginning."""
 FORMAT = 1
 """Lines of another format are left alone."""
 NAMED = ("method", "inversion", "options", "gifts", "code", "model")
@@ -107,9 +109,13 @@ class Results:
         """The results of a folder to add to; the folder is made, and a line that a kill cut off is removed.
 
         Raises:
-            UsageError: the folder cannot be written to.
+            UsageError: the folder cannot be written to, or holds somebody else's file of that name.
         """
         results = Results(folder, shared=shared_in(folder))
+        if results.foreign:
+            raise UsageError(
+                f"The folder {folder} holds a {FILE} that is no list of results; choose another with --out."
+            )
         try:
             (folder / CLAIMS).mkdir(parents=True, exist_ok=True)
             with results.writing():
@@ -139,6 +145,15 @@ class Results:
                 f"bench still-life --out {folder}"
             ) from None
         return results
+
+    @property
+    def foreign(self) -> bool:
+        """Whether there is a file of that name in which no line, nor the beginning of one, is of a case."""
+        try:
+            data = self.file.read_bytes()
+        except OSError:
+            return False
+        return CASED not in data and not (b"{" + CASED).startswith(data)
 
     def refresh(self) -> None:
         """Read the lines that were added since, by this process or another."""

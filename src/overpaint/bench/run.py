@@ -37,6 +37,8 @@ SEED = 0
 """Of every edit's random draws; what is drawn at random is the cases."""
 PATIENCE = 1.0
 """Seconds between two looks whether another process is done with a case."""
+MARK = "mark"
+"""What of a line is the mark of its case."""
 TRIES = 10
 """Cases that are looked at for one from which to tell how long an edit takes."""
 Note = Callable[[Case, Variant, Line], None]
@@ -63,8 +65,9 @@ class Bench:
         return row_of(variant, self.model.fingerprint)
 
     def line(self, case: Case, variant: Variant) -> Line | None:
-        """The result there is."""
-        return self.results.lines.get((case.name, row_key(self.row(variant))))
+        """The result there is; none that was made of other prompts or pictures under the same name."""
+        found = self.results.lines.get((case.name, row_key(self.row(variant))))
+        return None if found is None or found.get(MARK, case.mark) != case.mark else found
 
     def wanting(self, case: Case) -> list[Variant]:
         """What is still to be done with a case."""
@@ -129,6 +132,7 @@ def result(bench: Bench, case: Case, pictures: Pictures | UsageError, variant: V
     model = bench.model
     line = {"case": case.name, "type": case.kind, **bench.row(variant)}
     line |= {"set": case.collection} if case.collection else {}
+    line |= {MARK: case.mark} if case.mark else {}
     line |= {"device": model.device.type, "dtype": str(model.dtype).removeprefix("torch.")}
     line["threads"] = torch.get_num_threads()
     if isinstance(pictures, UsageError):

@@ -31,15 +31,19 @@ from overpaint.cli.app import CANCELLED, INTERNAL
 from overpaint.cli.batch import Said
 from overpaint.cli.facts import limits
 from overpaint.cli.options import Common
+from overpaint.cli.remote import condition
 from overpaint.cli.running import opened, quiet
 from overpaint.cli.words import duration, one_line, say
 from overpaint.errors import UsageError
+from overpaint.files.fingerprint import file_hash
 from overpaint.files.sizes import amount
 from overpaint.ledger.database import FILE as LEDGER
 from overpaint.ledger.entry import Entry
 from overpaint.ledger.queue import Ledger
 from overpaint.ledger.worker import Worker
 from overpaint.run.loading import threads
+from overpaint.run.sided import parsed
+from overpaint.sides.file import SideFile
 
 FIRST = 10
 """Rows that a dry run shows as they will be."""
@@ -149,11 +153,23 @@ def asked(said: Said, common: Common) -> Asked:
         where(common),
         None if said.masks is None else Masks.in_folder(str(said.masks)),
         common.controls,
+        tuple(map(held, common.controls)),
         model(common),
         common.quality,
         limits(common),
         folder,
     )
+
+
+def held(control: str) -> str:
+    """What a side network and the picture that it looks at hold, as hashes.
+
+    Raises:
+        UsageError: there is no such network.
+    """
+    how = parsed(control)
+    seen = condition(how)
+    return " ".join([SideFile.of(how.net).fingerprint, *([] if seen is None else [file_hash(seen)])])
 
 
 def where(common: Common) -> dict[str, Any]:

@@ -7,6 +7,7 @@ from typing import Any, cast
 
 from overpaint import __version__, registry
 from overpaint.cli.options import Common
+from overpaint.families.locate import SHIPPED
 from overpaint.images import Limits, Picture, pixels_hash
 from overpaint.images.recipe import LIBRARIES, Recipe, SourceRecord, installed, parse_recipe
 from overpaint.run.settings import Setting, settings_of
@@ -16,6 +17,8 @@ EXACT = ("torch", "diffusers", "transformers", "numpy", "pillow")
 """Libraries whose version may change the last bits."""
 
 
+SIDES = "sides"
+"""Where a model that comes with the package keeps its side networks, which recipes know by name."""
 PROMPTS = ("source", "target", "also")
 """What of a request is told by itself."""
 
@@ -150,5 +153,6 @@ def absent_files(recipe: Recipe) -> Iterator[str]:
         if Path(path).is_absolute() and not exists(path):
             yield f"The model needs {path}, which is not here."
     for one in recipe.controls:
-        if not exists(str(one.options.get("net", ""))):
-            yield f"The side network {one.options.get('net')} is not here."
+        net = str(one.options.get("net", ""))
+        if not exists(net) and not any(exists(str(home / SIDES / net)) for home in SHIPPED.values()):
+            yield f"The side network {net} is not here."

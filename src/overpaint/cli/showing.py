@@ -10,12 +10,12 @@ from jaxtyping import Float
 from torch import Tensor
 from torch.nn.functional import max_pool2d
 
-from overpaint.cli.answer import SCENE, drawn
+from overpaint.cli.answer import SCENE, drawn, scene_of
 from overpaint.cli.options import Common
 from overpaint.cli.running import perform, report
 from overpaint.cli.words import one_line
-from overpaint.errors import UsageError
-from overpaint.images import Picture, save_picture, to_tensor
+from overpaint.errors import OverpaintError, UsageError
+from overpaint.images import Picture, load_picture, save_picture, to_tensor
 from overpaint.run.inputs import CAPTION
 from overpaint.run.request import edit_request
 from overpaint.stilllife.edits import EditCase, pairs
@@ -42,6 +42,7 @@ def show(common: Common, folder: Path, what: str, steps: int, seed: int) -> None
     """Draw, edit, compare, report."""
     case = pairs(seed, what)
     files = {name: folder / f"{name}.png" for name in ("source", "edited", "strip")}
+    guard(files)
     prepared(folder, files["source"], case)
     click.echo(one_line(f"source: {case.source_prompt}"), err=common.as_json)
     click.echo(one_line(f"target: {case.target_prompt}"), err=common.as_json)
@@ -63,6 +64,17 @@ def show(common: Common, folder: Path, what: str, steps: int, seed: int) -> None
     report(done, common)
     say_figures(more, seen)
     click.echo(one_line(f"Source, edit and true answer side by side: {files['strip']}"))
+
+
+def guard(files: Mapping[str, Path]) -> None:
+    """Refuse to write over what no demo left: pictures of these names beside no drawn source."""
+    there = [file for file in files.values() if file.exists()]
+    try:
+        ours = not there or scene_of(load_picture(files["source"])) is not None
+    except OverpaintError:
+        ours = False
+    if not ours:
+        raise UsageError(f"{there[0]} exists already, and no demo made it; choose another folder with -o.")
 
 
 def prepared(folder: Path, place: Path, case: EditCase) -> None:

@@ -3,6 +3,7 @@
 import json
 from collections.abc import Callable, Iterator, Mapping, Sequence
 from dataclasses import dataclass, field, replace
+from functools import cached_property
 from hashlib import sha256
 from pathlib import Path
 from time import perf_counter
@@ -22,7 +23,7 @@ from overpaint.errors import OverpaintError, UsageError
 from overpaint.files.fingerprint import tensor_hash
 from overpaint.images import Picture, load_picture, pixels_hash, save_picture
 from overpaint.images.picture import from_pil
-from overpaint.images.recipe import parse_recipe
+from overpaint.images.recipe import KEY, parse_recipe, trusted_recipe
 from overpaint.images.sheets import flat, overlay
 from overpaint.meter import Cancelled, Meter, part
 from overpaint.model import Model
@@ -59,7 +60,7 @@ class Comparing:
     left: dict[str, str] = field(default_factory=dict[str, str])
     """Why something was not begun, by key."""
 
-    @property
+    @cached_property
     def case(self) -> str:
         """What the picture and all that is asked of it are known by."""
         picture, mask = self.asked.picture, self.asked.mask
@@ -68,6 +69,7 @@ class Comparing:
             "" if mask is None else tensor_hash(torch.tensor(mask.weights)),
             json.dumps(self.asked.request.model_dump(mode="json"), sort_keys=True),
             json.dumps([*self.words, *(one.how.model_dump_json() for one in self.asked.controls)]),
+            *beside(self.asked),
         ]
         return "compare-" + sha256(" ".join(parts).encode()).hexdigest()[:12]
 
@@ -87,6 +89,19 @@ class Comparing:
     def over(self, seconds: float) -> bool:
         """Whether work of so many seconds does not fit into the budget any more."""
         return self.budget is not None and perf_counter() - self.began + seconds > self.budget
+
+
+def beside(asked: EditRequest) -> Iterator[str]:
+    """What an edit looks at beside the picture and its mask, each by its content; nothing for most."""
+    if asked.picture is not None and trusted_recipe(asked.picture) is not None:
+        yield asked.picture.info.text[KEY]  # an edit may go on from the noise it speaks of
+    if asked.onto is not None:
+        yield f"onto {pixels_hash(asked.onto[0])}"
+    for name, several in asked.further.items():
+        yield from (f"{name} {pixels_hash(one)}" for one, _ in several)
+    for one in asked.controls:
+        seen = "" if one.picture is None else pixels_hash(one.picture[0])
+        yield f"control {one.file.fingerprint} {seen}"
 
 
 def whole(comparing: Comparing, one: Try) -> bool:

@@ -12,6 +12,8 @@ from overpaint.attention import Control, Heads, Maps, Moment, Site
 from overpaint.controls.rows import put
 from overpaint.words import Alignment, Window, bounds
 
+ROUNDED_UP = 2**0.5
+"""By less than this a frame is larger than the square: half of the way to the next map."""
 SOURCE, TARGETS = "src+", frozenset({"tgt+"})
 
 
@@ -70,6 +72,16 @@ def within(window: Window, at: Moment) -> bool:
     """From step ``int(steps * a)`` up to ``int(steps * b)``."""
     start, stop = (int(at.steps * share) for share in bounds(window))
     return start <= at.step < stop
+
+
+def in_frame(limit: int, square: float, height: int, width: int) -> int:
+    """A limit that is stated for latents of a square, for latents of a frame of about its area.
+
+    The frame of a picture that is no square is rounded up at both sides, so all its maps are a little larger:
+    each by the same share, which leaves the next larger one of the square beyond the limit.
+    """
+    larger = (height * width) ** 0.5 / square
+    return int(limit * larger) + 1 if 1 < larger < ROUNDED_UP else limit
 
 
 @dataclass(eq=False)

@@ -1,6 +1,5 @@
 """The eye: pictures and sentences as vectors of one space, as CLIP learns them (arXiv:2103.00020)."""
 
-import json
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass
 from functools import lru_cache, partial
@@ -23,6 +22,7 @@ from overpaint.families.noisy import NoisyTower
 from overpaint.families.patches import entered, relevancy, walked
 from overpaint.families.wordlevel import read
 from overpaint.files.fingerprint import tensor_hash
+from overpaint.files.mistaken import read_json
 from overpaint.files.weightfile import base_of
 from overpaint.network import Pixels
 from overpaint.path import Latent
@@ -265,5 +265,5 @@ def ready(net: nn.Module, device: str | torch.device) -> nn.Module:
 def colours(folder: Path) -> tuple[tuple[float, ...], tuple[float, ...]]:
     """Mean and spread of the colours an image tower was trained with, where its folder says them."""
     file = folder / "preprocessor_config.json"
-    said = json.loads(file.read_text(encoding="utf-8")) if file.is_file() else {}
+    said = read_json(file) if file.is_file() else {}
     return tuple(said.get("image_mean", HALF)), tuple(said.get("image_std", HALF))

@@ -32,6 +32,11 @@ KOHYA = (
 )
 """The layers of Stable Diffusion 1 and 2 in execution order, as the original code numbers them."""
 
+UNSOUND = (
+    *(ValueError, KeyError, IndexError, TypeError, AttributeError, RecursionError),
+    *(SafetensorError, OSError),
+)
+"""What reading a stranger's file ends with that is no such file."""
 WIDEST = 8192
 """Numbers that stand for a token, at most."""
 
@@ -134,7 +139,7 @@ class Concept(Lasting):
             about = {str(k): str(v) for k, v in told.get("about", {}).items()}
             called = word or about.get("word") or "-".join(file.stem.split())
             return Concept(layers, checked_token(called), str(told.get("model", "")), about)
-        except (ValueError, KeyError, IndexError, TypeError, AttributeError, SafetensorError, OSError):
+        except UNSOUND:
             raise UsageError(
                 f"{file} holds no word by layers; give a file of 'overpaint learn p-plus', or one of kohya's "
                 f"layout with the {len(KOHYA)} tensors {KOHYA[0]} to {KOHYA[-1]}."

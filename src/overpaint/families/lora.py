@@ -59,9 +59,13 @@ class Lora(Lasting):
                 for weight, before in reversed(old):
                     weight.copy_(before)
 
-        with torch.no_grad():
-            for name, one in adapters.items():
-                weights[name].copy_(one.applied(weights[name], self.scale))
+        try:
+            with torch.no_grad():
+                for name, one in adapters.items():
+                    weights[name].copy_(one.applied(weights[name], self.scale))
+        except BaseException:  # memory that ran out, or a Ctrl-C: no model keeps half of a LoRA
+            undo()
+            raise
         if not all(bool(torch.isfinite(weight).all()) for weight, _ in old):
             undo()
             raise UsageError(f"The LoRA {self.file} makes weights that are not numbers; it is damaged.")

@@ -40,12 +40,19 @@ def teach(family: UNetFamily, words: Mapping[str, Layers]) -> Callable[[], None]
     pieces = [(word, layer) for word, layers in words.items() for layer in range(len(layers))]
     ids = list[Sequence[tuple[int, ...]]]()
     undos = list[Callable[[], None]]()
-    for k, (encoder, tokenizer) in enumerate(zip(family.encoders, family.tokenizers, strict=True)):
-        vectors = [words[word][layer][k] for word, layer in pieces]
-        first = int(encoder.get_input_embeddings().weight.shape[0])
-        starts = accumulate((len(v) for v in vectors), initial=first)
-        ids.append([tuple(range(start, start + len(v))) for start, v in zip(starts, vectors, strict=False)])
-        undos.append(_taught(encoder, tokenizer, vectors))
+    try:
+        for k, (encoder, tokenizer) in enumerate(zip(family.encoders, family.tokenizers, strict=True)):
+            vectors = [words[word][layer][k] for word, layer in pieces]
+            first = int(encoder.get_input_embeddings().weight.shape[0])
+            starts = accumulate((len(v) for v in vectors), initial=first)
+            ids.append(
+                [tuple(range(start, start + len(v))) for start, v in zip(starts, vectors, strict=False)]
+            )
+            undos.append(_taught(encoder, tokenizer, vectors))
+    except BaseException:  # no model keeps a word that one of its encoders alone knows
+        for one in undos:
+            one()
+        raise
     by_piece = dict(zip(pieces, zip(*ids, strict=True), strict=True))
     for word, layers in words.items():
         own = tuple(by_piece[word, layer] for layer in range(len(layers)))

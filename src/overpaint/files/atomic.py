@@ -18,6 +18,8 @@ PART = ".part"
 """How the names of drafts end; they begin with a dot and the name of what they would have become."""
 STALE = 3600.0
 """Seconds after which a draft that nobody wrote to belongs to nobody any more."""
+LONGEST = 100
+"""Bytes of a file's name in that of its draft: names have 255 at most, and a letter has up to four."""
 NO_HARD_LINKS = {errno.EPERM, errno.ENOTSUP, errno.ENOSYS, errno.EMLINK}
 
 
@@ -66,7 +68,7 @@ def drafted_folder(path: Path) -> Generator[Path, None, None]:
     place, never a mixture.
 
     Raises:
-        OSError: something cannot be flushed or moved.
+        OSError: something cannot be flushed or moved; what was there before is still there.
     """
     path.parent.mkdir(parents=True, exist_ok=True)
     draft, old = draft_of(path), draft_of(path)
@@ -79,20 +81,24 @@ def drafted_folder(path: Path) -> Generator[Path, None, None]:
             os.replace(path, old)
         os.replace(draft, path)
         flush_folder(path.parent)
+        shutil.rmtree(old, ignore_errors=True)
     finally:
-        for one in (draft, old):
-            shutil.rmtree(one, ignore_errors=True)
+        shutil.rmtree(draft, ignore_errors=True)
+        if old.exists() and not path.exists():  # the second rename failed, or was not reached
+            os.replace(old, path)
 
 
 def append(path: Path, line: str) -> None:
     """Add a line to a log in one write, so that a kill leaves it whole or absent.
 
     Raises:
-        OSError: it cannot be written, or for want of room not to its end.
+        OSError: it cannot be written, or for want of room not to its end; nothing of it is left then.
     """
     handle, data = os.open(path, os.O_WRONLY | os.O_CREAT | os.O_APPEND, 0o666), f"{line}\n".encode()
     try:
+        before = os.fstat(handle).st_size
         if os.write(handle, data) < len(data):
+            os.ftruncate(handle, before)
             raise OSError(errno.ENOSPC, os.strerror(errno.ENOSPC))
     finally:
         os.close(handle)
@@ -100,12 +106,17 @@ def append(path: Path, line: str) -> None:
 
 def draft_of(path: Path) -> Path:
     """A name nobody has, in the same folder, so that the move is one stroke."""
-    return path.with_name(f".{path.name[:100]}.{secrets.token_hex(6)}{PART}")
+    return path.with_name(f"{start_of(path.name)}{secrets.token_hex(6)}{PART}")
+
+
+def start_of(name: str) -> str:
+    """How the names of a file's drafts begin: with as much of its own as a system has room for."""
+    return f".{os.fsencode(name)[:LONGEST].decode('utf-8', 'ignore')}."
 
 
 def sweep(folder: Path, name: str | None = None, age: float = STALE) -> None:
     """Remove drafts of killed processes: of all files of a folder, or of one."""
-    mine = "" if name is None else f".{glob.escape(name[:100])}."
+    mine = "" if name is None else glob.escape(start_of(name))
     for rest in folder.glob(f"{mine}*{PART}"):
         with suppress(OSError):
             if time.time() - rest.stat().st_mtime > age:

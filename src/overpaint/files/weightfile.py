@@ -4,6 +4,7 @@ Eight bytes give the length of a JSON header, the header gives type, shape and p
 rest of the file must be exactly those tensors.
 """
 
+import errno
 import json
 import os
 import stat
@@ -148,6 +149,17 @@ def _hold_against(entries: Mapping[str, Entry], size: int, path: Path) -> None:
         raise UsageError(
             f"{path} holds {size - place} bytes that its header does not name; do not trust the file."
         )
+
+
+def whole_file(path: Path) -> bytes:
+    """What a regular file holds; a pipe would never end, nor would many a device.
+
+    Raises:
+        OSError: it is none, or cannot be read.
+    """
+    if not stat.S_ISREG(path.stat().st_mode):
+        raise OSError(errno.EINVAL, "it is no file with a content of its own")
+    return path.read_bytes()
 
 
 def read_pieces(index: Path) -> Sequence[Path]:

@@ -19,6 +19,7 @@ from overpaint.losses.clip import arc
 from overpaint.losses.views import Warps, extended
 from overpaint.model import Call, Guide, Line, Model
 from overpaint.network import Eye, Pixels
+from overpaint.options import PLACE
 from overpaint.path import Latent, Prediction
 from overpaint.task import Mask01
 
@@ -28,7 +29,8 @@ ClipName = Annotated[
     str,
     Field(
         description="a CLIP in a folder or an id in the Hub's cache, such as openai/clip-vit-base-patch32; "
-        "none: the one beside the model"
+        "none: the one beside the model",
+        json_schema_extra={**PLACE},
     ),
 ]
 """A CLIP as an option."""

@@ -15,6 +15,7 @@ import torch
 from jaxtyping import Float
 from torch import Tensor
 
+from overpaint.errors import UsageError
 from overpaint.guides.concept import Concepts, some
 from overpaint.model import Call, Guide, Line
 from overpaint.network import Text
@@ -86,6 +87,31 @@ def terms_of(o: Pushing, task: Task) -> list[Term]:
         )
         for one in some(o.concept)
     ]
+
+
+def check_acting(terms: Sequence[Term], walked: int, lasting: bool = False) -> None:
+    """Refuse concepts that would push at none of so many steps.
+
+    Args:
+        terms: the concepts.
+        walked: how many steps are walked; that it is none is said elsewhere.
+        lasting: whether what a concept pushed before it sets in acts on afterwards, as a momentum.
+
+    Raises:
+        UsageError: one of them would not.
+    """
+    for term in terms if walked else ():
+        if term.warmup >= walked:
+            raise UsageError(
+                f"The concept {term.name!r} would never push, as it sets in after {term.warmup} steps and "
+                f"{walked} are walked; give a smaller warmup, or walk more steps."
+            )
+        end = term.cooldown
+        if end is not None and ((end <= term.warmup and not lasting) or not end):
+            raise UsageError(
+                f"The concept {term.name!r} would never push, as it ends at step {end} and sets in after "
+                f"{term.warmup}; give a larger cooldown."
+            )
 
 
 def pushing(o: Gathering, task: Task) -> Callable[[Guide], Guide]:

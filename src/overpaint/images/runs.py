@@ -43,15 +43,23 @@ def mask_from_runs(said: object, size: tuple[int, int], name: str = "The mask") 
     Raises:
         UsageError: it is neither, or its runs do not fill the picture.
     """
+    said = innermost(said)
     if isinstance(said, dict):
-        told = cast("dict[str, Any]", said)
-        for inside in ("segmentation", "rle", "mask"):
-            if inside in told and "counts" not in told:
-                return mask_from_runs(told[inside], size, name)
-        return picture_of(columns(told, name))
+        return picture_of(columns(cast("dict[str, Any]", said), name))
     if isinstance(said, list) and said:
         return picture_of(rows(whole(cast("list[Any]", said), name), size, name))
     raise UsageError(f"{name} is no mask; give {FORMS}.")
+
+
+def innermost(said: object) -> object:
+    """What is inside an annotation that says more than its mask, however deep."""
+    while isinstance(said, dict):
+        told = cast("dict[str, object]", said)
+        inside = next((one for one in ("segmentation", "rle", "mask") if one in told), None)
+        if inside is None or "counts" in told:
+            break
+        said = told[inside]
+    return cast(object, said)
 
 
 def columns(told: Mapping[str, Any], name: str) -> Weights:

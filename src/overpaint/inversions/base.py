@@ -162,6 +162,9 @@ class Inversion(Options, ABC):
         """Why these fields, without such a recipe, are not enough to start from; nothing if they are."""
         return None
 
+    def check(self, model: Model, steps: int) -> None:
+        """Refuse what ``run`` would, for an edit of so many steps and before any work is done."""
+
     def grade(self, meter: Meter, own: bool) -> Quality:
         """How well it found its way, from what the meter of an edit noted.
 

@@ -93,9 +93,15 @@ class NegativePrompt(Inversion):
 
     @model_validator(mode="after")
     def _check(self) -> "NegativePrompt":
-        if self.proximal == "none" and (self.reconstruction_guidance or self.inversion_guidance):
+        pulls = self.reconstruction_guidance or self.inversion_guidance
+        if pulls and self.proximal == "none":
             raise UsageError(
                 "Reconstruction and inversion guidance act beside what a threshold finds; choose proximal l0."
+            )
+        if pulls and self.below - self.above < 2:
+            raise UsageError(
+                f"No noise level lies below {self.below} and above {self.above}, so that reconstruction and "
+                "inversion guidance would never act; give a larger below, or a smaller above."
             )
         return self
 

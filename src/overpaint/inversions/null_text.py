@@ -71,7 +71,8 @@ class NullText(Inversion):
         """A row a step to invert, two to walk home, and for every update one with a backward pass."""
         if not self.inner:
             return Cost.of(steps)
-        return Cost((4 * steps, (3 + self.inner) * steps), (steps, self.inner * steps))
+        updates = steps, self.inner * steps
+        return Cost((4 * steps, (3 + self.inner) * steps), updates, updates=updates)
 
     def run(self, model: Model, path: Path, x0: Latent, guide: CFG, noise: Draws) -> Trajectory:
         """Invert, then tune from the noise end on."""

@@ -64,6 +64,18 @@ class Recorded(Inversion):
             "another inversion, or give the seed as the option 'inversion.seed'."
         )
 
+    def check(self, model: Model, steps: int) -> None:
+        """The edit must have the steps of the recipe.
+
+        Raises:
+            UsageError: it has not.
+        """
+        if self.steps not in (None, steps):
+            raise UsageError(
+                f"The picture was generated in {self.steps} steps, so its noise belongs to a walk of as "
+                f"many; edit it with {self.steps} steps instead of {steps}, or choose another inversion."
+            )
+
     def grade(self, meter: Meter, own: bool) -> Quality:
         """Exact if the walk is the picture's own; nothing can tell otherwise."""
         return EXACT if own else UNTOLD
@@ -93,11 +105,7 @@ class Recorded(Inversion):
         Raises:
             UsageError: the edit has not the steps of the recipe.
         """
-        if self.steps not in (None, len(path)):
-            raise UsageError(
-                f"The picture was generated in {self.steps} steps, so its noise belongs to a walk of as "
-                f"many; edit it with {self.steps} steps instead of {len(path)}, or choose another inversion."
-            )
+        self.check(model, len(path))
         start = Noise(self.seed).normal(tuple(x0.shape), "start").to(x0)
         if not self.pinned:
             return Trajectory(path.t, start)

@@ -9,7 +9,7 @@ import torch
 from pydantic import Field
 
 from overpaint.card import Cost, Paper
-from overpaint.errors import NotFinite
+from overpaint.errors import NotFinite, UsageError
 from overpaint.finite import finite
 from overpaint.guides import CFG, Plain
 from overpaint.inversions.base import CONDITIONAL, Inversion, told
@@ -32,6 +32,10 @@ PIX2PIX_ZERO_PAPER = Paper(
     "https://github.com/pix2pixzero/pix2pix-zero",
     "MIT",
 )
+
+
+FEWEST = 3
+"""Steps of which the published code visits any."""
 
 
 class Regularised(Inversion):
@@ -91,6 +95,18 @@ class Regularised(Inversion):
     def random(self) -> bool:
         """It draws the shifts, where patterns are looked for."""
         return self.ac > 0 and self.rounds > 0
+
+    def check(self, model: Model, steps: int) -> None:
+        """The published levels are two less than the steps.
+
+        Raises:
+            UsageError: none is left, so that the picture itself would pass for noise.
+        """
+        if self.grid == "official" and steps < FEWEST:
+            raise UsageError(
+                f"The published levels leave out two of {steps} steps, so nothing would be inverted; take "
+                f"{FEWEST} at least, or the grid 'aligned'."
+            )
 
     def cost(self, steps: int) -> Cost:
         """A row a step; the descents, none of which goes through the network, are counted as updates."""

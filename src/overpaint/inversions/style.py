@@ -110,6 +110,15 @@ class Style(Inversion):
         """How hard is tried at each step."""
         return Pace(self.inner, self.lr, self.stop, self.relax, self.decay)
 
+    def check(self, model: Model, steps: int) -> None:
+        """What shall be shown to CLIP needs one.
+
+        Raises:
+            UsageError: the model has none beside it.
+        """
+        if self.inner and self.picture == "clip" and model.open_eye is None:
+            _ = model.eye
+
     def cost(self, steps: int) -> Cost:
         """A row a step to invert, one for the maps, two to walk home, and one with a backward pass an update.
 

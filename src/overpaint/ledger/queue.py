@@ -20,7 +20,7 @@ from overpaint.errors import UsageError
 from overpaint.ledger.database import COLUMNS, Database, entry_of
 from overpaint.ledger.entry import DEADLY, MOST_DEATHS, OVER, STATES, Entry, Lost, State, id_of, packed
 from overpaint.ledger.holder import Holder, is_dead, is_driver
-from overpaint.ledger.sweeping import named_in, sweep
+from overpaint.ledger.sweeping import OWN, named_in, sweep, sweep_own
 
 LEASE = 60.0
 """Seconds after which work of a worker that is not heard of goes to another one; on the same machine a dead
@@ -45,6 +45,10 @@ class Ledger:
     def results(self) -> Path:
         """The folder beside the queue in which what came out is kept by its content."""
         return self.folder / "results"
+
+    def own(self, id: str) -> Path:
+        """The folder of one piece of work, for what it keeps on its way; both are forgotten together."""
+        return self.folder / OWN / id
 
     # Asking ---------------------------------------------------------------------------------------------
 
@@ -351,6 +355,7 @@ class Ledger:
                 f"DELETE FROM entries WHERE state IN ({over}) AND ended <= ?", (time.time() - older,)
             ).rowcount
             sweep(db, self.results, older)
+            sweep_own(db, self.folder / OWN)
         return gone
 
     def forget(self, id: str) -> None:
@@ -365,6 +370,7 @@ class Ledger:
         with self.base.writing() as db:
             db.execute("DELETE FROM entries WHERE id = ?", (entry.id,))
             sweep(db, self.results, named=named_in(packed(entry.work), packed(entry.result)))
+            sweep_own(db, self.folder / OWN, entry.id)
 
 
 def bury(db: Any, number: int, now: float, blame: bool) -> None:

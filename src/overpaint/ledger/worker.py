@@ -2,7 +2,7 @@
 
 import os
 import traceback
-from collections.abc import Callable, Generator, Mapping
+from collections.abc import Callable, Generator, Mapping, Sequence
 from contextlib import contextmanager, suppress
 from dataclasses import dataclass, field
 from threading import Event, Thread
@@ -94,16 +94,21 @@ class Hand:
         """
         meter = Meter()
         try:
-            with self._heard(entry, meter):
-                self._ended(entry, meter)
+            with self._heard(entry, meter) as trouble:
+                self._ended(entry, meter, trouble)
         except Lost:
             return False
         return True
 
-    def _ended(self, entry: Entry, meter: Meter) -> None:
+    def _ended(self, entry: Entry, meter: Meter, trouble: Sequence[LedgerError]) -> None:
         desk = self.desk
         try:
-            result = self.do(entry, meter)
+            try:
+                result = self.do(entry, meter)
+            except Cancelled:
+                if trouble:  # nobody asked for it to stop
+                    raise trouble[0] from None
+                raise
         except Cancelled:
             desk.give_back(entry) if self.stop.is_set() else desk.drop(entry)
         except Lost:
@@ -122,9 +127,9 @@ class Hand:
             desk.finish(entry, result)
 
     @contextmanager
-    def _heard(self, entry: Entry, meter: Meter) -> Generator[None, None, None]:
-        """A thread that keeps the lease and passes on that the work shall stop."""
-        over = Event()
+    def _heard(self, entry: Entry, meter: Meter) -> Generator[Sequence[LedgerError], None, None]:
+        """A thread that keeps the lease and passes on that the work shall stop; gives its own trouble."""
+        over, trouble = Event(), list[LedgerError]()
 
         def beat() -> None:
             looks = 0
@@ -136,7 +141,10 @@ class Hand:
                         wanted = self.desk.beat(entry, meter.share, self.lease) or wanted
                     if wanted:
                         meter.cancel()
-            except OverpaintError:  # lost, pruned, or no room to write: the end of the work will say so
+            except LedgerError as error:
+                trouble.append(error)
+                meter.cancel()
+            except OverpaintError:  # lost or pruned: the end of the work will say so
                 meter.cancel()
             finally:
                 self.desk.leave()
@@ -144,7 +152,7 @@ class Hand:
         thread = Thread(target=beat, name=f"heard of {entry.id}", daemon=True)
         thread.start()
         try:
-            yield
+            yield trouble
         finally:
             over.set()
             thread.join()

@@ -63,16 +63,18 @@ def beside_nothing(model: Model, task: Task, guide: Guide) -> Guide:
     return beside_erased(model, blind, guide, "middle")
 
 
-def covered(task: Task, cells: CELLS) -> Mask01:
-    """The mask on the latent's grid.
+def covered(task: Task, cells: CELLS | None = None) -> Mask01:
+    """The mask on the latent's grid; ``cells`` says which of them it covers where that can be chosen.
 
     Raises:
         UsageError: it covers no cell of it, so nothing would change.
     """
-    region = task.region(cells)
+    region = task.region(cells or "middle")
     if not region.any():
+        remedy = (
+            "paint it wider, or let it grow" if cells is None else "let cells be 'touched', or paint it wider"
+        )
         raise UsageError(
-            "The mask is thinner than a cell of the model's latent, so nothing would change; let cells be "
-            "'touched', or paint it wider."
+            f"The mask is thinner than a cell of the model's latent, so nothing would change; {remedy}."
         )
     return region

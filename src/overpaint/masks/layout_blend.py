@@ -19,6 +19,8 @@ from overpaint.sample import Latents
 from overpaint.words import Alignment
 
 SOURCE, LAYOUT, TARGET = "src", "mut", "tgt"
+FEWEST = 3
+"""Steps of a walk with one between the first and the last."""
 HEAT = 0.15
 """The threshold of a change is this over the picture's share of the latent, where that is more."""
 

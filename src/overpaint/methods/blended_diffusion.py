@@ -11,6 +11,7 @@ from overpaint.guides.clip import ClipName, Outside, Seen, Shift
 from overpaint.losses.clip import best_first, distances
 from overpaint.losses.views import Extending, Warps
 from overpaint.masks.blend import Blend, Blending
+from overpaint.masks.erased import covered
 from overpaint.method import Method
 from overpaint.model import Branch, Guide, Model
 from overpaint.options import Tuned
@@ -88,9 +89,9 @@ class BlendedDiffusion(Method):
         return self.steps - part(self.steps, self.skip)
 
     def check(self, model: Model, task: Task) -> None:
-        """A step must be walked, and CLIP be there."""
+        """A step must be walked, a cell be covered where nothing else may change, and CLIP be there."""
         some(self.walked, self.steps, "a smaller skip")
-        _ = model.eye_of(self.clip), task.target.prompt
+        _ = model.eye_of(self.clip), task.target.prompt, self.outside or covered(task)
 
     def __call__(self, model: Model, task: Task) -> Outcome:
         """Walk each candidate by itself, then rank them."""

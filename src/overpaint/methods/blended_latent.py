@@ -7,6 +7,7 @@ from pydantic import Field
 from overpaint.card import Card, Cost, Law, Need, Paper
 from overpaint.guides import CFG
 from overpaint.masks.blend import Blend, Blending, pasted
+from overpaint.masks.erased import covered
 from overpaint.method import Method
 from overpaint.model import Branch, Model
 from overpaint.options import USUAL_GUIDANCE, Guidance
@@ -69,8 +70,8 @@ class BlendedLatent(Method):
         return self.steps - part(self.steps, self.skip)
 
     def check(self, model: Model, task: Task) -> None:
-        """A step must be walked."""
-        some(self.walked, self.steps, "a smaller skip")
+        """A step must be walked, and a cell be covered."""
+        check(self, task)
 
     def __call__(self, model: Model, task: Task) -> Outcome:
         """Walk every result beside the others, all in one network call a step."""
@@ -83,6 +84,17 @@ class BlendedLatent(Method):
         solver = pasted(model, task.pixels, task.mask, task.noise, first, each(ddim))
         made = denoise(model, path, xs, branches, solver=solver, before=blend.before, after=blend.after)
         return Outcome([made[name] for name in names])
+
+
+def check(o: BlendedLatent, task: Task) -> None:
+    """Refuse what would change nothing; where pixels are blended, a mask may be thinner than a cell.
+
+    Raises:
+        UsageError: no step would be walked, or the mask covers no cell of the latent.
+    """
+    some(o.walked, o.steps, "a smaller skip")
+    if o.blend.latent_steps(o.walked) == o.walked:
+        covered(task, o.blend.cells)
 
 
 def begun(o: BlendedLatent, task: Task, path: Path, name: str) -> Latent:

@@ -1,6 +1,6 @@
 """CycleNet: noise, then back with the new prompt, while a side network holds on to the picture."""
 
-from typing import ClassVar
+from typing import Annotated, ClassVar
 
 from pydantic import Field
 
@@ -9,7 +9,7 @@ from overpaint.guides import CFG
 from overpaint.method import Method
 from overpaint.model import Branch, Model
 from overpaint.network import Pixels, Text
-from overpaint.options import Guidance, Tuned
+from overpaint.options import PLACE, Guidance, Tuned
 from overpaint.outcome import Outcome
 from overpaint.path import Latent
 from overpaint.sample import denoise, each, stochastic
@@ -49,11 +49,19 @@ CARD = Card(
 )
 
 
+NetName = Annotated[
+    str,
+    Field(
+        description="the side network: a file or folder; none: the model's own", json_schema_extra={**PLACE}
+    ),
+]
+
+
 class CycleNet(Method):
     """The change a side network was trained for: the network reads the wish, it the picture and what is."""
 
     card: ClassVar[Card] = CARD
-    net: str = Field(default="", description="the side network: a file or folder; none: the model's own")
+    net: NetName = ""
     steps: int = Field(default=100, ge=1, le=1000, description="denoising steps of the whole path")
     strength: float = Field(default=0.5, ge=0, le=1, description="share of the path walked: 0 keeps all")
     guidance: Guidance = 9.0

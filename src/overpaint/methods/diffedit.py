@@ -10,6 +10,7 @@ from overpaint.errors import UsageError
 from overpaint.inversions import DDIM, RealInversion
 from overpaint.masks.blend import Restored
 from overpaint.masks.contrast import Contrast, Prompt, said
+from overpaint.masks.erased import covered
 from overpaint.masks.shown import show
 from overpaint.method import Method
 from overpaint.model import Model
@@ -21,7 +22,9 @@ from overpaint.task import Mask01, Task
 def cost(o: "DiffEdit") -> Cost:
     """The mask, and the part of the path that is walked both ways."""
     kept, mask = part(o.steps, o.ratio), Cost.of(o.contrast.rows if o.find else 0)
-    return mask + o.inversion.cost(kept) + o.inversion.walk_cost(kept, sources=0) if kept else mask
+    source = "silent" if o.encode == "nothing" else "read"
+    walk = o.inversion.walk_cost(kept, sources=0, source=source)
+    return mask + o.inversion.cost(kept) + walk if kept else mask
 
 
 CARD = Card(
@@ -87,12 +90,16 @@ class DiffEdit(Method):
 
 
 def check(o: DiffEdit, task: Task) -> None:
-    """Refuse to take a mask or a prompt that was not given, and to walk no step.
+    """Refuse to take a mask or a prompt that was not given, and to change nothing.
 
     Raises:
-        UsageError: it was not, or none would be walked.
+        UsageError: it was not, no step would be walked, or the mask covers no cell of the latent.
     """
-    some(part(o.steps, o.ratio), o.steps, "a larger ratio")
+    kept = part(o.steps, o.ratio)
+    some(kept, o.steps, "a larger ratio")
+    some(o.inversion.walked(kept), o.steps, "an inversion that skips less, a larger ratio")
+    if task.given_mask is not None:
+        covered(task)
     if not o.find and task.given_mask is None:
         raise UsageError("There is no mask to take; give one, or let it be found.")
     if o.encode == "source" and task.given_source is None:

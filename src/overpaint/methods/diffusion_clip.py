@@ -3,7 +3,7 @@
 from collections.abc import Sequence
 from typing import ClassVar
 
-from pydantic import Field, model_validator
+from pydantic import Field, ValidationError, model_validator
 
 from overpaint.card import Card, Cost, Law, Need
 from overpaint.errors import UsageError
@@ -121,9 +121,12 @@ def check_learning(o: DiffusionCLIP, model: Model, task: Task) -> None:
     """Refuse what could not be learned, or was learned for something else.
 
     Raises:
-        UsageError: another number of pictures than was said, no target, or another one than in a file.
+        UsageError: another number of pictures than was said, no target, or another one than in a file, or
+            pictures beside a file.
     """
     if o.learned:
+        if task.pictures("examples"):
+            raise UsageError("What is in the file was learned already; leave the examples out, or the file.")
         for one in tuned(o, model, task):
             wished = one.about.get("target", "")
             if task.given_target is not None and task.target.prompt.text != wished:
@@ -149,9 +152,18 @@ def tuned(o: DiffusionCLIP, model: Model, task: Task) -> tuple[Weights, ...]:
 
 
 def learned_as(o: DiffusionCLIP, patches: Sequence[Weights]) -> DiffusionCLIPLearning:
-    """How the first of them was learned: its level and the end of its walks hold for edits."""
+    """How the first of them was learned: its level and the end of its walks hold for edits.
+
+    Raises:
+        UsageError: a file says it in a way that is not understood.
+    """
     told = next((patch.about["options"] for patch in patches if "options" in patch.about), None)
-    return o.learning if told is None else DiffusionCLIPLearning.model_validate_json(told)
+    try:
+        return o.learning if told is None else DiffusionCLIPLearning.model_validate_json(told)
+    except ValidationError:
+        raise UsageError(
+            "What was learned was so with options that this overpaint does not have; learn it anew."
+        ) from None
 
 
 def walked(o: DiffusionCLIP, model: Model, task: Task, patches: Sequence[Weights]) -> list[Latent]:

@@ -17,7 +17,7 @@ from overpaint.errors import UsageError
 from overpaint.inversions import Virtual, Walk
 from overpaint.inversions.base import CONDITIONAL, at_own
 from overpaint.inversions.virtual import INFEDIT_PAPER
-from overpaint.masks.layout_blend import LAYOUT, LayoutBlend
+from overpaint.masks.layout_blend import FEWEST, LAYOUT, LayoutBlend
 from overpaint.method import Method
 from overpaint.model import Model
 from overpaint.options import Guidance, Tuned
@@ -110,7 +110,7 @@ def parts(o: InfEdit, model: Model, task: Task, path: Path) -> tuple[list[Contro
     """The controls on a path, and the blend if there is one.
 
     Raises:
-        UsageError: a word is not in the target prompt.
+        UsageError: a word is not in the target prompt, or there are too few steps to put anything back.
     """
     alignment, pairs = kindred(task.source, task.target, o.official)
     skipped, tokens = o.steps - len(path), task.target.prompt.window
@@ -127,6 +127,11 @@ def parts(o: InfEdit, model: Model, task: Task, path: Path) -> tuple[list[Contro
     controls: list[Control] = [*held, *asking, *answering, replaced]
     if not (o.blend or o.stay):
         return controls, None
+    if 0 < (walked := o.inversion.walked(o.steps)) < FEWEST:
+        raise UsageError(
+            f"Places are put back between the first step and the last, and {walked} are walked; walk "
+            f"{FEWEST} at least, or leave blend and stay out."
+        )
     keep = Keep(near_side(model.tap.sites, *task.shape[-2:]), frozenset({"src+", "tgt+", f"{LAYOUT}+"}))
     change, stay = (tokens_of(words, task, pairs) for words in (o.blend, o.stay))
     blend = LayoutBlend(keep, alignment, change, stay, o.blend_threshold, o.stay_threshold, path, model.meter)

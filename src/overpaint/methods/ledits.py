@@ -6,7 +6,7 @@ from pydantic import Field
 
 from overpaint.card import Card, Cost, Law, Need, Paper
 from overpaint.guides.concept import Beta, Cooldown, Momentum, Said, Threshold, Warmup
-from overpaint.guides.semantic import pushing, terms_of
+from overpaint.guides.semantic import check_acting, pushing, terms_of
 from overpaint.inversions import EditFriendly
 from overpaint.inversions.edit_friendly import EDIT_FRIENDLY_PAPER
 from overpaint.method import Method
@@ -67,9 +67,9 @@ class Ledits(Method):
     inversion: EditFriendly = Field(default=EditFriendly(), description="how the noise is found")
 
     def check(self, model: Model, task: Task) -> None:
-        """There must be a concept that the model can read, or a target prompt."""
+        """There must be a concept that the model can read and that acts, or a target prompt."""
         if self.concept or task.given_target is None:
-            terms_of(self, task)
+            check_acting(terms_of(self, task), self.inversion.walked(self.steps), self.momentum > 0)
 
     def __call__(self, model: Model, task: Task) -> Latent:
         """Walk the target alone, with the source's prompt unless another one is given."""

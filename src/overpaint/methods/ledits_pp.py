@@ -8,11 +8,12 @@ from pydantic import Field
 from overpaint.card import Card, Cost, Law, Need, Paper
 from overpaint.errors import UsageError
 from overpaint.guides.concept import Cooldown, Said, Threshold, Warmup
-from overpaint.guides.semantic import Localised, terms_of
+from overpaint.guides.semantic import Localised, check_acting, terms_of
 from overpaint.inversions import EditFriendly
 from overpaint.inversions.edit_friendly import DPM_PAPER, EDIT_FRIENDLY_PAPER
 from overpaint.masks.concepts import ALWAYS, Alone, ConceptMasks, Found
 from overpaint.masks.contrast import Prompt, said
+from overpaint.masks.erased import covered
 from overpaint.method import Method
 from overpaint.methods.sega import SEGA_PAPER
 from overpaint.model import Model
@@ -83,9 +84,9 @@ class LeditsPP(Method):
     inversion: EditFriendly = Field(default=SECOND_ORDER, description="how it is found")
 
     def check(self, model: Model, task: Task) -> None:
-        """There must be a concept, the model must be able to read it, and levels must suffice."""
-        terms_of(self, task)
-        visited(self, model)
+        """There must be a concept that the model can read and that acts, levels, and cells under a mask."""
+        check_acting(terms_of(self, task), self.inversion.walked(len(visited(self, model))))
+        _ = task.given_mask is None or covered(task), self.encode == "nothing" or task.source
 
     def __call__(self, model: Model, task: Task) -> Latent:
         """Find the noise, and walk the target alone."""
@@ -104,7 +105,7 @@ def visited(o: LeditsPP, model: Model) -> Path:
         UsageError: there are fewer than steps.
     """
     every = model.path()
-    top = round((len(every) - 1) * (1 - o.skip))
+    top = round(len(every) * (1 - o.skip)) - 1
     if top < o.steps:
         raise UsageError(f"With a skip of {o.skip:g} there are {top} levels, fewer than {o.steps} steps.")
     return every.on(torch.linspace(top, 1, o.steps).round().long())

@@ -17,7 +17,7 @@ from overpaint.model import Model
 from overpaint.network import Text
 from overpaint.options import USUAL_GUIDANCE, Guidance
 from overpaint.path import Latent
-from overpaint.task import Task
+from overpaint.task import Mask01, Task
 
 BOTH = frozenset({"src-", "src+"})
 BEFORE = "source-mask"
@@ -114,8 +114,12 @@ def split_of(o: MasaCtrl, model: Model, task: Task) -> Split | None:
     """What parts the thing from its surroundings: words, or else a mask; nothing without either.
 
     Raises:
-        UsageError: a word is not in its prompt, or a mask is missing.
+        UsageError: a word is not in its prompt, a mask is missing or covers no cell, or both say where.
     """
+    if o.thing and task.pictures(BEFORE):
+        raise UsageError(
+            f"Words and a {BEFORE} both say where the thing is; leave thing out, or give no {BEFORE}."
+        )
     if o.thing:
         places = both_places(o.thing, task.source.prompt, task.target.prompt)
         return Found.of(model, task.shape, places, o.threshold, o.start)
@@ -124,7 +128,22 @@ def split_of(o: MasaCtrl, model: Model, task: Task) -> Split | None:
         raise UsageError(f"A {BEFORE} says where the thing was; give the mask of where it will be too.")
     if task.given_mask is None:
         return None
-    return Painted(task.covered(task.picture(BEFORE)) if before else task.region(), task.region())
+    after = some_of(task.region(), "mask")
+    return Painted(some_of(task.covered(task.picture(BEFORE)), BEFORE) if before else after, after)
+
+
+def some_of(cells: Mask01, called: str) -> Mask01:
+    """The cells of a thing, if there are any.
+
+    Raises:
+        UsageError: there are none, so that nothing would be parted from its surroundings.
+    """
+    if not cells.any():
+        raise UsageError(
+            f"The {called} covers no cell of the model's latent, so nothing is parted from its surroundings; "
+            "paint it wider."
+        )
+    return cells
 
 
 def controls(o: MasaCtrl, walk: Walk, split: Split | None) -> list[Control]:
@@ -140,8 +159,12 @@ def check(o: MasaCtrl, model: Model, task: Task) -> None:
     """Refuse what cannot act.
 
     Raises:
-        UsageError: there is no such layer, no source prompt where one is needed, or a word is not in it.
+        UsageError: there is no such layer or step, no source prompt where one is needed, or a word is not in
+            it.
     """
+    walked = o.inversion.walked(o.steps)
+    if 0 < walked <= o.start:
+        raise UsageError(f"The picture is asked in none of the {walked} steps; set start below {walked}.")
     count = sum(site.kind == "self" for site in model.tap.sites)
     if o.layer >= count:
         raise UsageError(f"This model has {count} self-attention layers; set layer below {count}.")

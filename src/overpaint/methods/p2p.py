@@ -9,6 +9,7 @@ from overpaint.attention import Control
 from overpaint.card import Card, Cost, Law, Need, Paper
 from overpaint.controls import CrossReplace, Keep, SelfReplace, near_side
 from overpaint.controls.given import FactorByWord, Share, Span, SpanByWord, blend_of, both_places, concerned
+from overpaint.controls.replace import in_frame
 from overpaint.errors import UsageError
 from overpaint.inversions import AnyInversion, Direct
 from overpaint.inversions.base import CONDITIONAL
@@ -24,6 +25,8 @@ from overpaint.task import Task
 from overpaint.words import Alignment, Words, copy, refine, swap, weights, windows
 
 SOURCE_ROWS = frozenset({"src-", "src+"})
+MANY = 1000
+"""So many steps that a window which is open at none of them is none."""
 Kind = Literal["auto", "swap", "refine", "copy"]
 CARD = Card(
     name="p2p",
@@ -107,15 +110,16 @@ def parts(o: PromptToPrompt, model: Model, task: Task) -> tuple[list[Control], l
     """The controls of an edit, and a blend for each target if there is to be one.
 
     Raises:
-        UsageError: a word is not in its prompt, or the prompts do not suit the kind of edit.
+        UsageError: a word is not in its prompt or would do nothing, or the prompts do not suit the edit.
     """
     names, source = tuple(task.targets), task.source.prompt
     if task.further:
         o.inversion.check_several()
     controls: list[Control] = [crossed(concerning(o, task, name), source, task, name) for name in names]
-    controls.append(SelfReplace(o.self_replace, o.self_limit, targets=rows(names, "+")))
+    limit = in_frame(o.self_limit, model.family.side / model.family.factor, *task.shape[-2:])
+    controls.append(SelfReplace(o.self_replace, limit, targets=rows(names, "+")))
     if o.unconditional_replace:
-        controls.append(SelfReplace(o.unconditional_replace, o.self_limit, "src-", rows(names, "-")))
+        controls.append(SelfReplace(o.unconditional_replace, limit, "src-", rows(names, "-")))
     if o.blend_subtract and not (o.blend and o.blend_version == 2):
         raise UsageError(
             "Words can be subtracted from a blend of version 2 only; give blend words, or subtract none."
@@ -124,7 +128,7 @@ def parts(o: PromptToPrompt, model: Model, task: Task) -> tuple[list[Control], l
         return controls, []
     keep = Keep(near_side(model.tap.sites, *task.shape[-2:]), frozenset({"src+"}) | rows(names, "+"))
     usual = 0.2 if o.blend_version == 2 else 0.0
-    start = int(o.steps * (usual if o.blend_start is None else o.blend_start))
+    start = begun(o, usual if o.blend_start is None else o.blend_start)
     other = o.blend_subtract_threshold
     blends = list[LocalBlend]()
     for name, text in task.targets.items():
@@ -135,14 +139,40 @@ def parts(o: PromptToPrompt, model: Model, task: Task) -> tuple[list[Control], l
     return [*controls, keep], blends
 
 
+def begun(o: PromptToPrompt, share: float) -> int:
+    """The first step that blends.
+
+    Raises:
+        UsageError: it is behind the last one that is walked.
+    """
+    start, walked = int(o.steps * share), o.inversion.walked(o.steps)
+    if 0 < walked <= start:
+        raise UsageError(
+            f"The blend would begin at step {start}, but only {walked} are walked, so its words would do "
+            "nothing; give a smaller blend_start."
+        )
+    return start
+
+
 def rows(names: Iterable[str], sign: str) -> frozenset[str]:
     """The rows of these branches with one sign."""
     return frozenset(name + sign for name in names)
 
 
 def crossed(o: PromptToPrompt, source: Words, task: Task, name: str) -> CrossReplace:
-    """What makes one target look where the source looks."""
+    """What makes one target look where the source looks.
+
+    Raises:
+        UsageError: a word is not in its prompt, or is re-weighted though it never follows the source.
+    """
     target = task.targets[name].prompt
+    ever = windows(target, MANY, o.cross_replace, o.word_windows).any(0)
+    for word, factor in o.reweight.items():
+        if factor != 1 and not ever[list(target.places(word))].any():
+            raise UsageError(
+                f"The word {word!r} is re-weighted while it follows the source, which it never does here; "
+                f"give a larger cross_replace, or word_windows {word}=0.8."
+            )
     table = windows(target, o.steps, o.cross_replace, o.word_windows)
     factors = weights(target, o.reweight)
     return CrossReplace(align(o, source, target), table, factors, targets=rows([name], "+"))

@@ -65,8 +65,9 @@ class PlugAndPlay(Method):
     """Both rows of the target take a residual block's features, and queries and keys, from the picture's row.
 
     For changes of what a thing is, of material and style, in the layout as it is. The picture's row is told
-    nothing, also where its noise was found under the source prompt; a picture that was generated here is
-    walked with its own prompt.
+    nothing, also where its noise was found under the source prompt, if it is put back on its way at each step
+    (`direct`); left to itself (`ddim`) it needs that prompt to find home. A picture that was generated here
+    is walked with its own.
     """
 
     card: ClassVar[Card] = CARD

@@ -6,7 +6,7 @@ from pydantic import Field
 
 from overpaint.card import Card, Cost, Law, Need, Paper
 from overpaint.guides.concept import Beta, Cooldown, Momentum, Said, Threshold, Warmup
-from overpaint.guides.semantic import pushing, terms_of
+from overpaint.guides.semantic import check_acting, pushing, terms_of
 from overpaint.inversions import DDIM, AnyInversion
 from overpaint.method import Method
 from overpaint.model import Model
@@ -63,8 +63,8 @@ class Sega(Method):
     inversion: AnyInversion = Field(default=DDIM(), description="how the picture becomes noise")
 
     def check(self, model: Model, task: Task) -> None:
-        """There must be a concept, and the model must be able to read it."""
-        terms_of(self, task)
+        """There must be a concept that the model can read and that acts at some step."""
+        check_acting(terms_of(self, task), self.inversion.walked(self.steps), self.momentum > 0)
 
     def __call__(self, model: Model, task: Task) -> Latent:
         """Walk the target alone, which is the source's prompt unless another one is given."""

@@ -73,8 +73,9 @@ class SpaText(Method):
     tries: int = Field(default=2, ge=1, le=64, description="draws of the prior; CLIP takes the best")
 
     def check(self, model: Model, task: Task) -> None:
-        """Every region must cover a cell, and what turns its words into vectors be there."""
+        """Every region must cover a cell, its words be read, and what makes vectors of them be there."""
         _ = painted_cells(self, task), model.prior if self.through == "prior" else model.eye
+        _ = [model.family.text(region.words) for region in task.regions]
         if any(not region.words for region in task.regions):
             _ = task.pixels
 

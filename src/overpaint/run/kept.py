@@ -119,7 +119,9 @@ def unload(name: str | None = None) -> int:
 
 def _files(home: Path, origin: Origin) -> tuple[tuple[str, int, int], ...]:
     """Size and time of everything a model is made of, so that one that changed on disk is loaded anew."""
-    own = [home] if home.is_file() else [one for one in base_of(home).rglob("*") if one.suffix in WEIGHTS]
-    files = sorted({*own, *(file for file, _ in origin.files)})
+    folders = () if home.is_file() else (base_of(home),)
+    folders += () if origin.tokenizer is None else (Path(origin.tokenizer),)
+    own = [one for folder in folders for one in folder.rglob("*") if one.suffix in WEIGHTS]
+    files = sorted({*own, *((home,) if home.is_file() else ()), *(file for file, _ in origin.files)})
     found = ((file, file.stat()) for file in files if file.is_file())
     return tuple((str(file), stat.st_size, stat.st_mtime_ns) for file, stat in found)

@@ -23,8 +23,8 @@ from overpaint.run.known import Look
 from overpaint.run.own_noise import inversion_of, remembered
 from overpaint.run.request import EditRequest
 from overpaint.run.resolve import resolve
-from overpaint.run.sided import Beside, beside
-from overpaint.run.suiting import check_put, put_into, suggested
+from overpaint.run.sided import Beside, beside, check_heard
+from overpaint.run.suiting import LEARNING, check_put, put_into, suggested
 from overpaint.run.told import REGION, canvas, framed, overlaps
 from overpaint.run.unlearned import unlearned
 from overpaint.sides.card import CARDS
@@ -155,7 +155,8 @@ def planned(asked: EditRequest, model: Model) -> Job:
         more: dict[str, Any] = {"optional": card.optional, "mask": mask, "pictures": every}
         task = Task.of(model, *said, **more, regions=regions)
         method.check(model, task)
-        check_steps(method)
+        check_steps(method, model)
+        check_heard(asked.controls, steps_of(method))
     who: dict[str, Choice] = {**asked.chosen, **chosen(presets, asked.options)}
     told = (*unlearned(model, prompts(asked, task)), *overlaps(asked.regions))
     return Job(
@@ -200,11 +201,11 @@ def mismatch(family: str, kind: type[Method]) -> str:
     return f"does not work on {family} models; it works on: {', '.join(works_on)}{instead}"
 
 
-def check_steps(method: Method) -> None:
+def check_steps(method: Method, model: Model) -> None:
     """Refuse options with which nothing is done: the picture would be written as if it had been edited.
 
     Raises:
-        UsageError: no step is walked.
+        UsageError: no step is walked, or the inversion cannot be used so.
     """
     steps, inversion = getattr(method, "steps", None), inversion_of(method)
     cost = method.card.cost(method)
@@ -215,6 +216,17 @@ def check_steps(method: Method) -> None:
             f"With these options the method {method.card.name!r} walks none of its {steps} steps, so nothing "
             "would change; skip fewer of them, or give more steps."
         )
+    if isinstance(steps, int) and inversion is not None:
+        inversion.check(model, steps)
+
+
+def steps_of(method: Method) -> tuple[int, int] | None:
+    """The steps of a method's path, and how many are walked; nothing of one that has none, or learns too."""
+    steps, inversion = getattr(method, "steps", None), inversion_of(method)
+    if not isinstance(steps, int) or LEARNING in type(method).model_fields:
+        return None
+    own = inversion.walked(steps) if inversion is not None else steps
+    return steps, next((int(getattr(method, n)) for n in ("walked", "kept") if hasattr(method, n)), own)
 
 
 def prompts(asked: EditRequest, task: Task) -> dict[str, str]:

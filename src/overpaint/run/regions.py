@@ -25,6 +25,10 @@ APART = 40.0
 """Bytes by which a colour may miss that of its name: pens of drawing programs have soft edges."""
 ODD = 0.002
 """So few pixels may miss all colours by more."""
+MOST = 255
+"""Names of a palette: a place in it is a byte, and one more byte stands for none."""
+BAND = 2**15
+"""Colours that are held against the palette at a time."""
 GROWN = 0.04
 """What is changed around a region that was changed, as a share of the picture's longer side."""
 Places = UInt8[NDArray[np.uint8], "h w"]
@@ -166,14 +170,17 @@ def regions_in(picture: Picture, palette: Palette | None = None) -> Regions:
         raise UsageError("The map does not say what its colours stand for; make it with: overpaint regions")
     colours = np.array(list(known.colours.values()), dtype=np.float32)
     pixels, back = np.unique(picture.rgb.reshape(-1, 3), axis=0, return_inverse=True)
-    off = np.linalg.norm(pixels[:, None].astype(np.float32) - colours[None], axis=2)
-    far = (off.min(1) > APART)[back]
+    named, missed = np.empty(len(pixels), np.uint8), np.empty(len(pixels), np.bool_)
+    for k in range(0, len(pixels), BAND):  # a photo has many more colours than a map
+        off = np.linalg.norm(pixels[k : k + BAND, None].astype(np.float32) - colours[None], axis=2)
+        named[k : k + BAND], missed[k : k + BAND] = off.argmin(1), off.min(1) > APART
+    far = missed[back]
     if far.mean() > ODD:
         odd = tuple(int(c) for c in picture.rgb.reshape(-1, 3)[np.flatnonzero(far)[0]])
         raise UsageError(
             f"The map holds the colour {odd}, which stands for none of: {', '.join(known.names)}."
         )
-    return Regions(known, off.argmin(1)[back].reshape(picture.size).astype(np.uint8))
+    return Regions(known, named[back].reshape(picture.size))
 
 
 def said_by(picture: Picture) -> Palette | None:
@@ -181,9 +188,10 @@ def said_by(picture: Picture) -> Palette | None:
     try:
         told = json.loads(picture.info.text[TEXT])
         colours = {str(name): cast(Colour, tuple(int(c) for c in colour)) for name, colour in told.items()}
-    except (KeyError, ValueError, TypeError, AttributeError):
+    except (KeyError, ValueError, TypeError, AttributeError, OverflowError, RecursionError):
         return None
-    return Palette(colours) if colours and all(len(colour) == 3 for colour in colours.values()) else None
+    sound = all(len(colour) == 3 and 0 <= min(colour) <= max(colour) < 256 for colour in colours.values())
+    return Palette(colours) if 0 < len(colours) <= MOST and sound else None
 
 
 def regions_by_words(

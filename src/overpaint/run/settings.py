@@ -41,6 +41,8 @@ class Setting:
     """For a list: the settings of each of its entries."""
     parts: Mapping[str, Mapping[str, "Setting"]] = field(default_factory=dict[str, Mapping[str, "Setting"]])
     """For a component: its alternatives by name, each with its own settings."""
+    place: bool = False
+    """Whether it names a file or a folder."""
 
     @property
     def wanted(self) -> str:
@@ -69,6 +71,24 @@ def settings_of(schema: Schema) -> dict[str, Setting]:
     return {name: _setting(name, one, definitions) for name, one in _properties(schema).items()}
 
 
+def places(given: Mapping[str, Any], settings: Mapping[str, Setting]) -> Iterator[str]:
+    """Of nested values those that name files or folders, by the names of their options.
+
+    Which alternative of a component is meant does not matter: what names a file in any of them counts.
+    """
+    for name, value in given.items():
+        setting = settings.get(name)
+        if setting is None or not value:
+            continue
+        if setting.place:
+            yield name
+        inner = [pair for part in (*setting.parts.values(), setting.items) for pair in part.items()]
+        known = dict(sorted(inner, key=lambda pair: pair[1].place))
+        for one in cast("list[Any]", value if isinstance(value, list) else [value]):
+            if isinstance(one, dict):
+                yield from (f"{name}.{deeper}" for deeper in places(cast("dict[str, Any]", one), known))
+
+
 def _properties(schema: Schema) -> dict[str, Schema]:
     return dict(cast(Mapping[str, Schema], schema.get("properties", {})))
 
@@ -92,6 +112,7 @@ def _setting(name: str, schema: Schema, definitions: Schema) -> Setting:
         optional=optional,
         items=_items(arm, definitions),
         parts=dict(_parts(arm, definitions, schema.get("default"))),
+        place=schema.get("format") == "path",
     )
 
 

@@ -8,6 +8,7 @@ from typing import Any, cast
 
 import torch
 
+from overpaint.attention import Moment
 from overpaint.errors import UsageError
 from overpaint.images import Fitted, Limits, Picture, fit, from_tensor
 from overpaint.images.fitting import fit_beside, framed, resized
@@ -210,6 +211,27 @@ def beside(
         _side(one, c.to(model.device), model, request) for one, c in zip(asked, conditions, strict=True)
     )
     return Beside(sides, conditions)
+
+
+def check_heard(asked: Sequence[Asked], steps_of: tuple[int, int] | None) -> None:
+    """Refuse side networks that would be silent: shares are of all steps, of which few may be walked.
+
+    Args:
+        asked: the networks.
+        steps_of: how many steps there are, and how many are walked; nothing where nobody knows.
+
+    Raises:
+        UsageError: one speaks at none of them, though it is not told to be silent.
+    """
+    steps, walked = steps_of or (1, 0)
+    for one in asked if walked else ():
+        speaks = CARDS[one.file.kind].speaks
+        if one.how.scale and not any(speaks(one.how, Moment(k, steps)) for k in range(walked)):
+            stretch = f"from {one.how.start:g} to {one.how.stop:g} of {steps}, of which {walked} are walked"
+            raise UsageError(
+                f"The side network {one.file.name} would speak at none of the steps, {stretch}; let it start "
+                "earlier or stop later."
+            )
 
 
 def _side(one: Asked, condition: Condition, model: Model, request: Request) -> Side:

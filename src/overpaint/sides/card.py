@@ -1,13 +1,14 @@
 """What each kind of side network is, costs and can be told: what cards are for methods."""
 
-from collections.abc import Mapping
+from collections.abc import Callable, Mapping
 from dataclasses import dataclass
 
+from overpaint.attention import Moment
 from overpaint.card import Paper
-from overpaint.sides.controlnet import CONTROLNET
+from overpaint.sides.controlnet import CONTROLNET, inside
 from overpaint.sides.file import Kind
 from overpaint.sides.options import Control
-from overpaint.sides.t2i_adapter import T2I_ADAPTER
+from overpaint.sides.t2i_adapter import T2I_ADAPTER, speaks
 
 EVERY = frozenset({"net", "picture", "scale", "start", "stop"})
 """What can be set of any."""
@@ -23,6 +24,8 @@ class SideCard:
     paper: Paper
     takes: frozenset[str]
     """Options that do something, beside those of every kind."""
+    speaks: Callable[[Control, Moment], bool]
+    """Whether a step lies within the share of them in which it does."""
     once: bool
     """Whether it runs once a picture; otherwise once for each row that it speaks to."""
     free: bool = False
@@ -48,6 +51,7 @@ CARDS: Mapping[Kind, SideCard] = {
         "A copy of the encoder sees latent, prompt and condition, and is added to the skips and the middle.",
         CONTROLNET,
         frozenset({"guess", "layers", "only_mid", "text"}),
+        inside,
         once=False,
     ),
     "t2i-adapter": SideCard(
@@ -55,6 +59,7 @@ CARDS: Mapping[Kind, SideCard] = {
         "A small network sees the condition alone, and is added inside the encoder.",
         T2I_ADAPTER,
         frozenset({"layers", "rounding"}),
+        speaks,
         once=True,
     ),
     "style-adapter": SideCard(
@@ -62,6 +67,7 @@ CARDS: Mapping[Kind, SideCard] = {
         "What CLIP sees in a picture is made into words, which are read behind the prompt.",
         T2I_ADAPTER,
         frozenset({"clip", "rounding"}),
+        speaks,
         once=True,
         free=True,
     ),

@@ -73,8 +73,7 @@ class ControlNet:
 
     def rows(self, at: Moment) -> list[int]:
         """The rows it speaks to in a call: none outside its steps, in guess mode those with a prompt."""
-        inside = at.step / at.steps >= self.how.start and (at.step + 1) / at.steps <= self.how.stop
-        if not inside or not any(self.scales):
+        if not inside(self.how, at) or not any(self.scales):
             return []
         some = self.how.guess != "off" or self.config.global_pool_conditions
         return [k for k, role in enumerate(at.rows) if not (some and role.endswith("-"))]
@@ -109,6 +108,11 @@ class ControlNet:
                 **told_besides(x, text, self.net.factor, dtype),
             )
         return down, mid
+
+
+def inside(how: Control, at: Moment) -> bool:
+    """Whether a step lies within its share of them, as diffusers counts it: no step that an end cuts does."""
+    return at.step / at.steps >= how.start and (at.step + 1) / at.steps <= how.stop
 
 
 def places(net: Net) -> int:

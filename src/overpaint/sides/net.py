@@ -44,7 +44,7 @@ class Net:
 def known_by(net: Net, how: Control, condition: Condition, text: Text | None = None) -> str:
     """A hash of everything a side network says depends on, the calls it is asked in aside."""
     told = how.model_dump(mode="json", exclude={"net", "picture"})
-    own = [condition] if text is None else [condition, text.states]
+    own = [condition] if text is None else [condition, *text.tensors]
     parts = (net.fingerprint, json.dumps(told, sort_keys=True), tensor_hash(*own))
     return sha256("/".join(parts).encode()).hexdigest()
 

@@ -7,6 +7,7 @@ import json
 import random
 from collections.abc import Mapping
 from dataclasses import dataclass
+from math import isfinite
 from typing import Any, cast
 
 from overpaint.errors import OverpaintError
@@ -176,6 +177,10 @@ def from_json(text: str) -> Scene:
     try:
         data = cast(dict[str, Any], json.loads(text))
         things = tuple(Thing(**thing) for thing in data.pop("things"))
+        if not all(type(n) in (int, float) and isfinite(n) for one in things for n in (one.x, one.row)):
+            raise ValueError("no place in a picture")
+        if type(data.get("seed", 0)) is not int:
+            raise ValueError("no seed")
         return Scene(things, **data)
-    except (ValueError, TypeError, KeyError) as error:
+    except (ValueError, TypeError, KeyError, AttributeError, RecursionError, OverflowError) as error:
         raise SceneError("This is not a scene written by overpaint.") from error

@@ -10,6 +10,7 @@ from pathlib import Path
 
 import numpy as np
 import torch
+from filelock import FileLock
 from jaxtyping import Float, Int
 from torch import Tensor
 
@@ -85,16 +86,17 @@ class Renders:
     ) -> None:
         """Make what is missing, until `note` of the number made says no; a later call goes on there.
 
-        `draw` gives the pictures of some of the scenes; by itself they are rendered.
+        Of several processes one makes it while the others wait, for the place of a picture in the file is
+        all that tells which it is. `draw` gives the pictures of some of the scenes; by itself they are
+        rendered.
         """
         draw = self.rendered if draw is None else draw
         self.home.mkdir(parents=True, exist_ok=True)
-        whole = self.ready
-        if whole >= self.count:  # it may be somebody else's, which is not to be touched
+        if self.ready >= self.count:  # it may be somebody else's, which is not to be touched
             return
-        if self.file.is_file():
+        with FileLock(self.home / f"{self.name}.lock"), self.file.open("ab") as file:
+            whole = self.ready
             os.truncate(self.file, whole * 3 * FRAME * FRAME)
-        with self.file.open("ab") as file:
             for start in range(whole, self.count, chunk):
                 picked = range(start, min(start + chunk, self.count))
                 file.write((draw(picked) * 255).round().byte().cpu().numpy().tobytes())

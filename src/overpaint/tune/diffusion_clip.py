@@ -140,6 +140,10 @@ class DiffusionCLIPLearning(Tuner):
         for steps in (self.to_noise, self.back):
             stairs(model, self.level, steps, self.end)
 
+    def depends(self, model: Model) -> Sequence[str]:
+        """CLIP, of which the options have the name alone, and the words of the sentences it reads."""
+        return (model.eye_of(self.clip).fingerprint, ",".join(sorted(model.suits.vocabulary)))
+
     def run(
         self, model: Model, examples: Sequence[Latent], texts: Mapping[str, Text], noise: Draws, draft: Draft
     ) -> dict[str, Tensor]:

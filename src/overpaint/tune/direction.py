@@ -23,9 +23,10 @@ from overpaint.errors import UsageError
 from overpaint.files import atomic
 from overpaint.files.fingerprint import tensor_hash
 from overpaint.files.store import Stored, StoredDraft
-from overpaint.files.weightfile import DIRECTION
+from overpaint.files.weightfile import DIRECTION, whole_file
 from overpaint.model import Model
 from overpaint.network import Text
+from overpaint.options import PLACE
 from overpaint.tune.sentences import difference, sides_of
 
 PAPER = "arXiv:2302.03027"
@@ -115,7 +116,7 @@ class Direction:
             UsageError: the file is not there, or holds something else.
         """
         try:
-            data = file.read_bytes()
+            data = whole_file(file)
             meta = json.loads(data[8 : 8 + int.from_bytes(data[:8], "little")])["__metadata__"]
             told, tensors = json.loads(meta[DIRECTION]), load(data)
             states, (one, other) = tensors["states"], told["sentences"]
@@ -131,7 +132,7 @@ class Direction:
             )
         except OSError as error:
             raise UsageError(f"The direction {file} cannot be read ({error.strerror}).") from None
-        except (ValueError, KeyError, TypeError, SafetensorError):
+        except (ValueError, KeyError, TypeError, AttributeError, RecursionError, SafetensorError):
             raise UsageError(
                 f"{file} is no direction of an edit; make one with: "
                 "overpaint direction cat dog -o cat2dog.safetensors."
@@ -172,7 +173,10 @@ def opened(option: str, model: Model) -> Direction:
 DirectionFile = Annotated[
     str,
     AfterValidator(known),
-    Field(description="a file of 'overpaint direction' in place of a target prompt"),
+    Field(
+        description="a file of 'overpaint direction' in place of a target prompt",
+        json_schema_extra={**PLACE},
+    ),
 ]
 """A direction as an option."""
 

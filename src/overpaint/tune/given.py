@@ -6,6 +6,7 @@ from pydantic import AfterValidator, BeforeValidator, Field
 
 from overpaint.errors import UsageError
 from overpaint.model import Model
+from overpaint.options import PLACE
 from overpaint.tune.direction import parted
 from overpaint.tune.patch import Weights
 
@@ -31,7 +32,10 @@ def known(given: str) -> str:
 LearnedFile = Annotated[
     str,
     AfterValidator(known),
-    Field(description="a file of 'overpaint learn', so that nothing is learned again"),
+    Field(
+        description="a file of 'overpaint learn', so that nothing is learned again",
+        json_schema_extra={**PLACE},
+    ),
 ]
 """What was learned as an option."""
 
@@ -51,7 +55,10 @@ def known_all(given: Any) -> Any:
 LearnedFiles = Annotated[
     tuple[str, ...],
     BeforeValidator(known_all),
-    Field(description="files of 'overpaint learn', several with commas, so that nothing is learned again"),
+    Field(
+        description="files of 'overpaint learn', several with commas, so that nothing is learned again",
+        json_schema_extra={**PLACE},
+    ),
 ]
 """Several things learned as an option."""
 Force = Annotated[bool, Field(description="use what was learned on another model all the same")]

@@ -126,6 +126,10 @@ class XTI(Tuner):
         """The pictures, and their mirror images where those are learned from too."""
         return [one for own in pictures for one in ((own, own.flip(-1)) if self.flip else (own,))]
 
+    def depends(self, model: Model) -> Sequence[str]:
+        """The sentences that the word stands in: by themselves those that the model understands."""
+        return self.spoken(model)
+
     def run(
         self, model: Model, examples: Sequence[Latent], texts: Mapping[str, Text], noise: Draws, draft: Draft
     ) -> dict[str, Tensor]:

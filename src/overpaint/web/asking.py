@@ -11,6 +11,7 @@ from fastapi import Request
 from pydantic import BaseModel, ValidationError
 from starlette.datastructures import FormData, UploadFile
 
+from overpaint.bench.variant import ALL
 from overpaint.errors import UsageError
 from overpaint.images import encode_png
 from overpaint.images.runs import is_runs, mask_from_json
@@ -20,6 +21,7 @@ from overpaint.run.request import edit_request, kind_of
 from overpaint.run.resolve import resolve
 from overpaint.run.sided import Wanted
 from overpaint.run.where import Where
+from overpaint.web.confined import check_all_confined, check_confined
 from overpaint.web.controlling import check_map, controlled, speakers
 from overpaint.web.replaying import layered
 from overpaint.web.safety import Refused
@@ -157,6 +159,7 @@ def edit_work(studio: Studio, said: EditIn) -> Work:
     controls = [control_of(studio, one) for one in said.control]
     if method in ("generate", "invert"):
         raise UsageError(f"{said.method!r} is no method of editing; post to /api/{said.method} instead.")
+    check_confined(method, options)
     edit_request(
         "edit",
         method,
@@ -265,6 +268,7 @@ def generate_work(studio: Studio, said: GenerateIn) -> Work:
     if not said.target.split():
         raise UsageError("What the picture should show is not said; give target.")
     controls = [control_of(studio, one) for one in said.control]
+    check_confined("generate", said.options)
     edit_request("generate", "generate", None, request, said.options, control=spoken_to(studio, controls))
     work: Work = {"kind": "generate", "method": "generate", "model": studio.model(said.model)}
     work |= {"control": controls} if controls else {}
@@ -279,6 +283,7 @@ def invert_work(studio: Studio, said: InvertIn) -> Work:
     """
     image = sent(studio, said.image, "picture")
     request = {"source": said.source, "seed": said.seed, "fit": said.fit}
+    check_confined("invert", said.options)
     asked = edit_request("invert", "invert", studio.picture(image), request, said.options)
     request["source"] = asked.request.source
     assert inversion_of(resolve(kind_of("invert"), said.options, {}, "an inversion")) is not None
@@ -297,8 +302,9 @@ def compare_work(studio: Studio, said: CompareIn) -> Work:
     onto = sent_mask(studio, said.onto, image, "earlier edit")
     request = {**framing(said), "source": said.source, "target": said.target}
     for name in said.methods:
-        if name != "all":
+        if name != ALL:
             kind_of(name)
+    check_all_confined(said.methods, said.options, said.grid)
     given = Where(None if mask is None else studio.picture(mask))
     below = None if onto is None else studio.picture(onto)
     edit_request("edit", "sdedit", studio.picture(image), request, {}, where=given, onto=below)

@@ -5,6 +5,7 @@ import time
 from base64 import b64encode
 from collections.abc import Callable, Mapping
 from dataclasses import dataclass
+from http.client import HTTPException
 from typing import Any, cast
 from urllib.error import HTTPError, URLError
 from urllib.parse import parse_qs, urlsplit, urlunsplit
@@ -68,7 +69,7 @@ class Remote:
                 return cast(bytes, answer.read(LARGEST))
         except HTTPError as error:
             raise UsageError(sentence_of(error, self.address)) from None
-        except (URLError, OSError, ValueError) as error:
+        except (URLError, HTTPException, OSError, ValueError) as error:
             why = getattr(error, "reason", error)
             raise UsageError(f"The server {self.address} cannot be reached ({why}); is it running?") from None
 

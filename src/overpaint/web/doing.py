@@ -4,7 +4,6 @@ import time
 from base64 import b64encode
 from collections.abc import Callable, Iterator, Mapping
 from dataclasses import dataclass, field, replace
-from pathlib import Path
 from typing import Any
 
 import overpaint
@@ -185,7 +184,7 @@ class Doer:
             limits=self.serving.limits,
             words=work["words"],
             check=work["check"],
-            folder=self.folder(entry),
+            folder=self.ledger.own(entry.id),
             overwrite=True,
             cache=True,
             meter=meter,
@@ -195,10 +194,6 @@ class Doer:
         cells = [self.cell(one) for one in found.cells]
         report = self.shelf.put(found.html, SUFFIX)
         return {"cells": cells, "report": report, "notes": list(found.notes)}
-
-    def folder(self, entry: Entry) -> Path:
-        """Where a comparison keeps what is finished."""
-        return self.ledger.folder / "compare" / entry.id
 
     def cell(self, one: Candidate) -> dict[str, Any]:
         """One edit of a comparison."""

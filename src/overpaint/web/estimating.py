@@ -14,6 +14,7 @@ from overpaint.run.asked import asked
 from overpaint.run.auto import learned
 from overpaint.run.request import kind_of, told
 from overpaint.run.resolve import resolve
+from overpaint.web.confined import check_confined
 from overpaint.web.cost import seconds_of
 from overpaint.web.replaying import layered
 from overpaint.web.schemas import PICTURE, EditIn, EstimateOut
@@ -28,6 +29,7 @@ def estimated(studio: Studio, said: EditIn) -> EstimateOut:
     """
     found = studio.speeds.get(studio.model(said.model))
     kind = kind_of(said.method)
+    check_confined(said.method, said.options)
     family = "" if found is None else found.family
     cost = of_auto(studio, said, family) if kind is Auto else of_method(said.method, said.options, family)
     for one in layered(studio, said, said.image, said.source).get("layers", ()):

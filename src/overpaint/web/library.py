@@ -147,16 +147,21 @@ def card_of(name: str, card: Mapping[str, Any]) -> MethodOut:
         papers=card["papers"],
         published=card["published"],
         measured=measured().get(name),
-        settings=[form(one) for one in settings_of(card["schema"]).values()],
+        settings=forms(settings_of(card["schema"])),
         json_schema=card["schema"],
     )
+
+
+def forms(settings: Mapping[str, Setting]) -> list[dict[str, Any]]:
+    """Settings as a form needs them, but for those that name files: none is opened that a client names."""
+    return [form(one) for one in settings.values() if not one.place]
 
 
 def form(setting: Setting) -> dict[str, Any]:
     """A setting as a form needs it."""
     found = asdict(setting)
-    found["parts"] = {name: [form(one) for one in parts.values()] for name, parts in setting.parts.items()}
-    del found["items"]
+    found["parts"] = {name: forms(parts) for name, parts in setting.parts.items()}
+    del found["items"], found["place"]
     return {**found, "part": setting.part, "wanted": setting.wanted}
 
 

@@ -55,13 +55,17 @@ class Asked(BaseModel):
     prompt: str = Field(max_length=LONGEST, description="what the picture should show")
     model: str = Field(default="", max_length=300, description="one of this server's; any other is the first")
     n: int = Field(default=1, ge=1, le=MOST, description="how many, with seeds that follow one another")
-    size: str = Field(default="auto", pattern=r"^(auto|\d{2,4}x\d{2,4})$", description="such as 256x256")
+    size: str = Field(
+        default="auto", pattern=r"^(auto|[1-9][0-9]{1,3}x[1-9][0-9]{1,3})$", description="such as 256x256"
+    )
     response_format: Literal["b64_json", "url"] = "b64_json"
     output_format: Format = "png"
     seed: int = Field(default=0, ge=0, lt=2**62, description="of the first; beyond what OpenAI takes")
     method: str = Field(default="", max_length=100, description="the same: a method of /api/methods")
     source: str = Field(default="", max_length=4000, description="the same: what the picture shows")
-    options: dict[str, JsonValue] = Field(default={}, description="the same: the method's options")
+    options: dict[str, JsonValue] = Field(
+        default={}, max_length=200, description="the same: the method's options"
+    )
 
 
 class Data(BaseModel):
@@ -189,12 +193,12 @@ def edits_of_one(studio: Studio, said: Asked, image: bytes, inside: str | None) 
         UsageError: something about it is wrong.
     """
     blob, picture = studio.keep(image, "The picture")
-    source = said.source or shows(picture)
-    method = said.method or ("inpaint" if inside else "p2p" if source.split() else "sdedit")
+    shown = said.source or shows(picture)
+    method = said.method or ("inpaint" if inside else "p2p" if shown.split() else "sdedit")
     told = EditIn(
         image=blob,
         mask=inside,
-        source=source,
+        source=said.source,  # what a picture says itself is read again from it, however long
         target=said.prompt,
         method=method,
         options=said.options,
@@ -231,7 +235,7 @@ async def answered(
         Refused: it took too long, or was stopped.
     """
     check_form(said)
-    entries = [await run_in_threadpool(studio.put, work, who, None) for work in works]
+    entries = await queued(studio, works, who)
     ids, began = [entry.id for entry in entries], time.monotonic()
     while True:
         entries = [await run_in_threadpool(studio.entry, id) for id in ids]
@@ -248,6 +252,23 @@ async def answered(
             raise UsageError(entry.said or "The edit was stopped.")
     data = [await run_in_threadpool(given, request, studio, said, entry) for entry in entries]
     return Answer(created=int(time.time()), data=data, output_format=said.output_format)
+
+
+async def queued(studio: Studio, works: Sequence[dict[str, Any]], who: str) -> list[Entry]:
+    """Queue all of the work or none: nobody would wait for a part of it.
+
+    Raises:
+        Refused: the client has too much waiting.
+    """
+    found = list[Entry]()
+    try:
+        for work in works:
+            found.append(await run_in_threadpool(studio.put, work, who, None))
+    except Exception:
+        for entry in found:
+            await run_in_threadpool(studio.ledger.cancel, entry.id)
+        raise
+    return found
 
 
 def check_form(said: Asked) -> None:

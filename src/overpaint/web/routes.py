@@ -2,12 +2,13 @@
 
 import asyncio
 import json
-from collections.abc import AsyncIterator, Callable
+from collections.abc import AsyncIterator
 from typing import Annotated, Any
 
 from fastapi import APIRouter, Header, Path, Query, Request, Response
 from fastapi.concurrency import run_in_threadpool
 from fastapi.responses import StreamingResponse
+from starlette.types import Receive, Scope, Send
 
 from overpaint.ledger.entry import OVER, STATES, Entry, State
 from overpaint.web.again import as_command, as_python
@@ -212,22 +213,25 @@ async def events(id: Id, studio: TheStudio, who: Client) -> StreamingResponse:
     """What happens to a piece of work, as server-sent events: ``state``, ``step`` and ``preview``, each with
     JSON; the stream ends with the work."""
     entry = await run_in_threadpool(studio.entry, id)
-    stream = studio.streaming(who)
-    stream.__enter__()
-    return StreamingResponse(
-        closing(heard(studio, entry), lambda: stream.__exit__(None, None, None)),
-        media_type="text/event-stream",
-        headers={"cache-control": "no-store", "x-accel-buffering": "no"},
-    )
+    return Stream(heard(studio, entry), studio, who)
 
 
-async def closing(stream: AsyncIterator[str], close: Callable[[], object]) -> AsyncIterator[str]:
-    """A stream, after which something is done, however it ends."""
-    try:
-        async for one in stream:
-            yield one
-    finally:
-        close()
+class Stream(StreamingResponse):
+    """A stream of events, counted from its first byte to its end; whoever is gone before has none."""
+
+    def __init__(self, events: AsyncIterator[str], studio: Studio, who: str) -> None:
+        headers = {"cache-control": "no-store", "x-accel-buffering": "no"}
+        super().__init__(events, media_type="text/event-stream", headers=headers)
+        self.studio, self.who = studio, who
+
+    async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:
+        """Send it.
+
+        Raises:
+            Refused: the client has too many open.
+        """
+        with self.studio.streaming(self.who):
+            await super().__call__(scope, receive, send)
 
 
 async def heard(studio: Studio, entry: Entry) -> AsyncIterator[str]:

@@ -236,6 +236,14 @@ def host_of(said: str) -> str:
         return ""
 
 
+def netloc_of(address: str) -> str:
+    """The name and port in an address; nothing where it is none."""
+    try:
+        return urlsplit(address).netloc.lower()
+    except ValueError:
+        return ""
+
+
 def check_origin(scope: Scope, headers: Headers) -> None:
     """Refuse what a page of somebody else sends or reads.
 
@@ -244,7 +252,7 @@ def check_origin(scope: Scope, headers: Headers) -> None:
     """
     origin, site = headers.get("origin"), headers.get("sec-fetch-site", "same-origin")
     here = headers.get("host", "").lower()
-    if origin is not None and urlsplit(origin).netloc.lower() != here:
+    if origin is not None and netloc_of(origin) != here:
         raise Refused(403, "Pages of other servers may not ask this one.")
     navigating = headers.get("sec-fetch-mode") == "navigate" and scope["method"] in SAFE
     if site in ("cross-site", "same-site") and not (navigating and scope["path"] == "/"):

@@ -28,11 +28,17 @@ class Patient(H11Protocol):
     def connection_made(self, transport: asyncio.Transport) -> None:  # pyright: ignore[reportIncompatibleMethodOverride]
         """Somebody connects, and has some seconds to ask something."""
         super().connection_made(transport)
-        self.loop.call_later(self.patience, self.give_up)
+        self.loop.call_later(self.patience, self.give_up, self.cycle)
 
-    def give_up(self) -> None:
-        """Close a connection over which no whole request has come."""
-        if self.cycle is None and not self.transport.is_closing():  # pyright: ignore[reportUnnecessaryComparison]
+    def on_response_complete(self) -> None:
+        """An answer was given; if it is to be followed by another, that has to be asked for in time too."""
+        before = self.cycle
+        super().on_response_complete()
+        self.loop.call_later(self.timeout_keep_alive + self.patience, self.give_up, before)
+
+    def give_up(self, before: object) -> None:
+        """Close a connection over which no whole request has come since an earlier one, if there was one."""
+        if self.cycle is before and not self.transport.is_closing():
             self.transport.close()
 
 

@@ -1,11 +1,13 @@
 """Everything behind the service: the queue, the pictures, the workers, the news."""
 
 import logging
+import shutil
 import time
 from collections.abc import Generator, Mapping
 from contextlib import contextmanager
 from dataclasses import dataclass, field
 from functools import lru_cache
+from pathlib import Path
 from threading import BoundedSemaphore, Event, Thread
 from typing import Any
 from weakref import WeakValueDictionary
@@ -135,6 +137,7 @@ class Studio:
         self.hub.tell(entry.id, News("state", told(entry)))
         seconds = (entry.ended or 0.0) - (entry.began or 0.0)
         if entry.state == "done":
+            shutil.rmtree(self.ledger.own(entry.id), ignore_errors=True)  # the shelf has all of it
             self.seconds += seconds
             self.rows += int(entry.result.get("figures", {}).get("rows", 0))
         said = f" {entry.work['request'].get('target', '')!r}" if self.serving.tell_prompts else ""
@@ -168,7 +171,7 @@ class Studio:
         """Bytes of pictures that are kept, counted now and then."""
         when, held = self.counted
         if not when or time.monotonic() - when > STALE:
-            held = sum(file.stat().st_size for file in self.ledger.results.glob("*/*"))
+            held = sum(map(size_of, self.ledger.results.glob("*/*")))
             self.counted = time.monotonic(), held
         return held
 
@@ -231,6 +234,8 @@ class Studio:
             yield
         finally:
             self.streams[client] -= 1
+            if not self.streams[client]:
+                del self.streams[client]
 
     def model(self, name: str) -> str:
         """The name of a model that is served; the first, if none is said.
@@ -242,6 +247,14 @@ class Studio:
         if name and name not in served:
             raise UsageError(f"This server has no model {name!r}; it has: {', '.join(served)}.")
         return name or served[0]
+
+
+def size_of(file: Path) -> int:
+    """Bytes of a file; none of one that has gone meanwhile, as drafts go to their places."""
+    try:
+        return file.stat().st_size
+    except OSError:
+        return 0
 
 
 @lru_cache(8)

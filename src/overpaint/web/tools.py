@@ -22,6 +22,7 @@ from overpaint.images import Picture, to_pil
 from overpaint.model import Model
 from overpaint.near import nearest
 from overpaint.run.result import Edit
+from overpaint.web.confined import check_all_confined, check_confined
 
 SMALL = 384
 """Pixels of the longer side of what an assistant is shown."""
@@ -100,6 +101,7 @@ class Tools:
         mask_words: what may change, in words. Gives the name of the result, its figures, and a small view.
         """
         place = self.place(image)
+        check_confined(method, options or {})
         edit = overpaint.edit(
             place,
             source=source,
@@ -121,6 +123,7 @@ class Tools:
         image: its name in the folder. source: what it shows. options: steps, and inversion by its name.
         """
         place = self.place(image)
+        check_confined("invert", options or {})
         edit = overpaint.invert(place, source=source, model=self.load(), seed=seed, options=options or {})
         return self.told(edit, place.with_name(f"{place.stem}-inverted.png"))
 
@@ -138,12 +141,13 @@ class Tools:
         image: its name in the folder. target, source, options: as for edit. methods: names; by itself
         two quick ones.
         """
-        place, said = self.place(image), list[Any]()
+        place, said, methods = self.place(image), list[Any](), methods or ["sdedit", "p2p"]
+        check_all_confined(methods, options or {}, {})
         found = overpaint.compare(
             place,
             source=source,
             target=target,
-            methods=methods or ["sdedit", "p2p"],
+            methods=methods,
             model=self.load(),
             seed=seed,
             check=False,

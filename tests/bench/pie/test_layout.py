@@ -106,3 +106,24 @@ def test_a_broken_list_is_refused(tmp_path: Path, text: str, said: str) -> None:
 def test_a_folder_without_a_list_is_refused(tmp_path: Path) -> None:
     with pytest.raises(UsageError, match=r"holds no mapping_file\.json"):
         read_in(tmp_path)
+
+
+def test_cases_are_known_apart_and_by_what_they_hold(tmp_path: Path) -> None:
+    def marks() -> dict[str, str]:
+        return {case.name: case.mark for case in read_in(tmp_path).cases}
+
+    (tmp_path / "source").mkdir()
+    save_picture(tmp_path / "source" / "cat.png")
+    table = tmp_path / "prompts.csv"
+    table.write_text("file,source,target\ncat.png,a cat,a dog\ncat.png,a cat,a bird\n")
+    first = marks()
+    assert list(first) == ["cat.png", "cat.png-2"] and len(set(first.values())) == 2
+    save_picture(tmp_path / "source" / "cat.png", 40, 40)
+    second = marks()
+    table.write_text("file,source,target\ncat.png,a cat,a cow\ncat.png,a cat,a bird\n")
+    third = marks()
+    assert not {*first.values()} & {*second.values()}
+    assert third["cat.png"] not in {*second.values()} and third["cat.png-2"] == second["cat.png-2"]
+    table.write_text("file,source,target\ncat.png,a cat," + "x" * 200_000)
+    with pytest.raises(UsageError, match="cannot be read"):
+        marks()

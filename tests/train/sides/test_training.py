@@ -27,7 +27,7 @@ from overpaint.train.sides import looking, training
 from overpaint.train.sides.export import original
 from overpaint.train.sides.factors import whole
 from overpaint.train.sides.plan import What, plan_of
-from overpaint.train.sides.training import STILL_LIFE, Source, Trained, train
+from overpaint.train.sides.training import STILL_LIFE, Source, Trained, keep_plan, train
 
 
 def trained(home: Path, out: Path, what: What = "controlnet", **more: Any) -> Trained:
@@ -164,6 +164,14 @@ def test_another_run_is_not_gone_on_with(tmp_path: Path) -> None:
     with pytest.raises(TrainError, match="holds a run with other options"):
         trained(home, tmp_path / "run", steps=2, rate=1e-4)
     assert trained(home, tmp_path / "run", steps=1, rate=1e-4, resume=False).run.step == 1
+
+
+@pytest.mark.parametrize("name", ["diffusers", "model", "original.safetensors"])
+def test_what_no_training_wrote_is_not_written_over(name: str, tmp_path: Path) -> None:
+    (tmp_path / "out" / name).mkdir(parents=True)
+    with pytest.raises(TrainError, match=f"holds {name}, which no training wrote"):
+        keep_plan(tmp_path / "out", {}, plan_of("controlnet", False, {}), resume=False)
+    assert not (tmp_path / "out" / "plan.json").exists()
 
 
 def test_what_could_not_act_is_refused(tmp_path: Path) -> None:

@@ -5,15 +5,17 @@ Nothing is shipped. What is wrong with an entry is a sentence with its name, and
 
 import csv
 import json
-from collections.abc import Callable, Iterator, Mapping
-from dataclasses import dataclass
+from collections.abc import Callable, Iterator, Mapping, Sequence
+from dataclasses import dataclass, replace
 from functools import partial
+from hashlib import sha256
 from pathlib import Path
 from typing import Any, cast
 
 from overpaint.bench.case import Case, Figures, Pictures
 from overpaint.bench.pie.masks import check, decoded
 from overpaint.errors import UsageError
+from overpaint.files.fingerprint import file_hash
 from overpaint.images import Picture, load_picture, mask_of
 
 PIE, TI2I = "mapping_file.json", "mapping_file_ti2i_benchmark.json"
@@ -52,7 +54,17 @@ def read(folder: Path, measure: Measure, mapping: str | None = None) -> Found:
             cases += cases_of(file, name, entry, measure)
         except UsageError as error:
             problems.append((name, str(error)))
-    return Found(tuple(cases), tuple(problems))
+    return Found(tuple(apart(cases)), tuple(problems))
+
+
+def apart(cases: Sequence[Case]) -> Iterator[Case]:
+    """The cases, each with a name of its own: tables may name one picture in several lines."""
+    given = set[str]()
+    for case in cases:
+        names = (case.name, *(f"{case.name}-{n}" for n in range(2, len(cases) + 2)))
+        name = next(one for one in names if one not in given)
+        given.add(name)
+        yield replace(case, name=name)
 
 
 def mapping_of(folder: Path, mapping: str | None) -> Path:
@@ -84,7 +96,7 @@ def entries(file: Path) -> Iterator[tuple[str, Entry]]:
             yield from ((str(row.get("name") or row.get("file") or k), row) for k, row in enumerate(rows))
             return
         told = json.loads(text)
-    except (OSError, ValueError) as error:
+    except (OSError, ValueError, RecursionError, csv.Error) as error:
         what = getattr(error, "strerror", None) or error
         raise UsageError(f"The list {file} cannot be read ({what}); mend it or get it anew.") from None
     match told:
@@ -141,9 +153,23 @@ def cases_of(file: Path, name: str, entry: object, measure: Measure) -> list[Cas
                 words=words_of(told),
                 measure=partial(measured, measure, *prompts),
                 collection=file.stem,
+                mark=mark_of(picture, mask, [*prompts, words_of(told), runs]),
             )
         )
     return found
+
+
+def mark_of(picture: Path, mask: Path | None, said: Sequence[Any]) -> str:
+    """What a case is known by beside its name: what is said of it, and what its files hold.
+
+    Raises:
+        UsageError: they cannot be read.
+    """
+    try:
+        held = [file_hash(one) for one in (picture, mask) if one is not None]
+    except OSError as error:
+        raise UsageError(f"Its pictures cannot be read ({error.strerror or error}).") from None
+    return sha256(json.dumps([*said, *held]).encode()).hexdigest()[:12]
 
 
 def measured(measure: Measure, source: str, target: str, pictures: Pictures, edit: Picture) -> Figures:

@@ -28,11 +28,11 @@ def make(folder: Path, cases: Sequence[Case]) -> Path:
     if folder.exists() and any(folder.iterdir()):
         raise UsageError(f"The folder {folder} is not empty; choose another.")
     told = dict[str, Any]()
-    for number, case in enumerate(cases):
-        name, kind = f"{number:012d}", TYPES.index(case.kind)
-        place = Path(f"{kind}_{case.kind}") / f"{name}.png"
-        told[name] = entry(case, kind, place, folder)
     try:
+        for number, case in enumerate(cases):
+            name, kind = f"{number:012d}", TYPES.index(case.kind)
+            place = Path(f"{kind}_{case.kind}") / f"{name}.png"
+            told[name] = entry(case, kind, place, folder)
         atomic.write(folder / PIE, (json.dumps(told, indent=1) + "\n").encode())
     except OSError as error:
         raise UsageError(

@@ -83,7 +83,7 @@ def lines_of(file: Path) -> Iterator[tuple[int, Mapping[str, Any] | str]]:
         if line.strip():
             try:
                 told = json.loads(line)
-            except ValueError:
+            except (ValueError, RecursionError):
                 told = NO_JSON
             good = isinstance(told, dict) or told == NO_JSON
             yield number, cast("Mapping[str, Any] | str", told) if good else "it is no object"

@@ -23,7 +23,7 @@ from overpaint.train.loop import Pace, Run, Stage, TrainError, run
 from overpaint.train.optim import Rates
 from overpaint.train.sides.drawn import COUNT, drawn
 from overpaint.train.sides.examples import TIMES, Examples, batch_of
-from overpaint.train.sides.export import exported
+from overpaint.train.sides.export import FOLDER, MODEL, ORIGINAL, SMALL, exported
 from overpaint.train.sides.factors import begun_with, factored
 from overpaint.train.sides.folder import folder
 from overpaint.train.sides.lessons import Lesson, cycle_loss, noise_loss
@@ -32,6 +32,8 @@ from overpaint.train.sides.plan import AdapterPlan, ControlNetPlan, Copied, Cycl
 
 STILL_LIFE = "still-life"
 PLAN = "plan.json"
+WRITTEN = ("state.safetensors", "log.jsonl", "curve.png", FOLDER, ORIGINAL, SMALL, MODEL)
+"""What a run leaves in its folder."""
 UPWARD = ("up_blocks.", "conv_norm_out.", "conv_out.")
 """What CycleNet trains of the main network beside the side network, if that is wished."""
 
@@ -200,8 +202,12 @@ def keep_plan(out: Path, about: Mapping[str, Any], plan: Plan, resume: bool) -> 
     """Write down what is being trained, and refuse to go on with a run of something else.
 
     Raises:
-        TrainError: the folder holds another run; numbers of steps may differ.
+        TrainError: the folder holds another run, numbers of steps aside, or what no training wrote and this
+            one would write over.
     """
+    taken = next((name for name in WRITTEN if (out / name).exists()), None)
+    if taken is not None and not (out / PLAN).is_file():
+        raise TrainError(f"The folder {out} holds {taken}, which no training wrote; choose another with -o.")
     told = {**about, "plan": json.loads(plan.model_dump_json(exclude={"steps", "half"}))}
     file = out / PLAN
     if resume and file.is_file() and (out / "state.safetensors").is_file() and read_json(file) != told:
