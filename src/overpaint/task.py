@@ -13,6 +13,7 @@ from torch.nn.functional import adaptive_max_pool2d, interpolate
 from overpaint.card import Need
 from overpaint.errors import OverpaintError, UsageError
 from overpaint.model import Model
+from overpaint.near import near
 from overpaint.network import Pixels, Text
 from overpaint.noise import Draws, Noise
 from overpaint.options import Options
@@ -75,7 +76,11 @@ class Request(Options):
         try:
             ImageColor.getrgb(background)
         except ValueError:
-            raise ValueError("it must be a colour's name or #rrggbb") from None
+            meant = near(background, ImageColor.colormap)
+            perhaps = "" if meant is None else f", perhaps {meant!r},"
+            raise ValueError(
+                f"it must be a colour's name{perhaps} or #rrggbb, not {background[:40]!r}"
+            ) from None
         return background
 
 

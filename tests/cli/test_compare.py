@@ -50,7 +50,10 @@ def test_a_grid_and_a_budget(picture: Path, folder: Path, tmp_path: Path) -> Non
 
 def test_a_dry_run_writes_nothing(picture: Path, folder: Path) -> None:
     said = overpaint(*command(picture, folder, "--dry-run"))
-    assert said.code == 0 and "2 edits: at most 8 rows" in said.err
+    assert said.code == 0 and "2 edits: at most 8 rows" in said.out and not said.err
+    told = overpaint(*command(picture, folder, "--dry-run", "--json", methods="sdedit,ddim,sega")).figures
+    assert told["rows"] == 8 and [one["method"] for one in told["edits"]] == ["sdedit", "ddim", "sega"]
+    assert told["edits"][0]["seconds"] > 0 and "There is no concept" in told["edits"][2]["error"]
     assert not picture.with_name("cat-compare").exists()
 
 

@@ -81,6 +81,8 @@ def test_health_figures_and_the_page(client: Client) -> None:
     assert client.get("/page/no.js").status_code == 404
     for path in ("/page/..%2fstudio.py", "/docs", "/redoc", "/page/index.html", "/x"):
         assert client.get(path).status_code in (404, 422)
+    assert "There is nothing at this address" in client.get("/api/nothing").json()["error"]
+    assert "is asked in another way" in client.get("/api/queue/pause").json()["error"]
 
 
 def test_the_schema_is_complete(idle: Client) -> None:

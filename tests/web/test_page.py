@@ -125,7 +125,13 @@ def test_what_runs_is_cancelled_and_nothing_is_asked_for_twice(
 ) -> None:
     slowly(monkeypatch, 0.1)
     one = face(window, server[0], "dark", 360)
-    asked(one)
+    asked(one, SOURCE)
+    one.page.click("#run")
+    one.until(lambda: "next to nothing will change" in one.page.inner_text("#status"))
+    one.seen("#accept")
+    one.page.click("#accept")
+    one.seen("#trail .thumb >> nth=1")
+    one.page.fill("#target", TARGET)
     one.page.fill("#option-steps", "60")
     one.page.dispatch_event("#option-steps", "change")
     one.page.click("#run")
@@ -136,6 +142,8 @@ def test_what_runs_is_cancelled_and_nothing_is_asked_for_twice(
     one.seen("#cancel")
     assert sum(server[1].ledger.counts().values()) == sum(counts.values()), "the reload joins what runs"
     assert one.page.evaluate("document.documentElement.scrollWidth") <= 360 and one.faults() == []
+    one.page.click("#undo")
+    one.until(lambda: "cancel it, or wait for it" in one.page.inner_text("#error"))
     one.page.click("#cancel")
     one.seen("#run")
     one.until(lambda: server[1].ledger.counts().get("cancelled", 0) == 1)
@@ -188,6 +196,10 @@ def test_methods_beside_each_other_grids_words_and_pictures_from_words(
     page.click("#new")
     one.seen("#empty")
     asked(one, method="p2p")
+    assert page.input_value("#option-inversion") == ""
+    for name, kept in (("direct", "direct"), ("", None)):
+        page.select_option("#option-inversion", name)
+        one.until(lambda kept=kept: one.state()["options"].get("inversion") == kept)
     page.locator("#words button.new").first.focus()
     page.keyboard.press("ArrowUp")
     one.until(lambda: one.state()["options"].get("reweight"))
@@ -277,8 +289,10 @@ def test_further_edits_are_made_from_the_original(server: tuple[str, Studio], wi
     last = made()
     assert last["image"] == one.state()["path"][2]["picture"] and "layers" not in last
     assert [step["cell"] for step in one.state()["path"]] == [-1] * 4
+    page.click("#undo")
+    one.until(lambda: one.state()["at"] == 3)
     page.click("#history-open")
-    page.locator("#history-list button:has-text('Open')").first.click()
+    page.locator("#history-list .deep3 button:has-text('Open')").click()
     one.until(lambda: one.state()["at"] == 4)
     assert one.wrong == []
 

@@ -40,7 +40,7 @@ FIGURES: Mapping[str, Figure] = {
     "mse_outside_pasted": Figure("MSE out, pasted", "less", "the same after pasting the source back", 4),
     "psnr_whole": Figure("PSNR", "more", "dB over the whole picture, against the true answer", 1),
     "psnr_whole_pasted": Figure("PSNR, pasted", "more", "the same after pasting the source back", 1),
-    "structure": Figure("structure", "less", "as inside, but over the whole picture and to the source"),
+    "structure": Figure("structure", "less", "100 x squared distance of patches' likenesses to the source's"),
     "clip": Figure("CLIP", "more", "100 x cosine of picture and target prompt", 1),
     "direction": Figure("direction", "more", "cosine of the change of the picture and that of the words"),
     "pie_structure": Figure("structure x1000", "less", "PIE-Bench: distance of DINO's keys to the source's"),

@@ -45,8 +45,10 @@ class App(click.Group):
         return list(COMMANDS)
 
     def get_command(self, ctx: click.Context, cmd_name: str) -> click.Command | None:
-        """The command of that name."""
+        """The command of that name; while a shell completes a line, none is no error."""
         if cmd_name not in COMMANDS:
+            if ctx.resilient_parsing:
+                return None
             raise UsageError(f"There is no command {cmd_name!r}; {nearest(cmd_name, COMMANDS)}")
         return import_module(f"overpaint.cli.{MODULES.get(cmd_name, cmd_name)}").command
 

@@ -7,6 +7,7 @@ from typing import Any
 import click
 
 from overpaint.batch.row import PATTERN
+from overpaint.cli.completing import METHOD
 from overpaint.cli.options import FILE, SEED, Common, MethodCommand, common
 
 
@@ -38,7 +39,7 @@ class Said:
 )
 @click.option("--source", default="", help='What the pictures show; may name columns: "{caption}".')
 @click.option("--target", default="", help='What they should show: "{caption}, at night".')
-@click.option("--method", default="p2p", show_default=True, help="See: overpaint methods.")
+@METHOD
 @SEED
 @click.option(
     "--name", metavar="PATTERN", default=PATTERN, show_default=True, help="What outputs are called."

@@ -6,13 +6,14 @@ from typing import Any
 
 import click
 
+from overpaint.cli.groups import Group
 from overpaint.cli.options import FILE, Common, common
 from overpaint.errors import UsageError
 
 OUT = Path("runs/bench")
 
 
-@click.group("bench", short_help="Measure methods on edits with a known answer.")
+@click.group("bench", cls=Group, short_help="Measure methods on edits with a known answer.")
 def command() -> None:
     """Measure editing methods on edits whose right answer is known."""
 

@@ -24,6 +24,11 @@ def gridded(ctx: click.Context, param: click.Parameter, value: tuple[str, ...]) 
     return {name: list(dict.fromkeys(values)) for name, values in found.items()}
 
 
+FOLDER = click.option(
+    "-o", "--output", type=FILE, help="The folder to write to.  [default: PICTURE-compare, beside it]"
+)
+
+
 @click.command("compare", short_help="Try several methods on one picture.")
 @click.argument("picture", type=FILE)
 @click.option(
@@ -42,6 +47,7 @@ def gridded(ctx: click.Context, param: click.Parameter, value: tuple[str, ...]) 
 @common(
     *("model", "device", "dtype", "threads", "cache", "output", "overwrite", "framing", "controls", "limits"),
     *("as_json", "dry_run"),
+    output=FOLDER,
 )
 def command(
     picture: Path,
@@ -60,7 +66,7 @@ def command(
 ) -> int:
     """Edit PICTURE by several methods, the cheapest first, and write a report to look through.
 
-    All that can share one inversion. The folder (by itself PICTURE-compare, or -o) gets report.html, a
+    All that can share one inversion. The folder gets report.html, a
     contact sheet and every picture; the same command goes on where one was stopped. A method that fails is
     shown with its sentence. Cheap methods are also asked for nothing, to see what they change by themselves.
     Exit code 1: none came out; 130: stopped by Ctrl-C, with the report of what was done.

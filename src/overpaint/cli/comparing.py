@@ -2,10 +2,11 @@
 
 import json
 import webbrowser
-from collections.abc import Generator, Mapping
+from collections.abc import Generator, Iterator, Mapping
 from contextlib import ExitStack, contextmanager
 from dataclasses import dataclass
 from pathlib import Path
+from typing import Any
 
 import click
 from rich.console import Console
@@ -74,9 +75,11 @@ def compare(asked: Asked, common: Common) -> int:
         stack.enter_context(model.lock)
         stack.enter_context(model.keeping(Cache() if common.cache else Cache(place / "inversions")))
         comparing = prepared(wish, model, asked.wanted, place, Meter())
-        say_plan(comparing)
         if common.dry_run:
+            click.echo(json.dumps(plan(comparing)) if common.as_json else "\n".join(told(comparing)))
             return 0
+        for line in told(comparing):
+            say(line)
         stopped = False
         try:
             with cancelling(comparing.meter), bar(comparing) as note:
@@ -93,22 +96,42 @@ def compare(asked: Asked, common: Common) -> int:
     return 0 if len(found) else INTERNAL
 
 
-def say_plan(comparing: Comparing) -> None:
-    """What each edit takes, what they share, and what cannot be done."""
-    for one in comparing.tries:
-        click.echo(one_line(f"{one.title}: {plan_of(comparing, one)}"), err=True)
+def plan(comparing: Comparing) -> dict[str, Any]:
+    """What each edit takes, and all that are left to do, for programs."""
     todo = comparing.missing
-    rows = sum(one.cost.rows[1] for one in todo if one.cost is not None)
-    seconds = float(sum(one.seconds for one in todo))
+    edits = [
+        {
+            "title": one.title,
+            "method": one.cell.method,
+            "error": one.error or None,
+            "done": one.cost is not None and one not in todo,
+            "rows": None if one.cost is None else one.cost.rows,
+            "seconds": None if one.cost is None else one.seconds,
+        }
+        for one in comparing.tries
+    ]
+    costs = [one.cost for one in todo if one.cost is not None]
+    return {
+        "edits": edits,
+        "rows": sum(cost.rows[1] for cost in costs),
+        "seconds": float(sum(one.seconds for one in todo)),
+        "memory": max((cost.memory for cost in costs), default=0),
+    }
+
+
+def told(comparing: Comparing) -> Iterator[str]:
+    """The same for people, and what the edits share."""
+    for one in comparing.tries:
+        yield one_line(f"{one.title}: {plan_of(comparing, one)}")
+    todo, whole = comparing.missing, plan(comparing)
     there = sum(one.job is not None for one in comparing.tries) - len(todo)
     done = f" ({there} more are done)" if there else ""
     shared = shared_rows(todo)
     spared = f", {shared} of which need not be asked for twice" if shared else ""
-    memory = max((one.cost.memory for one in todo if one.cost is not None), default=0)
     bound = "" if comparing.budget is None else f"; nothing is begun after {duration(comparing.budget)}"
-    say(
-        f"{len(todo)} edits{done}: at most {rows} rows through the network{spared}, about "
-        f"{duration(seconds)}, {amount(memory)} of memory{bound}"
+    yield (
+        f"{len(todo)} edits{done}: at most {whole['rows']} rows through the network{spared}, about "
+        f"{duration(whole['seconds'])}, {amount(whole['memory'])} of memory{bound}"
     )
 
 

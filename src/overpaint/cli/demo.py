@@ -4,9 +4,10 @@ from pathlib import Path
 
 import click
 
-from overpaint.cli.options import SEED, Common, common
+from overpaint.cli.options import FILE, SEED, Common, common
 
 WHAT = "colour"
+FOLDER = click.option("-o", "--output", type=FILE, help="The folder to write to.  [default: demo]")
 
 
 @click.command(short_help="Edit a drawn picture and compare with the truth.")
@@ -15,11 +16,11 @@ WHAT = "colour"
 )
 @click.option("--steps", type=click.IntRange(1, 1000), default=50, show_default=True, help="Denoising steps.")
 @SEED
-@common("model", "device", "dtype", "threads", "output", "as_json")
+@common("model", "device", "dtype", "threads", "output", "as_json", output=FOLDER)
 def command(what: str, steps: int, seed: int, common: Common) -> None:
     """Draw a picture, edit it by Prompt-to-Prompt over Direct inversion, and say how good that is.
 
-    Files go into the folder demo, or the one given with -o; the demo writes over its own.
+    The demo writes over its own files.
     """
     from overpaint.cli.showing import show
 

@@ -18,6 +18,10 @@ if TYPE_CHECKING:
 
 USUAL, MOST = 200, 10_000
 
+KEEPING = click.option(
+    "--cache/--no-cache", default=None, help="Keep what is found for the next time.  [default: --cache]"
+)
+
 
 @click.command(short_help="Find the way from one word to another.")
 @click.argument("source")
@@ -32,7 +36,7 @@ USUAL, MOST = 200, 10_000
 )
 @click.option("--source-sentences", type=FILE, help="Your own about SOURCE in a text file, one a line.")
 @click.option("--target-sentences", type=FILE, help="The same about TARGET.")
-@common("model", "device", "dtype", "cache", "overwrite", "as_json")
+@common("model", "device", "dtype", "cache", "overwrite", "as_json", cache=KEEPING)
 def command(
     source: str,
     target: str,

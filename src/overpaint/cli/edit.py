@@ -6,6 +6,7 @@ from typing import Any
 
 import click
 
+from overpaint.cli.completing import METHOD
 from overpaint.cli.options import FILE, SEED, Common, MethodCommand, common
 from overpaint.errors import UsageError
 
@@ -21,7 +22,7 @@ from overpaint.errors import UsageError
     multiple=True,
     help="What it should show; several times for several pictures from one walk.",
 )
-@click.option("--method", default="p2p", show_default=True, help="See: overpaint methods.")
+@METHOD
 @click.option("--onto", type=FILE, help="An earlier edit of PICTURE, which stays outside the mask.")
 @click.option("--server", metavar="URL", help="Let that machine do it, where overpaint serve runs.")
 @SEED

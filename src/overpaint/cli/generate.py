@@ -6,6 +6,7 @@ from typing import Any
 
 import click
 
+from overpaint.cli.completing import among
 from overpaint.cli.options import SEED, Common, MethodCommand, common
 
 
@@ -17,7 +18,13 @@ class Generating(MethodCommand):
 
 @click.command(short_help="Make a picture of a prompt.", cls=Generating)
 @click.argument("prompt")
-@click.option("--method", default="generate", show_default=True, help="Or p-plus, or spatext.")
+@click.option(
+    "--method",
+    default="generate",
+    show_default=True,
+    help="Or p-plus, or spatext.",
+    shell_complete=among(["generate", "p-plus", "spatext"]),
+)
 @SEED
 @common(
     *("model", "device", "dtype", "threads", "writing", "told", "beside"),

@@ -15,6 +15,7 @@ GROUPS = (
     *("as_json", "dry_run", "maps", "mask_out", "strip", "preview"),
 )
 """What the everyday commands are told beside what to do."""
+FILLING = click.option("--model", help=f"A name, folder, file or id of the Hub.  [default: {MODEL}]")
 
 
 class Inpainting(MethodCommand):
@@ -28,13 +29,13 @@ class Inpainting(MethodCommand):
 @click.option("--target", required=True, help="What it should show.")
 @click.option("--source", default="", help="What it shows now: --mask-words are looked up in it.")
 @SEED
-@common(*GROUPS, "mask_words", "mask_diff", "beside")
+@common(*GROUPS, "mask_words", "mask_diff", "beside", model=FILLING)
 def command(
     picture: Path, target: str, source: str, seed: int, options: dict[str, Any], common: Common
 ) -> None:
     """Paint what --target says where PICTURE may change; everywhere else every pixel stays.
 
-    Say where by --mask, --mask-box, --mask-words or --mask-diff. The model is still-life-inpaint by itself.
+    Say where by --mask, --mask-box, --mask-words or --mask-diff.
     """
     fill(picture, {"source": source, "target": target, "seed": seed}, options, common, "inpainted")
 

@@ -8,6 +8,7 @@ from typing import TYPE_CHECKING, Any
 import click
 
 from overpaint.cli.direction import writable
+from overpaint.cli.groups import Group
 from overpaint.cli.options import FILE, SEED, Common, MethodCommand, SettingOption, common, schema_of
 from overpaint.cli.words import duration, heard, one_line, say
 from overpaint.errors import UsageError
@@ -16,6 +17,12 @@ from overpaint.run.settings import settings_of
 if TYPE_CHECKING:
     from overpaint.run.request import EditRequest
     from overpaint.tune.learned import Learned
+
+TOLD = ("model", "device", "dtype", "threads", "cache", "overwrite", "fit", "limits", "as_json")
+"""What all of them are told beside what to learn."""
+DRAFTS = click.option(
+    "--cache/--no-cache", default=None, help="Keep drafts to go on from.  [default: --cache]"
+)
 
 
 class Learning(MethodCommand):
@@ -31,7 +38,7 @@ class Learning(MethodCommand):
         return ctx.meta["overpaint.run.settings"]
 
 
-@click.group(short_help="Learn a picture once, for many edits.")
+@click.group(cls=Group, short_help="Learn a picture once, for many edits.")
 def command() -> None:
     """Learn something once and keep it in a file, for many edits (--learned FILE)."""
 
@@ -53,7 +60,7 @@ class OfPictures(Learning):
 @click.option("--target", default="", help="What it should show after the edits.")
 @click.option("-o", "--output", type=FILE, help="The file to write.  [default: PICTURE.safetensors]")
 @SEED
-@common("model", "device", "dtype", "threads", "cache", "overwrite", "fit", "limits", "as_json")
+@common(*TOLD, cache=DRAFTS)
 def imagic(
     picture: Path, target: str, output: Path | None, seed: int, options: dict[str, Any], common: Common
 ) -> None:
@@ -78,7 +85,7 @@ def imagic(
 @click.option("--word", help="What it is called in prompts.  [default: the word to begin with, in <>]")
 @click.option("-o", "--output", type=FILE, help="The file to write.  [default: PICTURE.safetensors]")
 @SEED
-@common("model", "device", "dtype", "threads", "cache", "overwrite", "fit", "limits", "as_json")
+@common(*TOLD, cache=DRAFTS)
 def p_plus(
     pictures: tuple[Path, ...],
     word: str | None,
@@ -116,7 +123,7 @@ def p_plus(
 @click.option("--target", default="", help="What they should show.")
 @click.option("-o", "--output", type=FILE, help="The file to write.  [default: PICTURE.safetensors]")
 @SEED
-@common("model", "device", "dtype", "threads", "cache", "overwrite", "fit", "limits", "as_json")
+@common(*TOLD, cache=DRAFTS)
 def diffusion_clip(
     pictures: tuple[Path, ...],
     source: str,

@@ -12,8 +12,9 @@ from overpaint.errors import UsageError
 from overpaint.near import nearest
 from overpaint.registry import catalogue
 
-NARROW = 72
-"""Columns of a terminal below which a table would cut words."""
+NARROW = 110
+"""Columns of a terminal below which a table would leave its sentences a word or two a line."""
+MEMORY = "memory: the most of an edit with Stable Diffusion 1.5 at 512 pixels"
 
 
 @click.command(short_help="List the editing methods.")
@@ -50,17 +51,19 @@ def table(found: Mapping[str, Mapping[str, Any]]) -> None:
     if console.width < NARROW:
         for name, card in found.items():
             needs, families = (", ".join(card[key]) for key in ("needs", "families"))
-            facts = f"Needs {needs}; runs on {families}; {rows(card)} rows; {memory(card)}."
+            most = f"; memory {known}" if (known := memory(card)) else ""
+            facts = f"Needs {needs}; runs on {families}; {rows(card)} rows{most}."
             click.echo(name)
             for text in (card["idea"], facts):
                 click.echo(indent(fill(text, max(console.width - 2, 20)), "  "))
+        click.echo(fill(MEMORY, console.width))
         return
     sheet = Table("method", "what it does", "needs", "runs on", "rows", "memory", box=None, pad_edge=False)
     for name, card in found.items():
         needs, families = (", ".join(card[key]) for key in ("needs", "families"))
         sheet.add_row(name, card["idea"], needs, families, rows(card), memory(card))
     console.print(sheet, highlight=False)
-    click.echo("memory: the most of an edit with Stable Diffusion 1.5 at 512 pixels")
+    click.echo(MEMORY)
 
 
 def rows(card: Mapping[str, Any]) -> str:

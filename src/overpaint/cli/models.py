@@ -5,12 +5,13 @@ from pathlib import Path
 
 import click
 
+from overpaint.cli.groups import Group
 from overpaint.cli.words import one_line
 from overpaint.errors import OverpaintError
 from overpaint.files.sizes import amount
 
 
-@click.group(short_help="List models, or check one.", invoke_without_command=True)
+@click.group(cls=Group, short_help="List models, or check one.", invoke_without_command=True)
 @click.option(
     "--in", "folders", type=click.Path(path_type=Path), multiple=True, help="Look through this folder too."
 )

@@ -8,7 +8,8 @@ from typing import Any, cast
 import click
 
 from overpaint import registry
-from overpaint.cli.words import shown
+from overpaint.cli.completing import among
+from overpaint.cli.words import number, shown
 from overpaint.errors import UsageError
 from overpaint.near import near, nearest
 from overpaint.run.belonging import hint, whose
@@ -92,24 +93,6 @@ class Common:
         from overpaint.run.where import Where
 
         return Where(self.mask, self.mask_box, self.mask_words, self.mask_diff)
-
-
-UNITS = {"K": 10**3, "M": 10**6, "G": 10**9}
-
-
-def number(ctx: click.Context, param: click.Parameter, value: str | None) -> int | None:
-    """What a limit says: a whole number, also with a unit such as 200M or 1.5G."""
-    if value is None:
-        return None
-    text = value.strip().upper()
-    unit = UNITS.get(text[-1:], 1)
-    try:
-        amount = int(float(text[:-1] if unit > 1 else text) * unit)
-    except (ValueError, OverflowError):
-        amount = 0
-    if not 1 <= amount <= 10**15:
-        raise UsageError(f"The limit {param.opts[0]} must be a number such as 200M, not {value[:40]!r}.")
-    return amount
 
 
 COMMON: Mapping[str, Callable[..., Any]] = {
@@ -244,8 +227,12 @@ TOGETHER = {
 SEED = click.option("--seed", type=int, default=0, help="Of all random draws.  [default: 0]")
 
 
-def common(*names: str) -> Callable[[Callable[..., Any]], Callable[..., Any]]:
-    """Give a command these of the common options; it receives them as one `Common`."""
+def common(*names: str, **here: Callable[..., Any]) -> Callable[[Callable[..., Any]], Callable[..., Any]]:
+    """Give a command these of the common options; it receives them as one `Common`.
+
+    ``here`` are those that mean something of their own in this command.
+    """
+    options = {**COMMON, **here}
     names = tuple(one for name in names for one in TOGETHER.get(name, (name,)))
 
     def decorate(command: Callable[..., Any]) -> Callable[..., Any]:
@@ -257,7 +244,7 @@ def common(*names: str) -> Callable[[Callable[..., Any]], Callable[..., Any]]:
 
         gathered.__doc__ = command.__doc__
         for name in reversed(names):
-            gathered = COMMON[name](gathered)
+            gathered = options[name](gathered)
         return gathered
 
     return decorate
@@ -280,6 +267,7 @@ class SettingOption(click.Option):
             multiple=several,
             metavar=None if boolean else "|".join(setting.choices) or METAVARS.get(setting.kind, "VALUE"),
             help=f"{setting.description[:1].upper()}{setting.description[1:]}.  [{told(setting)}]",
+            shell_complete=among(setting.parts or setting.choices),
         )
 
 
@@ -318,9 +306,15 @@ class MethodCommand(click.Command):
         return [param for param in super().get_params(ctx) if param.name not in taken & {"learned", "force"}]
 
     def settings(self, ctx: click.Context) -> list[SettingOption]:
-        """The method's, made once a run."""
+        """The method's, made once a run; while a shell completes a line, none of one that there is not."""
         if "overpaint.run.settings" not in ctx.meta:
-            ctx.meta["overpaint.run.settings"] = list(options_of(self.method(ctx), ctx))
+            try:
+                found = list(options_of(self.method(ctx), ctx))
+            except UsageError:
+                if not ctx.resilient_parsing:
+                    raise
+                found = []
+            ctx.meta["overpaint.run.settings"] = found
         return ctx.meta["overpaint.run.settings"]
 
     def invoke(self, ctx: click.Context) -> Any:

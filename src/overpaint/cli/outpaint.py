@@ -5,7 +5,7 @@ from typing import Any
 
 import click
 
-from overpaint.cli.inpaint import GROUPS, Inpainting, fill
+from overpaint.cli.inpaint import FILLING, GROUPS, Inpainting, fill
 from overpaint.cli.options import FILE, SEED, Common, common
 from overpaint.errors import UsageError
 
@@ -14,12 +14,9 @@ from overpaint.errors import UsageError
 @click.argument("picture", type=FILE)
 @click.option("--target", default="", help="What it should show.  [default: what it says it shows]")
 @SEED
-@common("extend", *GROUPS)
+@common("extend", *GROUPS, model=FILLING)
 def command(picture: Path, target: str, seed: int, options: dict[str, Any], common: Common) -> None:
-    """Add pixels to the sides of PICTURE that --extend names, and paint them; what it showed stays.
-
-    The model is still-life-inpaint by itself.
-    """
+    """Add pixels to the sides of PICTURE that --extend names, and paint them; what it showed stays."""
     from overpaint.cli.early import check_early
 
     check_early(common, picture)

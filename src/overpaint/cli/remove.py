@@ -6,8 +6,15 @@ from typing import Any
 
 import click
 
-from overpaint.cli.inpaint import GROUPS, Inpainting, fill
+from overpaint.cli.inpaint import FILLING, GROUPS, Inpainting, fill
 from overpaint.cli.options import FILE, SEED, Common, common
+
+GROW = click.option(
+    "--grow",
+    type=int,
+    metavar="PIXELS",
+    help="Widen the mask, over edge and shadow.  [default: 4]",
+)
 
 
 @click.command(short_help="Remove a thing from a picture.", cls=Inpainting)
@@ -16,7 +23,7 @@ from overpaint.cli.options import FILE, SEED, Common, common
 @click.option("--source", default="", help="What it shows now; not needed where it says so itself.")
 @click.option("--target", default="", help="What is left.  [default: the source without WORDS]")
 @SEED
-@common(*GROUPS)
+@common(*GROUPS, model=FILLING, grow=GROW)
 def command(
     picture: Path,
     words: str,
@@ -28,8 +35,7 @@ def command(
 ) -> None:
     """Remove what WORDS call a thing from PICTURE, or what a mask covers; around it every pixel stays.
 
-    Without a mask the model looks for WORDS in the picture. The mask is widened by 4 pixels by itself
-    (--grow). The model is still-life-inpaint by itself.
+    Without a mask the model looks for WORDS in the picture.
     """
     from overpaint.cli.early import check_early
 

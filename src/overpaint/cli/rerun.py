@@ -8,12 +8,15 @@ import click
 from overpaint.cli.options import FILE, Common, common
 from overpaint.errors import UsageError
 
+MODEL = click.option("--model", help="A name, folder, file or id of the Hub.  [default: the recipe's]")
+
 
 @click.command(short_help="Make a picture again from the recipe inside it.")
 @click.argument("picture", type=FILE)
 @common(
     *("model", "offload", "writing", "limits", "as_json", "dry_run"),
     *("maps", "mask_out", "several", "strip", "preview"),
+    model=MODEL,
 )
 def command(picture: Path, common: Common) -> None:
     """Make PICTURE again from the recipe inside it: bit for bit on the same machine and versions."""

@@ -7,6 +7,7 @@ from typing import Any
 
 import click
 
+from overpaint.cli.groups import Group
 from overpaint.cli.options import FILE, Common, MethodCommand, SettingOption, common
 from overpaint.cli.words import one_line, say
 from overpaint.errors import UsageError
@@ -26,7 +27,7 @@ RESUME = click.option(
 )
 
 
-@click.group(short_help="Train the shipped model again, or a ControlNet, T2I-Adapter or CycleNet.")
+@click.group(cls=Group, short_help="Train the shipped model again, or a ControlNet, T2I-Adapter or CycleNet.")
 def command() -> None:
     """Train a network; the same command goes on where an earlier one stopped."""
 

@@ -11,7 +11,10 @@ from typing import Any
 
 import click
 
+from overpaint.errors import UsageError
 from overpaint.files.times import spoken
+
+UNITS = {"K": 10**3, "M": 10**6, "G": 10**9}
 
 
 def shown(text: str) -> str:
@@ -107,3 +110,18 @@ def coloured() -> bool:
     """Whether an answer may have colours: on a terminal that has them, unless somebody asked for none."""
     plain = os.environ.get("NO_COLOR") or os.environ.get("TERM") in ("dumb", "unknown")
     return not plain and sys.stdout.isatty()
+
+
+def number(ctx: click.Context, param: click.Parameter, value: str | None) -> int | None:
+    """What a limit says: a whole number, also with a unit such as 200M or 1.5G."""
+    if value is None:
+        return None
+    text = value.strip().upper()
+    unit = UNITS.get(text[-1:], 1)
+    try:
+        amount = int(float(text[:-1] if unit > 1 else text) * unit)
+    except (ValueError, OverflowError):
+        amount = 0
+    if not 1 <= amount <= 10**15:
+        raise UsageError(f"The limit {param.opts[0]} must be a number such as 200M, not {value[:40]!r}.")
+    return amount

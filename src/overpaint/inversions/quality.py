@@ -66,12 +66,17 @@ def graded(rms: float, using: str) -> Quality:
         return Quality(
             rms, "fair", "The inversion reconstructs the picture roughly; fine details may change."
         )
-    other = "" if using == "direct" else ", or the inversion 'direct', which holds the source alone"
+    better = "a source prompt that describes the picture better"
+    other = (
+        f"or {better}"
+        if using == "direct"
+        else f"{better}, or the inversion 'direct', which holds the source alone"
+    )
     return Quality(
         rms,
         "poor",
         "The inversion reconstructs the picture poorly, so more may change than you asked for; try more "
-        f"steps, a source prompt that describes the picture better{other}.",
+        f"steps, {other}.",
     )
 
 

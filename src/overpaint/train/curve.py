@@ -8,7 +8,7 @@ from io import BytesIO
 from pathlib import Path
 from typing import NamedTuple
 
-from PIL import Image, ImageDraw
+from PIL import Image, ImageDraw, ImageFont
 
 from overpaint.files import atomic
 from overpaint.train.assemble import read_log
@@ -18,6 +18,8 @@ MARGIN = (56, 12, 12, 28)
 """Pixels left, above, right and below of the curve."""
 LOSS, HELD = (40, 90, 200), (220, 80, 30)
 TICKS = 4
+LETTERS = 12
+"""Pixels of a letter's height."""
 FEW = 40
 """Up to so many points are also shown as dots."""
 
@@ -46,6 +48,7 @@ def drawing(lines: Sequence[Line], logarithmic: bool = True) -> Image.Image:
     """All lines over the same steps; values that are no finite number, or no positive one, are left out."""
     image = Image.new("RGB", SIZE, "white")
     draw = ImageDraw.Draw(image)
+    draw.font = ImageFont.load_default(LETTERS)
     shown = [line._replace(points=[p for p in line.points if _drawable(p[1], logarithmic)]) for line in lines]
     every = [point for line in shown for point in line.points]
     if not every:
@@ -73,7 +76,9 @@ def drawing(lines: Sequence[Line], logarithmic: bool = True) -> Image.Image:
         for x, y in places if len(places) < FEW else []:
             draw.ellipse([x - 2, y - 2, x + 2, y + 2], fill=line.colour)
     for row, line in enumerate(line for line in shown if line.name):
-        draw.text((SIZE[0] // 2, SIZE[1] - bottom - 14 * (row + 2)), line.name, fill=line.colour)
+        # Losses fall and shares rise: the names stand where neither is.
+        y = top + 18 * row if logarithmic else SIZE[1] - bottom - 18 * (row + 2)
+        draw.text((SIZE[0] // 2, y), line.name, fill=line.colour)
     return image
 
 

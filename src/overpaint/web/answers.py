@@ -1,5 +1,6 @@
 """What all routes share: the studio, who asks, and the sentences of errors."""
 
+from http import HTTPStatus
 from typing import Annotated, Any
 
 from fastapi import Depends, FastAPI, Request, Response
@@ -15,6 +16,11 @@ from overpaint.web.safety import client_of
 from overpaint.web.schemas import ErrorOut
 from overpaint.web.studio import Studio
 
+ASTRAY = {
+    404: "There is nothing at this address; /api/openapi.json lists all there are.",
+    405: "This address is asked in another way; /api/openapi.json says how.",
+}
+"""What is said where no route is found."""
 SAID: dict[int | str, dict[str, Any]] = {
     400: {"model": ErrorOut, "description": "What was asked cannot be done."},
     401: {"model": ErrorOut, "description": "The token is missing or wrong."},
@@ -74,7 +80,9 @@ def handle_errors(app: FastAPI) -> None:
 
     async def known(request: Request, error: Exception) -> JSONResponse:
         assert isinstance(error, HTTPException)
-        return JSONResponse({"error": str(error.detail)}, error.status_code, error.headers)
+        bare = error.detail == HTTPStatus(error.status_code).phrase  # of an address that there is not
+        said = ASTRAY.get(error.status_code, error.detail) if bare else error.detail
+        return JSONResponse({"error": said}, error.status_code, error.headers)
 
     async def invalid(request: Request, error: Exception) -> JSONResponse:
         assert isinstance(error, RequestValidationError)

@@ -52,7 +52,11 @@ export async function run(comparing = null) {
     said.mask = (await send(await stage.strokes.file())).id;
   }
   if (state.where === "map") said.map = await sentPlan();
-  if (!several) { await begin("/api/edits", said); return; }
+  if (!several) {
+    await begin("/api/edits", said);
+    if (state.where === "all" && said.source.trim() === said.target.trim() && !state.options.reweight) say("Both sentences say the same, so next to nothing will change.");
+    return;
+  }
   if (said.map || said.control) throw new Error("Methods are compared without side networks and maps; switch these off.");
   if (said.mask_words || said.mask_diff) throw new Error("Methods are compared anywhere or inside what is painted; choose one of these.");
   if (Object.keys(grid).length > 2) throw new Error("A grid has two options at most; set the others back to one value.");

@@ -78,7 +78,7 @@ function methodShown() {
     fields();
   });
   const saved = read("overpaint-presets", {})[one.name] ?? {};
-  fill(find("preset"), make("option", { value: "", text: "as published" }), one.settings.some((each) => each.name === "steps") && make("option", { value: "quick", text: "quick (10 steps)" }),
+  fill(find("preset"), make("option", { value: "", text: "as it comes" }), one.settings.some((each) => each.name === "steps") && make("option", { value: "quick", text: "quick (10 steps)" }),
     ...Object.keys(saved).map((name) => make("option", { value: `own ${name}`, text: name })), make("option", { value: "mine", text: "changed", hidden: true }));
   const same = (options) => JSON.stringify(options) === JSON.stringify(state.options), own = Object.keys(saved).find((name) => same(saved[name]));
   find("preset").value = same({}) ? "" : same({ steps: 10 }) ? "quick" : own ? `own ${own}` : "mine";

@@ -87,7 +87,8 @@ export async function discard() {
 }
 
 export async function travel(at) {
-  if (at < 0 || at > state.path.length || !state.original || page.running) return;
+  if (at < 0 || at > state.path.length || !state.original) return;
+  if (page.running) throw new Error("An edit is running; cancel it, or wait for it, before you go back or forth.");
   const undone = at < state.at ? state.path[at] : null;
   state.at = at;
   state.source = now().target ?? "";

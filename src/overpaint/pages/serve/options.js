@@ -6,16 +6,29 @@ const SHOWN_ELSEWHERE = ["name", "reweight"];
 const plain = (name) => { const words = name.replaceAll("_", " "); return words[0].toUpperCase() + words.slice(1); };
 const shown = (value) => (value === null || value === undefined ? "none" : value === true ? "yes" : value === false ? "no" : typeof value === "object" ? (value.name ?? (Object.keys(value).length ? JSON.stringify(value) : "none")) : String(value));
 
-/** Show the options of a method; `change(name, value)` hears of each, nothing where it is as published. */
+/** Show the options of a method; `change(name, value)` hears of each, nothing where it is left as it comes. */
 export function form(method, options, grid, change) {
   const settings = method.settings.filter((one) => !SHOWN_ELSEWHERE.includes(one.name));
   const usual = USUAL.map((name) => settings.find((one) => one.name === name)).filter(Boolean).slice(0, 3);
-  fill(find("usual"), ...usual.flatMap((one) => field(one, one.name, options, grid, change)));
-  fill(find("options"), ...settings.filter((one) => !usual.includes(one)).flatMap((one) => field(one, one.name, options, grid, change)));
+  const advised = settings.some((one) => one.name === "tuned"), fields = (several) => several.flatMap((one) => field(one, one.name, options, grid, change, advised));
+  fill(find("usual"), ...fields(usual));
+  fill(find("options"), ...fields(settings.filter((one) => !usual.includes(one))));
   find("more").hidden = settings.length === usual.length;
 }
 
-function field(one, name, options, grid, change) {
+/** A list to choose from. Where the model may suggest what was not said, leaving it open is a choice of its own. */
+function list(id, values, said, usual, advised, give) {
+  const input = make("select", { id }, advised && make("option", { value: "", text: `usually ${shown(usual)}` }),
+    ...values.map((value) => make("option", { value: String(value), text: shown(value) + (value === usual ? " (published)" : "") })));
+  input.value = advised && said === undefined ? "" : String(said ?? usual);
+  input.addEventListener("change", () => {
+    const value = values.find((each) => String(each) === input.value);
+    give(!advised && value === usual ? undefined : value);
+  });
+  return input;
+}
+
+function field(one, name, options, grid, change, advised) {
   const id = `option-${name.replaceAll(".", "-")}`, several = grid[name] !== undefined;
   const said = options[name], usual = one.kind === "component" ? one.part : one.default;
   const give = (value) => change(name, value);
@@ -24,19 +37,14 @@ function field(one, name, options, grid, change) {
     input = make("input", { id, type: "text", value: grid[name].join(", "), placeholder: "10, 20, 50" });
     input.addEventListener("change", () => change(name, input.value, "grid"));
   } else if (one.kind === "boolean") {
-    input = make("select", { id }, ...[true, false].map((value) => make("option", { value: String(value), text: `${value ? "yes" : "no"}${value === usual ? " (published)" : ""}` })));
-    input.value = String(said ?? usual);
-    input.addEventListener("change", () => give((input.value === "true") === usual ? undefined : input.value === "true"));
+    input = list(id, [true, false], said, usual, advised, give);
   } else if (one.kind === "choice" || (one.kind === "component" && Object.keys(one.parts).length > 1)) {
-    const choices = one.kind === "choice" ? one.choices : Object.keys(one.parts);
-    input = make("select", { id }, ...choices.map((value) => make("option", { value, text: value + (value === usual ? " (published)" : "") })));
-    input.value = said ?? usual;
-    input.addEventListener("change", () => give(input.value === usual ? undefined : input.value));
+    input = list(id, one.kind === "choice" ? one.choices : Object.keys(one.parts), said, usual, advised && name !== "tuned", give);
   } else if (one.kind === "component") {
-    return parts(one, "", name, options, grid, change);
+    return parts(one, "", name, options, grid, change, advised);
   } else {
     const number = one.kind === "integer" || one.kind === "number";
-    input = make("input", { id, type: number ? "number" : "text", step: one.kind === "integer" ? "1" : "any", placeholder: shown(usual), value: said === undefined ? "" : shown(said), autocomplete: "off" });
+    input = make("input", { id, type: number ? "number" : "text", step: one.kind === "integer" ? "1" : "any", placeholder: `usually ${shown(usual)}`, value: said === undefined ? "" : shown(said), autocomplete: "off" });
     input.addEventListener("change", () => give(input.value.trim() === "" ? undefined : number ? Number(input.value) : valued(input.value.trim())));
   }
   input.setAttribute("aria-describedby", `${id}-help`);
@@ -48,17 +56,17 @@ function field(one, name, options, grid, change) {
     make("label", { for: id, text: plain(one.name) }),
     growing ? make("span", { class: "row tight" }, input, many) : input,
     make("p", { class: "faint help", id: `${id}-help`, text: help }))];
-  if (one.kind === "component" && !several) found.push(...parts(one, said ?? usual, name, options, grid, change));
+  if (one.kind === "component" && !several) found.push(...parts(one, said ?? usual, name, options, grid, change, advised));
   return found;
 }
 
 /** The options of the part that was chosen. */
-function parts(one, part, name, options, grid, change) {
+function parts(one, part, name, options, grid, change, advised) {
   const inner = Object.values(one.parts[part] ?? {}).filter((each) => each.name !== "name");
   if (!inner.length) return [];
   return [make("details", { open: inner.some((each) => options[`${name}.${each.name}`] !== undefined) },
     make("summary", { text: `Options of ${part || plain(name).toLowerCase()}` }),
-    ...inner.flatMap((each) => field(each, `${name}.${each.name}`, options, grid, change)))];
+    ...inner.flatMap((each) => field(each, `${name}.${each.name}`, options, grid, change, advised)))];
 }
 
 function valued(text) {
