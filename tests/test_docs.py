@@ -67,6 +67,24 @@ def test_the_readme_names_every_method_before_anything_is_asked_of_the_reader() 
     assert [name for name in registry.METHODS if f"`{name}`" not in first] == []
 
 
+def shown(page: Path) -> Iterator[list[str]]:
+    """The calls in every fenced piece of a page, also where variables are set before them."""
+    for kind in ("bash", "text"):
+        for block in blocks(str(page.relative_to(ROOT)), kind):
+            for line in re.findall(
+                r"^(?:\w+=\S+ )*(?:\.venv/bin/)?overpaint (.*)$", block.replace("\\\n", " "), re.M
+            ):
+                yield shlex.split(line, comments=True)
+
+
+def test_commands_and_options_that_pages_show_are_there() -> None:
+    pages = [ROOT / "README.md", *(ROOT / "docs").rglob("*.md")]
+    asked = {" ".join(words): words for page in pages for words in shown(page)}
+    assert len(asked) > 80
+    wrong = {line: said.err for line, words in asked.items() if (said := overpaint(*words, "--help")).code}
+    assert not wrong
+
+
 READ = re.compile(r"""(?:environ(?:\.get|\.pop|\.setdefault)?[\[(]|getenv\()\s*["'](\w+)""")
 
 

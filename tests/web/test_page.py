@@ -21,6 +21,15 @@ from overpaint.web.page import HERE, files
 from overpaint.web.studio import Studio
 
 HOSTILE = "<img src=x>"
+EXCHANGE = """async () => {
+    const { show } = await import("/page/words.js"), place = document.createElement("p");
+    let text = "a green boll, bleugrass";
+    const known = ["a", "green", "ball"], replace = (now) => { text = now; };
+    show(place, { before: "", after: text, known, replace });
+    place.querySelectorAll("button")[2].click();
+    return text;
+}"""
+"""Click a word that the model was not taught, with a comma behind it."""
 
 
 @pytest.fixture(scope="module")
@@ -162,6 +171,7 @@ def test_texts_are_texts_and_errors_are_sentences(server: tuple[str, Studio], wi
     assert HOSTILE in one.page.inner_text("#history-list")
     one.page.keyboard.press("Escape")
     assert one.page.locator('img[src="x"]').count() == 0
+    assert one.page.evaluate(EXCHANGE) == "a green ball, bleugrass"
     one.page.click("[data-where=paint]")
     one.page.click("#run")
     one.until(lambda: "Nothing is painted yet" in one.page.inner_text("#error"))

@@ -95,7 +95,7 @@ export function wordsShown() {
       fields();
       [...find("words").querySelectorAll("button")].find((one) => bare(one.firstChild.textContent) === name)?.focus();
     }),
-    replace: (word, other) => { state.target = state.target.replace(word, other); find("target").value = state.target; keep(); wordsShown(); } });
+    replace: (text) => { state.target = text; find("target").value = state.target; keep(); wordsShown(); } });
 }
 
 let pricing = 0;

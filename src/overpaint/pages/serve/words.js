@@ -30,6 +30,9 @@ function far(a, b) {
   return row[b.length];
 }
 
+/** A text with another word in the place of one, which is no part of a longer word. */
+export const exchanged = (text, word, other) => text.split(/(\s+)/).map((one) => (one === word ? other : one)).join("");
+
 /** The known word that is nearest, or nothing. */
 export function nearest(word, known) {
   let best = null, least = Math.max(2, Math.ceil(word.length / 2)) + 1;
@@ -52,7 +55,7 @@ export function show(place, { before, after, known, weights, weigh, replace }) {
     const one = make("button", { type: "button", class: `word ${kind === "new" ? "new" : ""} ${unknown ? "unknown" : ""}`, text: word, title,
       "aria-label": title ? `${word}. ${title}` : word });
     if (weight !== undefined) one.append(make("sup", { text: `×${weight}` }));
-    if (unknown && other) one.addEventListener("click", () => replace(word, other));
+    if (unknown && other) one.addEventListener("click", () => replace(exchanged(after, word, word.toLowerCase().replace(name, () => other))));
     if (weigh && !unknown) weighing(one, name, weight ?? 1, weigh);
     if (!weigh && !unknown) one.tabIndex = -1;
     return one;
