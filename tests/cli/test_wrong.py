@@ -88,7 +88,10 @@ CASES: dict[str, Case] = {
     "cite without recipe": (lambda p: ["cite", p.picture], "carries no recipe"),
     "cite of nothing": (lambda p: ["cite", p.tmp / "no.png"], "There is no file"),
     "unknown command": (lambda p: ["edot", p.picture], "There is no command 'edot'; did you mean 'edit'?"),
-    "unknown training": (lambda p: ["train", "still-lif"], "Did you mean 'still-life'?"),
+    "unknown training": (
+        lambda p: ["train", "still-lif"],
+        "There is no command 'still-lif' of 'train'; did you mean 'still-life'?",
+    ),
     "unknown stage": (
         lambda p: ["train", "still-life", "--stage", "x", "--output", p.tmp],
         "There is no stage 'x'",
