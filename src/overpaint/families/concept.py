@@ -12,7 +12,6 @@ from pathlib import Path
 from typing import Any
 
 import torch
-from safetensors import SafetensorError
 from safetensors.torch import load_file, save
 from torch import Tensor
 
@@ -22,7 +21,7 @@ from overpaint.families.taught import MOST, Layers, family_of, listed, teach, wi
 from overpaint.files import atomic
 from overpaint.files.fingerprint import tensor_hash, weights_hash
 from overpaint.files.provenance import checked_token
-from overpaint.files.weightfile import LEARNED, Header, read_header
+from overpaint.files.weightfile import LEARNED, UNSOUND, Header, read_header
 from overpaint.model import Model
 from overpaint.network import readers
 
@@ -32,11 +31,6 @@ KOHYA = (
 )
 """The layers of Stable Diffusion 1 and 2 in execution order, as the original code numbers them."""
 
-UNSOUND = (
-    *(ValueError, KeyError, IndexError, TypeError, AttributeError, RecursionError),
-    *(SafetensorError, OSError),
-)
-"""What reading a stranger's file ends with that is no such file."""
 WIDEST = 8192
 """Numbers that stand for a token, at most."""
 

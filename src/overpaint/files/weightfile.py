@@ -14,6 +14,8 @@ from math import prod
 from pathlib import Path
 from typing import Any, cast
 
+from safetensors import SafetensorError
+
 from overpaint.errors import UsageError
 from overpaint.files.mistaken import check_content
 
@@ -28,6 +30,11 @@ BYTES = {
     **dict.fromkeys(("U64", "I64", "F64"), 8),
 }
 """Bytes of one value of a type."""
+UNSOUND = (
+    *(ValueError, KeyError, IndexError, TypeError, AttributeError, RecursionError),
+    *(SafetensorError, OSError),
+)
+"""What reading a stranger's file ends with that is no such file."""
 DIRECTION = "overpaint-direction"
 """The name of the text by which a file says that it holds an edit direction."""
 LEARNED = "overpaint-learned"
@@ -151,15 +158,17 @@ def _hold_against(entries: Mapping[str, Entry], size: int, path: Path) -> None:
         )
 
 
-def whole_file(path: Path) -> bytes:
-    """What a regular file holds; a pipe would never end, nor would many a device.
+def whole_file(path: Path) -> tuple[bytes, Mapping[str, str]]:
+    """What a regular safetensors file holds, and its notes; a pipe would never end, nor would many a device.
 
     Raises:
         OSError: it is none, or cannot be read.
+        Exception: one of `UNSOUND`, where it is no safetensors file or has no notes.
     """
     if not stat.S_ISREG(path.stat().st_mode):
         raise OSError(errno.EINVAL, "it is no file with a content of its own")
-    return path.read_bytes()
+    data = path.read_bytes()
+    return data, json.loads(data[8 : 8 + int.from_bytes(data[:8], "little")])["__metadata__"]
 
 
 def read_pieces(index: Path) -> Sequence[Path]:

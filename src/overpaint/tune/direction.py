@@ -15,7 +15,6 @@ from typing import Annotated
 import torch
 from jaxtyping import Float
 from pydantic import AfterValidator, Field
-from safetensors import SafetensorError
 from safetensors.torch import load, save
 from torch import Tensor
 
@@ -23,7 +22,7 @@ from overpaint.errors import UsageError
 from overpaint.files import atomic
 from overpaint.files.fingerprint import tensor_hash
 from overpaint.files.store import Stored, StoredDraft
-from overpaint.files.weightfile import DIRECTION, whole_file
+from overpaint.files.weightfile import DIRECTION, UNSOUND, whole_file
 from overpaint.model import Model
 from overpaint.network import Text
 from overpaint.options import PLACE
@@ -116,8 +115,7 @@ class Direction:
             UsageError: the file is not there, or holds something else.
         """
         try:
-            data = whole_file(file)
-            meta = json.loads(data[8 : 8 + int.from_bytes(data[:8], "little")])["__metadata__"]
+            data, meta = whole_file(file)
             told, tensors = json.loads(meta[DIRECTION]), load(data)
             states, (one, other) = tensors["states"], told["sentences"]
             if states.ndim != 3 or len(states) != 1 or not bool(torch.isfinite(states).all()):
@@ -132,7 +130,7 @@ class Direction:
             )
         except OSError as error:
             raise UsageError(f"The direction {file} cannot be read ({error.strerror}).") from None
-        except (ValueError, KeyError, TypeError, AttributeError, RecursionError, SafetensorError):
+        except UNSOUND:
             raise UsageError(
                 f"{file} is no direction of an edit; make one with: "
                 "overpaint direction cat dog -o cat2dog.safetensors."

@@ -8,14 +8,13 @@ from pathlib import Path as FilePath
 from typing import Any
 
 import torch
-from safetensors import SafetensorError
 from safetensors.torch import load, save
 from torch import Tensor
 
 from overpaint.errors import UsageError
 from overpaint.files import atomic
 from overpaint.files.fingerprint import tensor_hash
-from overpaint.files.weightfile import LEARNED, whole_file
+from overpaint.files.weightfile import LEARNED, UNSOUND, whole_file
 from overpaint.model import Model
 from overpaint.tune.low_rank import DOWN, UP, attached, shapes
 
@@ -116,8 +115,7 @@ class Weights:
             UsageError: the file is not there, or is no such file.
         """
         try:
-            data = whole_file(file)
-            meta = json.loads(data[8 : 8 + int.from_bytes(data[:8], "little")])["__metadata__"]
+            data, meta = whole_file(file)
             told, every = json.loads(meta[LEARNED]), load(data)
             weights = {name: t for name, t in every.items() if not name.startswith(MORE)}
             more = {name.removeprefix(MORE): t for name, t in every.items() if name.startswith(MORE)}
@@ -125,7 +123,7 @@ class Weights:
             return cls(weights, str(told["model"]), about, more)
         except OSError as error:
             raise UsageError(f"{file} cannot be read ({error.strerror}).") from None
-        except (ValueError, KeyError, TypeError, AttributeError, RecursionError, SafetensorError):
+        except UNSOUND:
             raise UsageError(
                 f"{file} holds nothing that overpaint learned; give a file of its own."
             ) from None
