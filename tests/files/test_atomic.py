@@ -76,6 +76,28 @@ def test_a_full_disk_leaves_what_was_there(
     assert names(tmp_path) == ["a"] and (tmp_path / "a").read_bytes() == b"old"
 
 
+def test_a_link_stays_and_what_it_points_to_is_replaced(tmp_path: Path) -> None:
+    (tmp_path / "there").mkdir()
+    (tmp_path / "there" / "a.png").write_bytes(b"old")
+    link, folder = tmp_path / "a.png", tmp_path / "here"
+    try:
+        link.symlink_to(tmp_path / "there" / "a.png")
+        folder.symlink_to(tmp_path / "there", target_is_directory=True)
+    except OSError:
+        pytest.skip("this system lets nobody make links")
+    with pytest.raises(FileExistsError):
+        atomic.write(link, b"new", new=True)
+    assert link.read_bytes() == b"old"
+    atomic.write(link, b"new")
+    assert link.is_symlink() and (tmp_path / "there" / "a.png").read_bytes() == b"new"
+    with atomic.drafted(link) as draft:
+        draft.write_bytes(b"newer")
+    assert link.is_symlink() and (tmp_path / "there" / "a.png").read_bytes() == b"newer"
+    with atomic.drafted_folder(folder) as draft:
+        (draft / "b.png").write_bytes(b"b")
+    assert folder.is_symlink() and [one.name for one in (tmp_path / "there").iterdir()] == ["b.png"]
+
+
 def test_an_error_while_drafting_leaves_what_was_there(tmp_path: Path) -> None:
     (tmp_path / "a").write_bytes(b"old")
     with pytest.raises(KeyboardInterrupt), atomic.drafted(tmp_path / "a") as draft:

@@ -13,10 +13,11 @@ from overpaint import registry
 from overpaint.api import edit, generate, invert
 from overpaint.errors import UsageError
 from overpaint.meter import Meter
+from overpaint.methods.auto import Auto
 from overpaint.run import belonging
-from overpaint.run.belonging import FRAMING, LOADING, hint, methods
+from overpaint.run.belonging import CHOOSING, FRAMING, LOADING, hint, methods
 from overpaint.run.loading import load
-from overpaint.run.settings import Setting
+from overpaint.run.settings import Setting, settings_of
 
 
 def says(told: str, words: str) -> bool:
@@ -106,6 +107,14 @@ def test_what_belongs_elsewhere_is_what_those_functions_take() -> None:
     assert set(FRAMING) == own
     assert not [name for name, settings in methods() if {*LOADING, *FRAMING} & settings.keys()]
     assert registry.METHODS.keys() == {name for name, _ in methods()}
+
+
+def test_what_chooses_takes_no_options_of_what_it_chooses_among() -> None:
+    assert Auto.model_fields.keys() == CHOOSING
+    own = settings_of(Auto.model_json_schema())
+    assert hint("steps", own).startswith("'auto' finds options itself, so choose a method to set it; it ")
+    said = overpaint("edit", "x.png", "--method", "auto", "--steps", "9")
+    assert said.code == 2 and "choose a method to set it" in said.err and said.err.count("\n") == 1
 
 
 def test_one_owner_two_and_many(monkeypatch: pytest.MonkeyPatch) -> None:

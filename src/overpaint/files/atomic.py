@@ -24,12 +24,13 @@ NO_HARD_LINKS = {errno.EPERM, errno.ENOTSUP, errno.ENOSYS, errno.EMLINK}
 
 
 def write(path: Path, data: bytes, *, new: bool = False) -> None:
-    """Write a whole file; ``new`` refuses to replace one, however close the race.
+    """Write a whole file, through a link to what it points to; ``new`` refuses to replace one in any race.
 
     Raises:
         FileExistsError: ``new``, and somebody has the name.
         OSError: it cannot be written; what was there before is still there.
     """
+    path = path if new else meant(path)
     sweep(path.parent, path.name)
     draft = draft_of(path)
     try:
@@ -48,6 +49,7 @@ def drafted(path: Path) -> Generator[Path, None, None]:
     Raises:
         OSError: it cannot be flushed or moved; what was there before is still there.
     """
+    path = meant(path)
     sweep(path.parent, path.name)
     draft = draft_of(path)
     try:
@@ -70,6 +72,7 @@ def drafted_folder(path: Path) -> Generator[Path, None, None]:
     Raises:
         OSError: something cannot be flushed or moved; what was there before is still there.
     """
+    path = meant(path)
     path.parent.mkdir(parents=True, exist_ok=True)
     draft, old = draft_of(path), draft_of(path)
     try:
@@ -102,6 +105,11 @@ def append(path: Path, line: str) -> None:
             raise OSError(errno.ENOSPC, os.strerror(errno.ENOSPC))
     finally:
         os.close(handle)
+
+
+def meant(path: Path) -> Path:
+    """What a link points to, so that a new file does not take the place of the link itself."""
+    return Path(os.path.realpath(path)) if path.is_symlink() else path
 
 
 def draft_of(path: Path) -> Path:

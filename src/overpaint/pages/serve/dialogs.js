@@ -6,7 +6,7 @@ const NEEDS = { mask: "needs a mask", source: "needs what it shows", target: "",
 const TYPES = { random: "several changes at once", object: "exchanging things", add: "adding", delete: "removing", content: "content", pose: "pose", colour: "colour", material: "material", background: "the background", style: "style" };
 
 /** What a method is good at by measurement, in a sentence. */
-const strength = ({ success, cases, best }) => `${Math.round(100 * success)} % of ${cases} drawn edits came off${best.length ? `, more at ${best.map((one) => TYPES[one] ?? one).join(", ")}` : ""}.`;
+const strength = ({ success, cases, best }) => `${Math.round(100 * Number(success.toFixed(2)))} % of ${cases} drawn edits came off${best.length ? `, more at ${best.map((one) => TYPES[one] ?? one).join(", ")}` : ""}.`;
 
 /** Cards of the methods; `ask(name)` gives what would be asked with one, to say what that costs. */
 export function methods(all, now, { ask, choose, compare, results }) {
