@@ -5,7 +5,7 @@ from tests.bench.kit import first
 from tests.bench.test_table import FLOOR, LINES, P2P, line
 from tests.pages.kit import browser, opened
 
-from overpaint.bench.publish import PAGE, publish
+from overpaint.bench.publish import PAGE, TABLE, publish
 from overpaint.bench.results import FILE, PICTURES, ROWS, Results, row_key
 from overpaint.bench.table import as_csv, rows
 from overpaint.errors import UsageError
@@ -60,6 +60,19 @@ def test_lines_hold_values_whose_names_stand_with_their_row(folder: Path, tmp_pa
     assert all("names" not in one for one in kept.values())
     assert "psnr_inside" not in (tmp_path / "kept" / FILE).read_text()
     assert "psnr_inside" in (tmp_path / "kept" / ROWS).read_text()
+
+
+def test_what_came_off_most_often_stands_first(tmp_path: Path) -> None:
+    made = Results.opened(tmp_path / "made")
+    for inversion, successes in {"a": (False, True), "b": (True, True), "c": (False, False)}.items():
+        variant = {**P2P, "inversion": inversion}
+        for case, success in zip(("colour-01", "style-01"), successes, strict=True):
+            made.add(line(variant, case, success=success))
+    made.add(line(FLOOR, "colour-01", success=False))
+    publish(made, tmp_path / "kept")
+    table = (tmp_path / "kept" / TABLE).read_text().splitlines()
+    titles = [one.split("|")[1].strip() for one in table[2:6]]
+    assert titles == ["source untouched", "p2p b steps=2", "p2p a steps=2", "p2p c steps=2"]
 
 
 def test_publishing_adds_and_replaces(folder: Path, tmp_path: Path) -> None:

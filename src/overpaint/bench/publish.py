@@ -47,7 +47,7 @@ def publish(results: Results, folder: Path, cases: Sequence[Case] = ()) -> list[
     lines = [short(line) for line in {**there, **results.lines}.values()]
     try:
         (folder / PICTURES).mkdir(parents=True, exist_ok=True)
-        found = rows(lines)
+        found = sorted(rows(lines), key=rank)
         drawn = {
             key for key in map(row_key, (row.line for row in found)) if strip(results, key, cases, folder)
         }
@@ -64,6 +64,12 @@ def publish(results: Results, folder: Path, cases: Sequence[Case] = ()) -> list[
             f"The folder {folder} cannot be written to ({error.strerror or error}); choose another."
         ) from None
     return [folder / name for name in files]
+
+
+def rank(row: Row) -> tuple[bool, float]:
+    """References first, then by successes, the most first; where none are told, as they came."""
+    came = row.values("success")
+    return not row.line["reference"], -sum(came) / len(came) if came else 0.0
 
 
 def check_ours(folder: Path) -> None:

@@ -51,7 +51,7 @@ CARD = Card(
     official=Cost.of(79 + 50 * (79 + 6), 50, depth=6),
     published="CelebA-HQ at 256 px: directional similarity 0.18, segmentation kept 88.1 %, identity 0.76; "
     "picture back from level 500 MAE 0.022, LPIPS 0.082, SSIM 0.901 (arXiv:2110.02711; recalled)",
-    shipped="Not for one picture by its own prompts: none of fifty cases comes off. Learned from eight "
+    shipped="Not for one picture by its own prompts: none of two hundred cases comes off. Learned from eight "
     "pictures of a kind in full, ground, light and pencil come off on 0.90 to 1.00 of others "
     "([measured](../diffusion-clip.md#on-still-life))",
     trial={
