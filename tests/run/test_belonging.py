@@ -110,7 +110,7 @@ def test_what_belongs_elsewhere_is_what_those_functions_take() -> None:
 
 
 def test_what_chooses_takes_no_options_of_what_it_chooses_among() -> None:
-    assert Auto.model_fields.keys() == CHOOSING
+    assert set(Auto.model_fields) == CHOOSING
     own = settings_of(Auto.model_json_schema())
     assert hint("steps", own).startswith("'auto' finds options itself, so choose a method to set it; it ")
     said = overpaint("edit", "x.png", "--method", "auto", "--steps", "9")

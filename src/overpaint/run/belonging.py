@@ -46,7 +46,7 @@ CHOOSING = {"candidates", "type"}
 def hint(name: str, own: Settings) -> str:
     """The end of a sentence about an option that a method with these settings does not have."""
     owner = whose(name, own)
-    if owner is not None and own.keys() == CHOOSING and any(name in settings for _, settings in methods()):
+    if owner is not None and set(own) == CHOOSING and any(name in settings for _, settings in methods()):
         return f"'auto' finds options itself, so choose a method to set it; it belongs to {owner}."
     if owner is not None:
         return f"it belongs to {owner}."
