@@ -46,7 +46,7 @@ CHOOSING = {"candidates", "type"}
 def hint(name: str, own: Settings) -> str:
     """The end of a sentence about an option that a method with these settings does not have."""
     owner = whose(name, own)
-    if owner is not None and set(own) == CHOOSING and any(name in settings for _, settings in methods()):
+    if owner is not None and set(own) == CHOOSING and of_any_method(name):
         return f"'auto' finds options itself, so choose a method to set it; it belongs to {owner}."
     if owner is not None:
         return f"it belongs to {owner}."
@@ -61,7 +61,7 @@ def hint(name: str, own: Settings) -> str:
 
 def whose(name: str, own: Settings) -> str | None:
     """Whom an option of exactly that name belongs to: other methods, a component, the model, the picture."""
-    owners = [of_methods(name)] if any(name in settings for _, settings in methods()) else []
+    owners = [of_methods(name)] if of_any_method(name) else []
     owners += of_component(name, own)
     if owners:
         return ", and to ".join(owners)
@@ -100,6 +100,11 @@ def inner(own: Settings) -> Iterator[tuple[str, str, str]]:
 def methods() -> tuple[tuple[str, Settings], ...]:
     """The methods that are listed, with their settings."""
     return tuple((name, settings_of(card["schema"])) for name, card in registry.read_summary().items())
+
+
+def of_any_method(option: str) -> bool:
+    """Whether any of them has an option."""
+    return any(option in settings for _, settings in methods())
 
 
 def of_methods(option: str) -> str:
