@@ -11,10 +11,11 @@ from tests.parity.walking import watched
 from torch import Tensor
 from torch.nn.functional import normalize
 
+from overpaint.contract.checks import in_double_precision
 from overpaint.contract.trial import SIZE, mask, picture, run
 from overpaint.errors import UsageError
 from overpaint.families.noisy import NoisyTower
-from overpaint.families.tiny import tiny_eye
+from overpaint.families.tiny import tiny, tiny_eye
 from overpaint.guides import CFG
 from overpaint.guides.known import Known
 from overpaint.guides.noisy_clip import Pulled, glimpse_of
@@ -115,7 +116,9 @@ def test_guidance_takes_a_second_row_and_clip_a_look_and_its_way_back(
 
 @pytest.mark.parametrize("sampler", ["ancestral", "ddim"])
 def test_no_strength_is_no_pull_and_some_brings_the_result_nearer_to_the_prompt(sampler: Any) -> None:
-    model, given = seeing(), task(torch.ones(1, 1, *SIZE))
+    model = seeing(tiny())
+    in_double_precision(model)  # a gradient is asked for by other kernels, which round otherwise
+    given = task(torch.ones(1, 1, *SIZE), model)
     o = Glide.model_validate({"steps": STEPS, "sampler": sampler, "strength": 1.0, "guidance": 1.0})
     led = guide(o, model, given)
     assert isinstance(led, Pulled)
@@ -128,7 +131,7 @@ def test_no_strength_is_no_pull_and_some_brings_the_result_nearer_to_the_prompt(
     def likeness(x: Latent) -> float:
         return float((TOWER.through(x, model.path(STEPS).t[-1]) * led.wish).sum())
 
-    assert torch.equal(end(0.0), made(given, sampler=sampler, guidance=1.0))
+    assert gap(end(0.0), made(given, model, sampler=sampler, guidance=1.0)) < 1e-5  # latents are in float32
     assert likeness(end(0.5)) > likeness(end(0.0))
     assert not end(0.5).requires_grad
 

@@ -28,10 +28,8 @@ from overpaint.families.tiny import Shape
 from overpaint.meter import Cancelled, Meter
 from overpaint.model import Model
 
-CLOSE = 1e-4
-"""What rounding may add up to over a few steps, as a share of the largest value."""
 EXACT = 1e-8
-"""What an exact method may lose on a network in double precision, as a share of the largest value."""
+"""What rounding may change on a network in double precision, as a share of the largest value."""
 STOPS = 6
 """At how many places a run is stopped."""
 Check = Callable[[Kind, Shape], None]
@@ -202,12 +200,13 @@ def cost_as_stated(kind: Kind, shape: Shape) -> None:
 def rows_apart(kind: Kind, shape: Shape) -> None:
     """Row by row, as on a machine with little memory, the result is the same to rounding."""
     model, meters = network(kind, shape), (Meter(), Meter())
+    in_double_precision(model)  # untrained networks make much of rounding, which differs between machines
     given = task(model, kind)
     whole = result(run(model, short(kind), given, meters[0]))
     with model.sparing(1):
         apart = result(run(model, short(kind), given, meters[1]))
     error = float((whole - apart).abs().max() / whole.abs().max().clamp(min=1.0))
-    demand(error <= CLOSE, f"{kind.card.name}, taken apart row by row, gives something else ({error:.1e}).")
+    demand(error <= EXACT, f"{kind.card.name}, taken apart row by row, gives something else ({error:.1e}).")
     demand(meters[0].rows == meters[1].rows, f"{kind.card.name} takes more rows when it is taken apart.")
 
 
@@ -239,7 +238,7 @@ def several_targets(kind: Kind, shape: Shape) -> None:
     for one, target in zip(both.latents or both.pixels, (TARGET, FURTHER), strict=True):
         alone = result(run(model, short(kind), encoded(model, kind, target=target)))
         error = float((one - alone).abs().max() / alone.abs().max().clamp(min=1.0))
-        demand(error <= CLOSE, f"{kind.card.name} gives something else beside another target ({error:.1e}).")
+        demand(error <= EXACT, f"{kind.card.name} gives something else beside another target ({error:.1e}).")
     low, high = (kind.card.cost(short(kind)) + more(short(kind))).rows
     demand(
         low <= meter.rows <= high,

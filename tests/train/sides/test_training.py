@@ -78,11 +78,13 @@ def test_a_killed_run_ends_on_the_same_bits(
 
 
 def test_parts_of_a_batch_make_the_same_step(tmp_path: Path) -> None:
+    """By the momenta: weights follow the sign of a gradient even where it is nothing but rounding."""
     home = data(tmp_path / "set")
-    one, two = trained(home, tmp_path / "a", steps=2), trained(home, tmp_path / "b", steps=2, parts=2)
-    assert one.run.samples == two.run.samples == 8
-    for (name, a), b in zip(weights(one).items(), weights(two).values(), strict=True):
-        torch.testing.assert_close(a, b, rtol=1e-3, atol=3e-5, msg=name)
+    one, two = trained(home, tmp_path / "a", steps=1), trained(home, tmp_path / "b", steps=1, parts=2)
+    assert one.run.samples == two.run.samples == 4
+    kept, other = one.run.optimiser.state(), two.run.optimiser.state()
+    for name, a in kept.items():
+        torch.testing.assert_close(a, other[name], rtol=0, atol=1e-3 * float(a.abs().max()), msg=name)
     with pytest.raises(TrainError, match="cannot be shared evenly by 1 processes in 3 parts"):
         trained(home, tmp_path / "c", parts=3)
 
