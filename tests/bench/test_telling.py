@@ -10,6 +10,7 @@ from tests.cli.kit import overpaint
 from overpaint.bench.results import Results, row_key
 from overpaint.bench.telling import tell, telling_of
 from overpaint.bench.version import telling
+from overpaint.choosing.early import ON_THE_WAY
 from overpaint.choosing.signals import ROWS
 from overpaint.images import save_picture
 from overpaint.meter import Cancelled, Meter
@@ -49,7 +50,7 @@ def folder_with(place: Path, **more: Any) -> list[dict[str, Any]]:
 
 
 def test_signals_are_found_from_kept_pictures_once(tmp_path: Path) -> None:
-    folder_with(tmp_path, signals={"early_focus": 0.7, "belief": 9.0})
+    folder_with(tmp_path, signals={"early_focus": 0.7, "strayed": 0.2, "belief": 9.0})
     results = Results.opened(tmp_path)
     asked = telling_of(results, model())
     assert (asked.edits, asked.rows, asked.done, asked.blind, asked.others) == (2, 2 * ROWS, 0, 1, 1)
@@ -57,7 +58,7 @@ def test_signals_are_found_from_kept_pictures_once(tmp_path: Path) -> None:
     found = {line["method"]: line for line in results.lines.values() if "telling" in line}
     assert set(found) == {"p2p", "ddim"} and found["p2p"]["telling"] == telling()
     assert found["p2p"]["signals"]["changed_there"] == 0 and found["p2p"]["signals"]["belief"] != 9
-    assert found["p2p"]["signals"]["early_focus"] == 0.7, "that was seen on the way"
+    assert [found["p2p"]["signals"][name] for name in ON_THE_WAY] == [0.7, 0.2], "seen on the way"
     again = telling_of(Results.opened(tmp_path), model())
     assert (again.edits, again.done) == (0, 2)
 

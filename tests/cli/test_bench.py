@@ -23,6 +23,7 @@ def test_a_slice_runs_and_a_second_run_does_nothing(tmp_path: Path) -> None:
     assert len(lines) == 10 * (3 + 2)
     seen = [line for line in map(json.loads, lines) if not line["reference"]]
     assert all("early_focus" in line["signals"] for line in seen)
+    assert {line["method"] for line in seen if line["signals"].get("strayed", 0) > 0} == {"p2p"}
     assert {(line["method"], line["walked"]) for line in seen} == {("p2p", 2), ("sdedit", 1)}
     assert load_picture(folder / "sheet.png").size[1] > 1000
     again = overpaint(*slice_)

@@ -17,7 +17,7 @@ from overpaint.bench.results import row_key
 from overpaint.bench.table import grid, mean
 from overpaint.bench.usual import Came, Tally
 from overpaint.choosing.choices import odds
-from overpaint.choosing.early import EARLY
+from overpaint.choosing.early import ON_THE_WAY
 from overpaint.choosing.score import EXPECTED, Bin, Score, area, fit, scaled
 from overpaint.choosing.signals import SIGNALS
 from overpaint.errors import UsageError
@@ -164,7 +164,8 @@ def learn(lines: Sequence[Line]) -> Learned:
     found = [*halves[0], *halves[1]]
     chances = [*teach(halves[1]).chances(halves[0]), *teach(halves[0]).chances(halves[1])]
     whole = teach(found)
-    by_name = {name: [edit.told.get(name, np.nan) for edit in found] for name in (*SIGNALS, EARLY, *FREE)}
+    names = (*SIGNALS, *ON_THE_WAY, *FREE)
+    by_name = {name: [edit.told.get(name, np.nan) for edit in found] for name in names}
     by_name[EXPECTED] = [*usual(teach(halves[1]).tally, halves[0]), *usual(teach(halves[0]).tally, halves[1])]
     worth = {name: by_type(found, values) for name, values in ((LEARNED, chances), *by_name.items())}
     areas = {name: by for name, by in worth.items() if by}

@@ -18,7 +18,7 @@ from overpaint.bench.results import Line, Results, row_key, row_of
 from overpaint.bench.variant import BLEND, CONTROL, Variant
 from overpaint.bench.version import telling
 from overpaint.card import Cost
-from overpaint.choosing.early import Watch
+from overpaint.choosing.early import STRAYED, Watch
 from overpaint.choosing.signals import Ground, ground, signals
 from overpaint.errors import OverpaintError, UsageError
 from overpaint.images import Picture, save_picture
@@ -141,7 +141,7 @@ def result(bench: Bench, case: Case, pictures: Pictures | UsageError, variant: V
         watch = None if variant.reference else Watch(grounded(bench, case, pictures))
         made = edited(bench, case, pictures, variant, watch)
         found = {} if made is None else figures(case, pictures, made.picture)
-        told = {} if made is None or watch is None else told_by(bench, watch, made.picture)
+        told = {} if made is None or watch is None else told_by(bench, watch, made)
     except Cancelled:
         raise
     except OverpaintError as error:
@@ -165,10 +165,10 @@ def unforeseen(error: Exception) -> str:
     return f"Internal error ({said[:200]}); OVERPAINT_DEBUG=1 shows where."
 
 
-def told_by(bench: Bench, watch: Watch, edit: Picture) -> dict[str, float]:
+def told_by(bench: Bench, watch: Watch, made: "Made") -> dict[str, float]:
     """The signals of an edit, finished and on the way, whose rows are not the method's."""
-    found = signals(bench.model, watch.given, auto.framed(bench.model, edit))
-    return {**found, **watch.signals}
+    found = signals(bench.model, watch.given, auto.framed(bench.model, made.picture))
+    return {**found, **watch.signals, **made.seen}
 
 
 def grounded(bench: Bench, case: Case, pictures: Pictures) -> Ground:
@@ -207,6 +207,8 @@ class Made:
     picture: Picture
     cost: Mapping[str, float] = field(default_factory=dict[str, float])
     said: Mapping[str, Any] = field(default_factory=dict[str, Any])
+    seen: Mapping[str, float] = field(default_factory=dict[str, float])
+    """Signals from the way there."""
 
 
 def edited(
@@ -227,7 +229,8 @@ def edited(
     memory = peak.megabytes
     cost |= {} if memory is None else {"memory": memory}
     walked = 0 if watch is None else len(watch.found)
-    return Made(picture, cost, {"found": work.rows < job.cost.rows[0], "walked": walked})
+    seen = {} if work.strayed is None else {STRAYED: work.strayed}
+    return Made(picture, cost, {"found": work.rows < job.cost.rows[0], "walked": walked}, seen)
 
 
 def planned(model: Model, case: Case, pictures: Pictures, variant: Variant) -> Job:

@@ -14,7 +14,7 @@ from overpaint.bench.results import Line, Results, row_key
 from overpaint.bench.run import check, ground_of, rounded
 from overpaint.bench.still_life import FRESH, cases
 from overpaint.bench.version import telling
-from overpaint.choosing.early import EARLY
+from overpaint.choosing.early import ON_THE_WAY
 from overpaint.choosing.signals import ROWS, Ground, signals
 from overpaint.images import load_picture
 from overpaint.meter import Meter
@@ -102,5 +102,5 @@ def told(asked: Telling, line: Line, on: Ground) -> Line:
     """A line with its signals as they are found today; what was seen on the way stays."""
     picture = load_picture(picture_of(asked.results, line))
     found = signals(asked.model, on, framed(asked.model, picture))
-    early = {name: value for name, value in line.get("signals", {}).items() if name == EARLY}
+    early = {name: value for name, value in line.get("signals", {}).items() if name in ON_THE_WAY}
     return {**line, "signals": {**rounded(found), **early}, TOLD: telling()}

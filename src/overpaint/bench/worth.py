@@ -7,14 +7,14 @@ from typing import Any
 from overpaint.bench.figures import FIGURES
 from overpaint.bench.learning import FREE, LEARNED, Learned
 from overpaint.bench.portfolio import Portfolio, goals
-from overpaint.choosing.early import EARLY, SAYS
+from overpaint.choosing.early import ON_THE_WAY
 from overpaint.choosing.score import EXPECTED
 from overpaint.choosing.signals import SIGNALS
 
 FILE = "worth.json"
 MEANINGS = {
     **SIGNALS,
-    EARLY: SAYS,
+    **ON_THE_WAY,
     "rival": "how much better the target prompt finds the edit behind noise than its nearest rival does",
     "rival_there": "the same as rival, weighed by how much the two prompts part at each place",
     "focus": "how far the edit moves where the two prompts part, over how far elsewhere (logarithm)",

@@ -15,8 +15,13 @@ from overpaint.path import Latent
 SHARE = 0.35
 """Of the steps: when to look."""
 EARLY = "early_focus"
-SAYS = "the same after 35 % of the steps, of what the network believes to lie behind the noise (logarithm)"
-"""What it says, beside the signals of a finished edit, of which `focus` comes before it."""
+STRAYED = "strayed"
+ON_THE_WAY: Mapping[str, str] = {
+    EARLY: "the same after 35 % of the steps, of what the network believes behind the noise (logarithm)",
+    STRAYED: "how far the source strays on its way back along the inversion (RMS over latents)",
+}
+"""What was seen before an edit was finished, and what it says beside the signals of the finished one, of
+which `focus` comes before the first."""
 
 
 class Unpromising(OverpaintError):
