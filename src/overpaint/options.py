@@ -2,7 +2,7 @@
 
 from collections.abc import Mapping
 from dataclasses import dataclass
-from typing import Annotated, Any, Literal, TypeVar
+from typing import Annotated, Any, ClassVar, Literal, TypeVar
 
 from pydantic import BaseModel, BeforeValidator, ConfigDict, Field, JsonValue, model_validator
 
@@ -80,6 +80,8 @@ class Options(BaseModel):
     """Base of every method and component: immutable, with no fields but its own."""
 
     model_config = ConfigDict(frozen=True, extra="forbid", allow_inf_nan=False, protected_namespaces=())
+    only_with: ClassVar[Mapping[str, str]] = {}
+    """Fields that change nothing while another one has its default, each with that one."""
 
     def changed(self: T, **fields: Any) -> T:
         """A copy with some fields changed, checked like new."""

@@ -17,7 +17,9 @@ from overpaint.card import Need
 from overpaint.errors import UsageError
 from overpaint.families.tiny import tiny
 from overpaint.images import load_picture
+from overpaint.inversions import NegativePrompt
 from overpaint.meter import Meter
+from overpaint.options import Options
 from overpaint.run.result import Edit
 from overpaint.run.settings import Setting, settings_of
 
@@ -190,3 +192,36 @@ def test_who_chose_an_option_is_shown_by_name(tmp_path: Path) -> None:
     assert overpaint("show", dog, "--json").figures["changed"]["steps"]["from"] == "picture"
     again = rerun(dog)
     assert again.recipe.chosen["steps"] == "picture"
+
+
+@pytest.mark.parametrize(
+    ("method", "said", "lacks"),
+    [
+        ("p2p", {"blend_threshold": 0.5}, "blend"),
+        ("p2p", {"blend_start": 0.5}, "blend"),
+        ("p2p", {"inversion": "negative-prompt", "inversion.quantile": 0.5}, "inversion.proximal"),
+        ("style-diffusion", {"blend_threshold": 0.5}, "blend"),
+        ("infedit", {"stay_threshold": 0.5}, "stay"),
+        ("masactrl", {"threshold": 0.5}, "thing"),
+    ],
+)
+def test_an_option_without_the_one_beside_which_it_acts_is_refused(
+    method: str, said: dict[str, Any], lacks: str
+) -> None:
+    option, meter = list(said)[-1], Meter()
+    with pytest.raises(UsageError, match=f"'{option}' acts only beside '{lacks}'"):
+        edit(smooth(), source=SOURCE, target=TARGET, method=method, model=shared(), meter=meter, **said)
+    assert meter.calls == 0
+
+
+def test_an_option_that_acts_beside_another_may_be_given_at_its_default() -> None:
+    """As recipes do, and forms."""
+    made = edit(smooth(), source=SOURCE, target=TARGET, model=shared(), steps=2, blend_threshold=0.3)
+    assert made.figures.calls > 0
+
+
+def test_every_option_that_acts_beside_another_is_one_of_its_own_kind() -> None:
+    kinds: list[type[Options]] = [registry.find(name) for name in registry.METHODS]
+    named = {kind: {*kind.only_with, *kind.only_with.values()} for kind in (*kinds, NegativePrompt)}
+    assert sum(map(bool, named.values())) > 4
+    assert all(names <= set(kind.model_fields) for kind, names in named.items())

@@ -1,7 +1,7 @@
 """Negative-prompt inversion: the source prompt stands in for the empty one, and nothing has to be tuned."""
 
-from collections.abc import Sequence
-from typing import Literal
+from collections.abc import Mapping, Sequence
+from typing import ClassVar, Literal
 
 import torch
 from jaxtyping import Float
@@ -57,6 +57,7 @@ class NegativePrompt(Inversion):
     two prompts clearly disagree (arXiv:2306.05414), and may be held to the source elsewhere.
     """
 
+    only_with: ClassVar[Mapping[str, str]] = dict.fromkeys(("quantile", "threshold", "dilate"), "proximal")
     name: Literal["negative-prompt"] = Field(
         default="negative-prompt", description="the source prompt in the place of the empty one"
     )

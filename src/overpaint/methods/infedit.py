@@ -53,6 +53,7 @@ class InfEdit(Method):
     """
 
     card: ClassVar[Card] = CARD
+    only_with: ClassVar[Mapping[str, str]] = {"blend_threshold": "blend", "stay_threshold": "stay"}
     steps: int = Field(default=12, ge=1, le=1000, description="denoising steps of the whole path")
     guidance: Guidance = 2.3
     inversion: Virtual = Field(default=Virtual(), description="how the picture is put under noise")

@@ -1,5 +1,6 @@
 """MasaCtrl: the new prompt draws the layout, and the picture answers what is drawn there."""
 
+from collections.abc import Mapping
 from typing import ClassVar, Literal
 
 from pydantic import Field
@@ -72,6 +73,7 @@ class MasaCtrl(Method):
     """
 
     card: ClassVar[Card] = CARD
+    only_with: ClassVar[Mapping[str, str]] = {"threshold": "thing"}
     steps: int = Field(default=50, ge=1, le=1000, description="denoising steps")
     guidance: Guidance = USUAL_GUIDANCE
     inversion: AnyInversion = Field(default=DDIM(), description="how the picture becomes noise")

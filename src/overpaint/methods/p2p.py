@@ -1,6 +1,6 @@
 """Prompt-to-Prompt: two prompts walk side by side, and the new one looks where the old one looks."""
 
-from collections.abc import Iterable
+from collections.abc import Iterable, Mapping
 from typing import ClassVar, Literal
 
 from pydantic import Field
@@ -62,6 +62,11 @@ CARD = Card(
     shipped="Windows, blend and inversion by what the prompts ask for ([measured](../p2p-defaults.md)): "
     "success 0.74 for 0.59",
 )
+BLENDING: Mapping[str, str] = {
+    **dict.fromkeys(("blend_threshold", "blend_version", "blend_start"), "blend"),
+    "blend_subtract_threshold": "blend_subtract",
+}
+"""What acts only where words are blended."""
 
 
 class PromptToPrompt(Method):
@@ -72,6 +77,7 @@ class PromptToPrompt(Method):
     """
 
     card: ClassVar[Card] = CARD
+    only_with: ClassVar[Mapping[str, str]] = BLENDING
     steps: int = Field(default=50, ge=1, le=1000, description="denoising steps")
     guidance: Guidance = USUAL_GUIDANCE
     inversion: AnyInversion = Field(default=Direct(), description="how the picture becomes noise")
@@ -98,9 +104,8 @@ class PromptToPrompt(Method):
 
     def __call__(self, model: Model, task: Task) -> Latent | Outcome:
         """Invert, then walk all prompts with the targets' attention replaced."""
-        controls, blends = parts(self, model, task)
-        agreed, texts = agreement(self, model, task), (task.source, task.target, task.null)
-        path, also = model.path(self.steps), task.further
+        (controls, blends), agreed = parts(self, model, task), agreement(self, model, task)
+        texts, path, also = (task.source, task.target, task.null), model.path(self.steps), task.further
         reads = CONDITIONAL.union(*(c.reads & SOURCE_ROWS for c in controls))
         walk = self.inversion.walk(model, path, task.x0, texts, self.guidance, task.noise, reads, also=also)
         return one_or_all(walk.run(model, *controls, after=compose(*blends, agreed)), list(task.targets))

@@ -1,5 +1,6 @@
 """StyleDiffusion: Prompt-to-Prompt over tuned values, the layout held in rows without a prompt as well."""
 
+from collections.abc import Mapping
 from typing import ClassVar
 
 from pydantic import Field
@@ -44,6 +45,7 @@ class StyleDiffusion(Method):
     """
 
     card: ClassVar[Card] = CARD
+    only_with: ClassVar[Mapping[str, str]] = {"blend_threshold": "blend"}
     steps: int = Field(default=30, ge=1, le=1000, description="denoising steps")
     guidance: Guidance = USUAL_GUIDANCE
     inversion: Style = Field(default=Style(), description="how the values are tuned and used")

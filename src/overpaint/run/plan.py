@@ -17,6 +17,7 @@ from overpaint.network import Pixels
 from overpaint.options import ModelOwn
 from overpaint.out_of_memory import roomy, ways_out
 from overpaint.outcome import Layer
+from overpaint.run.acting import check_acting
 from overpaint.run.chosen import chosen
 from overpaint.run.instead import content_with, nearest_that, of_family, otherwise
 from overpaint.run.known import Look
@@ -130,6 +131,7 @@ def planned(asked: EditRequest, model: Model) -> Job:
     preset = {name: value for one in presets.values() for name, value in one.items()}
     method = resolve(asked.kind, asked.options, preset, asked.title)
     check_put(asked, method)
+    check_acting(method, {name: v for name, v in asked.options.items() if name not in asked.chosen})
     shown = asked.shown
     fitted = None if shown is None else fit(shown, family.side, grain(model), asked.request.fit, asked.part)
     pixels = None if fitted is None else fitted.tensor
