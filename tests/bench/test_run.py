@@ -14,7 +14,7 @@ from overpaint.bench.references import references
 from overpaint.bench.results import FILE, Line, Results
 from overpaint.bench.run import Bench, alone, estimates, failures, planned, run
 from overpaint.bench.still_life import cases
-from overpaint.bench.variant import Variant, variants
+from overpaint.bench.variant import CONCEPT, Variant, variants
 from overpaint.card import Cost
 from overpaint.errors import UsageError
 from overpaint.images import load_picture
@@ -189,6 +189,15 @@ def test_a_map_that_is_given_shows_the_true_answer(
     assert case.scenes is not None and seen[0] == []
     ((net, picture),) = seen[1]
     assert net == "segmentation" and np.array_equal(picture.rgb, mapped(case.scenes[1]).rgb)
+
+
+def test_concepts_that_are_given_take_the_place_of_the_target_prompt(still_life: Model) -> None:
+    case, pictures = first("colour")
+    said = {**STEPS, "warmup": "0"}
+    job = planned(still_life, case, pictures, Variant("sega", said=said, gifts=("concepts",)))
+    told = [(one.sign, one.text) for one in getattr(job.method, CONCEPT)]
+    assert told == [("+", case.target_prompt), ("-", case.source_prompt)]
+    assert not job.asked.request.target and job.asked.request.source == case.source_prompt
 
 
 def test_what_there_is_to_do_is_known_before(tmp_path: Path, still_life: Model) -> None:

@@ -65,6 +65,8 @@ def test_all_stands_for_what_edits_by_a_prompt() -> None:
 def test_words_are_given_where_that_is_asked_for_and_can_be_used() -> None:
     assert titles("p2p", "sdedit", gifts=("words",)) == ["p2p direct given words", "sdedit"]
     assert titles("sdedit", gifts=("map",)) == ["sdedit given map"]
+    one, other = titles("sega", "ledits++", gifts=("concepts",))
+    assert (one, other) == ("sega ddim given concepts", "ledits++ edit-friendly")
     assert titles("p2p") == ["p2p direct"]
 
 
@@ -97,6 +99,7 @@ def test_a_method_that_needs_a_mask_needs_the_region() -> None:
         (["p2p"], [], {"steps": "0"}, (), "The option 'steps' must be"),
         (["sdedit"], ["direct"], {}, (), "None of the chosen methods uses an inversion"),
         (["generate"], [], {}, (), "The method 'generate' does not edit a picture by a prompt"),
+        (["sega"], [], {}, (), "does not edit a picture by a prompt; give it --give concepts"),
         (["p2p"], [], {}, ("regoin",), "cannot be given 'regoin'; did you mean 'region'"),
     ],
 )

@@ -15,12 +15,13 @@ from overpaint.bench.figures import figures
 from overpaint.bench.peak import Peak
 from overpaint.bench.references import REFERENCES
 from overpaint.bench.results import Line, Results, row_key, row_of
-from overpaint.bench.variant import BLEND, CONTROL, Variant
+from overpaint.bench.variant import BLEND, CONCEPT, CONTROL, Variant
 from overpaint.bench.version import telling
 from overpaint.card import Cost
 from overpaint.choosing.early import STRAYED, Watch
 from overpaint.choosing.signals import Ground, ground, signals
 from overpaint.errors import OverpaintError, UsageError
+from overpaint.guides.concept import Concept
 from overpaint.images import Picture, save_picture
 from overpaint.meter import Cancelled, Meter, part
 from overpaint.model import Model
@@ -30,6 +31,7 @@ from overpaint.run.estimate import BACKWARD, Estimate, estimate
 from overpaint.run.plan import Job
 from overpaint.run.request import edit_request
 from overpaint.run.sided import Wanted
+from overpaint.run.suiting import STRENGTH
 from overpaint.run.where import Where
 from overpaint.stilllife.palette import mapped
 
@@ -251,10 +253,18 @@ def planned(model: Model, case: Case, pictures: Pictures, variant: Variant) -> J
     if "map" in variant.gifts and case.scenes is not None:
         control.append((NET, mapped(case.scenes[1])))
     request = {"source": case.source_prompt, "target": case.target_prompt, "seed": SEED}
+    if "concepts" in variant.gifts:
+        said[CONCEPT], request["target"] = concepts(case), ""
     asked = edit_request(
         "edit", variant.method, pictures.source, request, said, where=Where(mask), control=control
     )
     return auto.planned(asked, model)
+
+
+def concepts(case: Case) -> tuple[Concept, ...]:
+    """What is to be added and taken away: the two prompts, each as strongly as published."""
+    more = Concept(text=case.target_prompt, sign="+", strength=STRENGTH)
+    return more, Concept(text=case.source_prompt, sign="-", strength=STRENGTH)
 
 
 def alone(cost: Cost, rows: int, backwards: int, seconds: float) -> dict[str, float]:

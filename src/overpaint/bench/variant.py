@@ -21,10 +21,13 @@ from overpaint.run.suiting import AUTO, TUNED
 from overpaint.sides.file import SideFile
 
 ALL = "all"
-GIFTS = ("region", "words", "map")
-"""What a method may be given beside picture and prompts, where that is asked for."""
+GIFTS = ("region", "words", "map", "concepts")
+"""What a method may be given beside picture and prompts, where that is asked for; concepts say instead of the
+target prompt what is to be added and taken away."""
 BLEND = "blend"
 """The option that takes the words of a case."""
+CONCEPT = "concept"
+"""The option that takes concepts."""
 CONTROL = "control"
 """What side networks are set by, as if they were an option: ``canny:0.8; depth``."""
 
@@ -129,11 +132,18 @@ def reason(kind: type[Method], model: Model, gifts: Collection[str]) -> str | No
     card = kind.card
     if model.family.name not in card.families:
         return f"does not work on {model.family.name} models; it works on: {', '.join(card.families)}"
-    if Need.IMAGE not in card.needs or not (Need.TARGET in card.needs or card.target_or):
-        return "does not edit a picture by a prompt; choose another"
+    told = Need.TARGET in card.needs or card.target_or
+    if Need.IMAGE not in card.needs or not (told or (goes_by_concepts(kind) and "concepts" in gifts)):
+        by = "; give it --give concepts" if goes_by_concepts(kind) else ""
+        return f"does not edit a picture by a prompt{by or '; choose another'}"
     if Need.MASK in card.needs and "region" not in gifts:
         return "needs a mask; give it the true region with --give region, or choose another"
     return None
+
+
+def goes_by_concepts(kind: type[Method]) -> bool:
+    """Whether a method takes concepts in place of a target prompt, and not the prompt as its one concept."""
+    return CONCEPT in kind.model_fields and not kind.card.prompts_into
 
 
 def names_of(settings: Mapping[str, Setting], inversion: str) -> Iterator[str]:
@@ -159,6 +169,7 @@ def variant(
     method = resolve(kind, given, preset, f"the method {card.name!r}")
     options = method.model_dump(mode="json")
     takes = {"region": Need.MASK in card.needs | card.optional, "words": BLEND in options, "map": True}
+    takes["concepts"] = goes_by_concepts(kind)
     own = tuple(gift for gift in GIFTS if gift in gifts and takes[gift])
     used = name_of(options.get("inversion"))
     free = not any(option.partition(".")[0] == "inversion" for option in given)

@@ -45,7 +45,7 @@ def running(command: Callable[..., Any]) -> Callable[..., Any]:
         click.option("--out", type=FILE, default=OUT, show_default=True, help="The folder of the results."),
         click.option("--pictures/--no-pictures", default=True, help="Keep them.  [default: --pictures]"),
         click.option("--again", is_flag=True, help="Try again what failed before."),
-        listed("--give", "region,words,map", "What methods that can use it are given.  [default: nothing]"),
+        listed("--give", "region,words,map,concepts", "What those that use it get.  [default: nothing]"),
         click.option("--limit", type=click.IntRange(1), metavar="N", help="Only the first cases."),
         listed("--types", "A,B", "Only these types of edit.  [default: all]"),
         click.option("--steps", type=click.IntRange(1, 1000), help="The same as --set steps=N."),
