@@ -10,6 +10,8 @@ from typing import Any, cast
 from mkdocs.config.defaults import MkDocsConfig
 from mkdocs.structure.files import File, Files
 
+from overpaint.card import Paper
+
 REGISTRY = Path(__file__).parents[2] / "src" / "overpaint" / "registry.json"
 LAWS = {
     "exact": "Source and target prompt alike give the picture back as its autoencoder gives it.",
@@ -75,6 +77,10 @@ def page(name: str, card: Card) -> Iterator[str]:
     yield from options(card["schema"], card["schema"].get("$defs", {}))
     yield from ("", "## Papers", "")
     yield from (paper(entry) for entry in card["papers"])
+    if card["papers"]:
+        yield from ("", "## Citation", "", "```bibtex")
+        yield "\n\n".join(Paper(**entry).bibtex() for entry in card["papers"])
+        yield "```"
 
 
 def about(schema: Card) -> Iterator[str]:

@@ -99,6 +99,7 @@ def describe(method: "type[Method]") -> dict[str, Any]:
         "papers": [
             {
                 "key": p.key,
+                "authors": p.authors,
                 "title": p.title,
                 "venue": p.venue,
                 "year": p.year,

@@ -59,6 +59,7 @@ class DiffEdit(Method):
     For changes of a thing that both prompts speak of differently; the mask can be written. A mask that is
     given limits the one that is found. As the contrast is relative some place is always found, too large a
     one where the change is small; layout, pose and style, which have no place, are out of its reach.
+    That diffusers has the two prompts the other way round leaves the mask as it is.
     """
 
     card: ClassVar[Card] = CARD

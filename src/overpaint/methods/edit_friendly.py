@@ -17,7 +17,7 @@ from overpaint.task import Task
 class EditFriendlyEdit(Method):
     """Find the noise of a random walk that ends at the picture, and walk again with the target prompt.
 
-    For most changes, also of shape. A smaller ``skip`` changes more and keeps less of the rest.
+    For most changes, also of shape; least at taking things away. A smaller ``skip`` changes more, keeps less.
     """
 
     card: ClassVar[Card] = Card(

@@ -53,6 +53,7 @@ class Ledits(Method):
     """Find the noise of a random walk that ends at the picture; walk it with a prompt, pushed along concepts.
 
     A target prompt changes what the walk is about, concepts push single things; either may do the work.
+    Strong pushes tear the picture; without any this is `edit-friendly`.
     """
 
     card: ClassVar[Card] = CARD

@@ -58,7 +58,8 @@ CARD = Card(
     "distance 0.02838; outside the edit PSNR 22.17, LPIPS 0.10662, SSIM 0.7967; CLIP 23.96, in it 21.16; "
     "over direct inversion 0.02470; 22.64, 0.08794, 0.8133; 24.38, 21.35",
     trial={"start": 1, "layer": 3},
-    shipped="As published: another `layer`, the source prompt and `direct` did no better",
+    shipped="As published, and not good there: success 0.45; another `layer`, the source prompt and `direct` "
+    "did no better",
 )
 
 

@@ -39,9 +39,10 @@ CARD = Card(
 class StyleDiffusion(Method):
     """Tune the values of attention at every step; then the target looks where the source looks.
 
-    P2Plus is the last window: in the rows without a prompt the target's layout is the source's as well. The
-    defaults are those of the published script; its authors recommend windows of 0.5, 0.6, 0.6 and 0, and to
-    open the last one where shapes change much. The networks of the steps begin with random weights.
+    For swaps that keep the pose; slow, and shapes stay near the source's. P2Plus is the last window: in the
+    rows without a prompt the target's layout is the source's as well. The defaults are those of the published
+    script; its authors recommend windows of 0.5, 0.6, 0.6 and 0, and to open the last one where shapes change
+    much. The networks of the steps begin with random weights.
     """
 
     card: ClassVar[Card] = CARD
