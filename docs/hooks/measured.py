@@ -78,15 +78,21 @@ def section(own: Mapping[str, Figures]) -> Iterator[str]:
         cells = [mean(figures, kind, SUCCESS) for kind in kinds]
         work = f"{float(figures[ALL, 'rows']['mean']):.0f}"
         yield row([title, figures[ALL, SUCCESS]["cases"], whole(figures), *cells, work])
-    title, figures = max(own.items(), key=lambda one: value(one[1], ALL))
+    figures = max(own.values(), key=lambda one: value(one, ALL))
     enough = [kind for kind in kinds if cases(figures, kind) >= LEAST[False]]
     order = sorted(enough, key=lambda kind: -value(figures, kind))
     best = f"Best at {named(figures, order[:3])}; worst at {named(figures, order[-3:])}."
     yield from ("", best if order else "So few cases do not say what it is good at.", "")
-    strip = KEPT / "pictures" / f"{figures[ALL, SUCCESS]['row']}.webp"
-    if strip.exists():
-        yield f"![The first case of each type by {title}](../bench/pictures/{strip.name})"
-        yield ""
+    strips = {title: KEPT / "pictures" / f"{one[ALL, SUCCESS]['row']}.webp" for title, one in own.items()}
+    for title, strip in strips.items():
+        if strip.exists():
+            yield from (
+                f"`{title}`:",
+                "",
+                f"![The first cases by {title}](../bench/pictures/{strip.name})",
+                "",
+            )
+    if any(strip.exists() for strip in strips.values()):
         yield "The first case of each type, unpicked; [beside the true answers](../bench/index.html)."
         yield ""
 

@@ -8,6 +8,7 @@ from tests.bench.test_table import P2P, line
 
 from overpaint.bench.publish import publish
 from overpaint.bench.results import Line, Results
+from overpaint.inversions import NAMES
 
 PLAIN: Line = {**P2P, "said": {}, "options": {}}
 NEWER: Line = {**PLAIN, "code": "new"}
@@ -78,3 +79,12 @@ def test_inversions_under_editors_are_put_into_their_page(hook: ModuleType, tmp_
     publish(results, tmp_path / "kept" / "combinations")
     told = hook.combined()
     assert told.startswith("|  | p2p |") and "| direct | 1.00 (1.00 to 1.00) of 1; 8 rows, 1.0 s |" in told
+
+
+def test_every_inversion_has_its_papers_and_what_was_published_of_it() -> None:
+    told = docs_hook("inversions")
+    page = told.on_page_markdown(f"before\n\n{told.MARK}\n", page=None, config=None, files=None)
+    lines = {line.split("`")[1]: line for line in page.splitlines() if line.startswith("| `")}
+    assert set(lines) == set(NAMES) and all("https://arxiv.org/abs/" in line for line in lines.values())
+    assert "licence: Apache-2.0" in lines["null-text"] and "27.03" in lines["null-text"]
+    assert "2306.05414" in lines["negative-prompt"], "proximal guidance is a variant of it"
