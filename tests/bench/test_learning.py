@@ -62,6 +62,14 @@ def test_what_cannot_be_learned_from(given: list[dict[str, Any]], sentence: str)
         learn(given)
 
 
+def test_what_signals_were_found_by_is_kept_and_is_one_thing() -> None:
+    told = [{**line, "telling": "t"} for line in lines()]
+    assert (learn(told).score.telling, learn(lines()).score.telling) == ("t", "")
+    told[0]["telling"] = "u"
+    with pytest.raises(UsageError, match="find them anew with: overpaint bench signals"):
+        learn(told)
+
+
 def test_the_command_writes_the_score_and_prints_what_signals_are_worth(tmp_path: Path) -> None:
     (tmp_path / "results.jsonl").write_text("".join(json.dumps(line) + "\n" for line in lines()))
     said = overpaint("bench", "learn", tmp_path)

@@ -8,6 +8,7 @@ from tests.kit import shared
 import overpaint
 from overpaint.choosing.choices import USUAL, Choice, Choices, type_of
 from overpaint.choosing.score import Score
+from overpaint.choosing.telling import STALE, telling
 from overpaint.errors import UsageError
 from overpaint.meter import Cancelled, Meter
 from overpaint.run import auto
@@ -28,6 +29,7 @@ def learned(
     level: float = 0.0,
     early: float | None = None,
     together: bool = False,
+    told_by: str = "",
     **weights: float,
 ) -> None:
     """Let it be known of the tiny model what to try, and what tells that an edit came off."""
@@ -38,12 +40,14 @@ def learned(
         code="c",
         cases=9,
         by={"object": tried or TRIED},
+        telling=told_by,
         enough=enough,
         early=early,
     )
     one = (1.0,) * len(weights)
     score = Score(
         model=model,
+        telling=told_by,
         code="c",
         cases=9,
         auc=0.9,
@@ -155,6 +159,19 @@ def test_stopping_stops_all_of_it(monkeypatch: pytest.MonkeyPatch) -> None:
     with pytest.raises(Cancelled):
         edited(meter=meter)
     assert meter.rows < 12
+
+
+def test_what_was_learned_by_other_signals_is_said_to_be_stale(monkeypatch: pytest.MonkeyPatch) -> None:
+    learned(monkeypatch, TRIED[0], natural=1.0, told_by=telling())
+    assert STALE not in edited().warnings
+    learned(monkeypatch, TRIED[0], natural=1.0, told_by="another")
+    assert edited().warnings.count(STALE) == 1
+
+
+def test_what_is_shipped_was_learned_by_the_signals_of_today() -> None:
+    known, score = auto.shipped_choices(), auto.shipped_score()
+    assert known is not None and score is not None
+    assert {known.telling, score.telling} == {telling()}, "find signals and learn anew, then ship both files"
 
 
 def test_models_nobody_learned_with_get_the_usual(monkeypatch: pytest.MonkeyPatch) -> None:

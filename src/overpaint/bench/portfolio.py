@@ -13,7 +13,7 @@ from dataclasses import dataclass, field
 from math import sqrt
 
 from overpaint.bench.agreeing import Apart, agreed, best_few
-from overpaint.bench.learning import Edit, Line, Taught, edits, teach
+from overpaint.bench.learning import Edit, Line, Taught, edits, teach, told_by
 from overpaint.bench.results import row_key
 from overpaint.bench.table import Mean, grid, mean
 from overpaint.bench.table import shown as shown_as
@@ -88,6 +88,7 @@ def learn_choices(lines: Sequence[Line], known: Apart | None = None) -> Portfoli
     learned = Choices(
         model=str(first["model"]),
         code=str(first["code"]),
+        telling=told_by(lines),
         cases=len(cases),
         by={kind: tuple(counted(rows[row], cases, kind, row) for row in tried[kind]) for kind in tried},
         enough=enough(cases, tried, by),

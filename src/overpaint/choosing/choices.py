@@ -74,6 +74,8 @@ class Choices(Options):
     """The fingerprint of the model."""
     code: str
     """The version of the code."""
+    telling: str = ""
+    """What the signals were found by (`overpaint.choosing.telling`); empty where that was not kept."""
     cases: int
     by: Mapping[str, tuple[Choice, ...]]
     enough: float = 1.0

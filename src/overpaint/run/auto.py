@@ -17,6 +17,7 @@ from overpaint.choosing.early import Watch, at_of
 from overpaint.choosing.score import EXPECTED, LIKELY, Score
 from overpaint.choosing.score import shipped as shipped_score
 from overpaint.choosing.signals import Ground, ground, signals
+from overpaint.choosing.telling import STALE, stale
 from overpaint.errors import OverpaintError, UsageError
 from overpaint.images import Picture, fit
 from overpaint.images.fitting import Placement
@@ -47,7 +48,7 @@ def planned(asked: EditRequest, model: Model) -> Job:
     if asked.kind is not Auto:
         return plan(asked, model)
     own = resolve(Auto, asked.options, {}, asked.title)
-    jobs, refused = list[Job](), list[OverpaintError]()
+    notes, jobs, refused = stale_notes(model), list[Job](), list[OverpaintError]()
     for choice in choices(asked, model, own)[: own.candidates]:
         if jobs and score_of(model) is None and not together(model):
             break  # nothing would tell which edit is better
@@ -55,7 +56,7 @@ def planned(asked: EditRequest, model: Model) -> Job:
             kind, said = told(choice.method, choice.said)
             odds = expected(asked, model, choice.title, own.type)
             one = plan(replace(asked, kind=kind, options=said), model)
-            jobs.append(replace(one, expected=odds, walks=choice.steps))
+            jobs.append(replace(one, expected=odds, walks=choice.steps, notes=(*one.notes, *notes)))
         except UsageError as error:
             refused.append(error)
     if not jobs:
@@ -74,6 +75,12 @@ def choices(asked: EditRequest, model: Model, own: Auto) -> Sequence[Choice]:
     if known is None:
         return USUAL
     return known.by.get(own.type or kind_of_edit(asked, model), USUAL)
+
+
+def stale_notes(model: Model) -> tuple[str, ...]:
+    """That what was learned with a model is older than what finds signals, if it is."""
+    known = [one.telling for one in (learned(model), score_of(model)) if one is not None]
+    return (STALE,) if stale(*known) else ()
 
 
 def expected(asked: EditRequest, model: Model, title: str, kind: Type | None = None) -> float:
