@@ -1,6 +1,7 @@
 from collections.abc import Mapping
 from typing import Any
 
+import numpy as np
 import pytest
 from tests.comparing.kit import SOURCE, TARGET, small
 from tests.kit import shared
@@ -12,7 +13,9 @@ from overpaint.choosing.telling import STALE, telling
 from overpaint.errors import UsageError
 from overpaint.meter import Cancelled, Meter
 from overpaint.run import auto
+from overpaint.run.request import edit_request
 from overpaint.run.result import Edit
+from overpaint.run.where import Where
 
 TWO = {"steps": 2}
 TRIED = (
@@ -172,6 +175,34 @@ def test_what_is_shipped_was_learned_by_the_signals_of_today() -> None:
     known, score = auto.shipped_choices(), auto.shipped_score()
     assert known is not None and score is not None
     assert {known.telling, score.telling} == {telling()}, "find signals and learn anew, then ship both files"
+
+
+def test_the_type_that_was_said_is_the_one_in_the_reason(monkeypatch: pytest.MonkeyPatch) -> None:
+    learned(monkeypatch, TRIED[0], natural=1.0)
+    monkeypatch.setattr(auto, "USUAL", (TRIED[1],))
+    said = edited(type="style").chosen
+    assert said is not None and "for an edit of the type 'style'" in said.reason
+    assert said.tried[0].title.startswith("ddim"), "nothing is known of that type"
+
+
+def test_the_size_of_the_region_decides_where_words_leave_it_open() -> None:
+    def kind(target: str, mask: Any = None, **more: Any) -> str:
+        request = {"source": SOURCE, "target": target, **more}
+        where = Where(mask=mask)
+        return auto.kind_of_edit(edit_request("edit", "auto", small(), request, {}, where=where), shared())
+
+    def region(share: float) -> Any:
+        shape = small().rgb.shape
+        found = np.zeros(shape, np.uint8)
+        found[: round(share * shape[0])] = 255
+        return found
+
+    both = "a blue cat in the snow, at night"
+    assert kind(both) == "random" == kind(both, region(0.5))
+    assert kind(both, region(0.125)) == "object" and kind(both, region(1.0)) == "background"
+    assert kind(both, region(0.125), context=0) == "background", "the model is shown the region alone"
+    assert kind(TARGET) == kind(TARGET, region(1.0)) == "object", "words that leave nothing open hold"
+    assert kind(SOURCE, region(0.125)) == "random", "nothing is asked"
 
 
 def test_models_nobody_learned_with_get_the_usual(monkeypatch: pytest.MonkeyPatch) -> None:

@@ -48,15 +48,17 @@ def planned(asked: EditRequest, model: Model) -> Job:
     if asked.kind is not Auto:
         return plan(asked, model)
     own = resolve(Auto, asked.options, {}, asked.title)
-    notes, jobs, refused = stale_notes(model), list[Job](), list[OverpaintError]()
-    for choice in choices(asked, model, own)[: own.candidates]:
+    edit_type, notes = own.type or kind_of_edit(asked, model), stale_notes(model)
+    jobs, refused = list[Job](), list[OverpaintError]()
+    for choice in choices(model, edit_type)[: own.candidates]:
         if jobs and score_of(model) is None and not together(model):
             break  # nothing would tell which edit is better
         try:
             kind, said = told(choice.method, choice.said)
-            odds = expected(asked, model, choice.title, own.type)
+            odds = expected(asked, model, choice.title, edit_type)
             one = plan(replace(asked, kind=kind, options=said), model)
-            jobs.append(replace(one, expected=odds, walks=choice.steps, notes=(*one.notes, *notes)))
+            chosen = replace(one, expected=odds, type=edit_type, walks=choice.steps)
+            jobs.append(replace(chosen, notes=(*one.notes, *notes)))
         except UsageError as error:
             refused.append(error)
     if not jobs:
@@ -65,16 +67,23 @@ def planned(asked: EditRequest, model: Model) -> Job:
 
 
 def kind_of_edit(asked: EditRequest, model: Model) -> Type:
-    """The type of edit that the two prompts ask for."""
-    return type_of(asked_for(asked.request.source, asked.request.target, model.suits.words))
+    """The type of edit that the two prompts ask for, and where they leave it open the size of the region."""
+    kinds = asked_for(asked.request.source, asked.request.target, model.suits.words)
+    return type_of(kinds, share_of(asked))
 
 
-def choices(asked: EditRequest, model: Model, own: Auto) -> Sequence[Choice]:
+def share_of(asked: EditRequest) -> float | None:
+    """The share of what the model is shown that may change; nothing where nobody says, or not yet."""
+    if asked.mask is None or asked.seek is not None:
+        return None
+    may = asked.mask.weights > 0
+    return float((may if asked.part is None else may[asked.part.window]).mean())
+
+
+def choices(model: Model, kind: Type) -> Sequence[Choice]:
     """What to try, best first."""
     known = learned(model)
-    if known is None:
-        return USUAL
-    return known.by.get(own.type or kind_of_edit(asked, model), USUAL)
+    return USUAL if known is None else known.by.get(kind, USUAL)
 
 
 def stale_notes(model: Model) -> tuple[str, ...]:
@@ -201,8 +210,7 @@ def best(job: Job, found: Sequence[tuple[Edit, Tried]], failed: Sequence[Overpai
     agree = together(job.model) and len(found) >= FEWEST
     edit, one = found[agreed(job, found)] if agree else max(found, key=lambda pair: worth(pair[1]))
     tried = tuple(sorted((tried for _, tried in found), key=worth, reverse=True))
-    kind = kind_of_edit(job.asked, job.model)
-    said = " ".join(reasons(one, len(found), len(failed), kind, agree=agree))
+    said = " ".join(reasons(one, len(found), len(failed), job.type, agree=agree))
     poor = one.chance is not None and one.chance < LIKELY
     warnings = (FAILED.format(len(found), one.chance),) if poor else ()
     figures: Figures = edit.figures.model_copy(update={"rows": work.rows, "seconds": work.seconds})
