@@ -1,3 +1,4 @@
+import json
 from collections.abc import Mapping
 from typing import Any
 
@@ -88,6 +89,21 @@ def test_the_likeliest_is_given_and_its_recipe_makes_it_again(monkeypatch: pytes
     assert again.recipe.output == edit.recipe.output and again.chosen is None
 
 
+def test_the_others_are_kept_with_why_they_were_dropped(monkeypatch: pytest.MonkeyPatch) -> None:
+    learned(monkeypatch, natural=5.0)
+    edit = edited()
+    first, *others = edit.tried
+    assert first.picture is not None and np.array_equal(first.picture.rgb, edit.picture.rgb)
+    assert first.dropped == "" and first.words.endswith(": taken")
+    for one in others:
+        assert one.picture is not None and not np.array_equal(one.picture.rgb, edit.picture.rgb)
+        assert "less likely" in one.dropped and f"chance {one.chance:.0%}: dropped" in one.words
+        again = overpaint.rerun(one.picture, model=shared())
+        assert again.recipe.method == one.title.split()[0] and again.tried == ()
+    assert edit.chosen is not None and "picture" not in json.dumps(edit.chosen.facts)
+    assert edit.sheet().size[1] > 3 * edit.strip().size[1] / 2, "the source and all three"
+
+
 def test_another_score_gives_another_edit_and_says_when_all_failed(monkeypatch: pytest.MonkeyPatch) -> None:
     learned(monkeypatch, natural=1.0, level=20.0)
     moved = edited()
@@ -134,7 +150,8 @@ def test_an_edit_that_looks_bad_early_is_given_up_for_the_next(monkeypatch: pyte
     last = edited()
     assert both.chosen is not None and len(both.chosen.tried) == 2
     assert last.chosen is not None and len(last.chosen.tried) == 1, "the last is always finished"
-    assert last.recipe.options["steps"] == 3 and "given up after 3 steps" in last.chosen.failed[0]
+    assert last.recipe.options["steps"] == 3
+    assert last.chosen.failed[0].startswith("ddim: It was given up after 3 steps")
     assert "given up" in last.chosen.reason and last.figures.rows < both.figures.rows
     learned(monkeypatch, *few, natural=1.0, early=-99.0)
     kept = edited()
