@@ -34,6 +34,9 @@ def test_what_decides_is_found_and_what_does_not_is_worth_nothing() -> None:
     assert decisive.value > 0.9 and learned.areas[LEARNED]["all"].value > 0.85
     assert decisive.low < decisive.value < decisive.high and idle.low < 0.5 < idle.high
     assert set(learned.areas["belief"]) == {"all", SAME, "colour", "object"}
+    of_type = learned.areas["belief"]["colour"]
+    shown = markdown(learned)
+    assert f"({of_type.low:.2f}-{of_type.high:.2f})" in shown and "| colour (95 %) |" in shown
     weights = dict(zip(learned.score.names, learned.score.weights[:-1], strict=True))
     assert max(weights, key=lambda name: abs(weights[name])) == "belief" and weights["belief"] > 0
 

@@ -276,15 +276,12 @@ def markdown(learned: Learned) -> str:
     """What every signal is worth, overall and by type, and how well the score is calibrated."""
     kinds = list(dict.fromkeys(kind for areas in learned.areas.values() for kind in areas))
     ordered = sorted(learned.areas.items(), key=lambda one: -abs(one[1]["all"].value - 0.5))
-    head = ["signal", *(f"{kind} (95 %)" if kind in ("all", SAME) else kind for kind in kinds)]
-    rows = [[name, *(shown(areas.get(kind), kind) for kind in kinds)] for name, areas in ordered]
+    head = ["signal", *(f"{kind} (95 %)" for kind in kinds)]
+    rows = [[name, *(shown(areas.get(kind)) for kind in kinds)] for name, areas in ordered]
     said = [[f"{one.said:.2f}", f"{one.came:.2f}", str(one.cases)] for one in learned.score.bins]
     return f"{grid(head, rows)}\n\n{grid(['chance given', 'came off', 'edits'], said)}\n"
 
 
-def shown(one: Area | None, kind: str) -> str:
+def shown(one: Area | None) -> str:
     """A cell."""
-    if one is None:
-        return ""
-    whole = kind in ("all", SAME)
-    return f"{one.value:.2f} ({one.low:.2f} to {one.high:.2f})" if whole else f"{one.value:.2f}"
+    return "" if one is None else f"{one.value:.2f} ({one.low:.2f}-{one.high:.2f})"

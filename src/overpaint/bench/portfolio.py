@@ -364,7 +364,7 @@ def markdown(found: Portfolio) -> str:
     parts = [
         grid(["", "comes off (95 %)", "cost in edits"], rows),
         grid(["", "share (95 %)", "of"], said),
-        grid(["type", "chosen", "best single method", "comes off"], kinds),
+        grid(["type", "chosen (95 %)", "best single method", "comes off (95 %)"], kinds),
         grid(["goal", "found", "met"], [[g.wanted, g.found, "yes" if g.met else "no"] for g in goals(found)]),
     ]
     return "\n\n".join(parts) + "\n"
