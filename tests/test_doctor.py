@@ -10,6 +10,7 @@ import pytest
 import torch
 
 from overpaint import doctor
+from overpaint.choosing import telling
 from overpaint.doctor import Finding, Trial
 from overpaint.errors import UsageError
 
@@ -181,6 +182,19 @@ def test_weights(tmp_path: Path, monkeypatch: Patch) -> None:
         assert "judge/model.safetensors are damaged; install" in sentence(doctor.weights())
 
 
+def test_what_was_learned(monkeypatch: Patch) -> None:
+    well = doctor.choosing()
+    assert well.wrong == () and well.facts == {"cases": 200, "edits": 2200}
+    with monkeypatch.context() as changed:
+        changed.setattr(telling, "telling", returning("another"))
+        assert "signals that were found otherwise than now" in sentence(doctor.choosing())
+    with monkeypatch.context() as changed:
+        changed.setattr(doctor, "load", returning(SimpleNamespace(fingerprint="another")))
+        assert "is not of the shipped model" in sentence(doctor.choosing())
+    monkeypatch.setattr(doctor.score, "shipped", returning(None))
+    assert "cannot be read" in sentence(doctor.choosing())
+
+
 def paced(*paces: float, changed: bool | None = True) -> Callable[..., Trial]:
     """Stands in for trials, with so many seconds a row: the first with all threads, then with one."""
     left = list(paces)
@@ -228,11 +242,11 @@ def test_a_look_that_fails_is_a_finding(monkeypatch: Patch) -> None:
     def broken() -> Finding:
         raise ZeroDivisionError("of\nsomething")
 
-    for name in ("versions", "device", "memory", "disk", "threads", "cache", "model", "edit"):
+    for name in ("versions", "device", "memory", "disk", "threads", "cache", "model", "choosing", "edit"):
         look = {"model": "weights"}.get(name, name)
         monkeypatch.setattr(doctor, look, returning(Finding(area="disk", facts={})))
     monkeypatch.setattr(doctor, "weights", refused)
     monkeypatch.setattr(doctor, "edit", broken)
-    found = {one.area: one for one in doctor.diagnose()[-2:]}
+    found = {one.area: one for one in doctor.diagnose()[-3:]}
     assert found["model"].wrong == ("The model folder lacks a part.",)
     assert sentence(found["edit"]).startswith("The look at this failed (ZeroDivisionError: of something)")

@@ -12,6 +12,8 @@ from mkdocs.structure.files import Files
 
 KEPT = Path(__file__).parents[1] / "trusted-scores.json"
 ALL, SAME = "all", "same picture"
+ABREAST = 5
+"""Types of edit in one table."""
 SIDE, EDGE = 240, 34
 """Units of the plot's square, and of the margin for its numbers."""
 Worth = Mapping[str, Any]
@@ -37,12 +39,15 @@ def signals(found: Worth) -> Iterator[str]:
 
 
 def types(found: Worth) -> Iterator[str]:
-    """The areas by type of edit."""
+    """The areas by type of edit with their intervals, a few types to a table so that it can be read."""
     kinds = [kind for kind in found["signals"][0]["areas"] if kind not in (ALL, SAME)]
-    yield table(["score", *kinds])
-    for one in found["signals"]:
-        cells = [f"{one['areas'][kind][0]:.2f}" if kind in one["areas"] else "" for kind in kinds]
-        yield line([f"`{one['name']}`", *cells])
+    for start in range(0, len(kinds), ABREAST):
+        few = kinds[start : start + ABREAST]
+        yield table(["score", *few])
+        for one in found["signals"]:
+            cells = [short(one["areas"][kind]) if kind in one["areas"] else "" for kind in few]
+            yield line([f"`{one['name']}`", *cells])
+        yield ""
 
 
 def chosen(found: Worth) -> Iterator[str]:
@@ -58,9 +63,9 @@ def chosen(found: Worth) -> Iterator[str]:
         one = by[name]
         yield f"{title}: " + ("none" if one is None else f"{mean(one)} of {one['cases']}") + "."
     yield ""
-    yield table(["type", "chosen", "best single method", "comes off"])
+    yield table(["type", "chosen (95 %)", "best single method", "comes off (95 %)"])
     for kind, (ours, title, one) in by["by_type"].items():
-        yield line([kind, f"{ours['value']:.2f}", title, f"{one['value']:.2f}"])
+        yield line([kind, mean(ours), title, mean(one)])
 
 
 def goals(found: Worth) -> Iterator[str]:
@@ -110,6 +115,11 @@ def wilson(share: float, cases: int) -> tuple[float, float]:
 def area(one: Sequence[float]) -> str:
     """An area with its interval."""
     return f"{one[0]:.2f} ({one[1]:.2f} to {one[2]:.2f})"
+
+
+def short(one: Sequence[float]) -> str:
+    """The same where there is little room."""
+    return f"{one[0]:.2f} ({one[1]:.2f}-{one[2]:.2f})"
 
 
 def mean(one: Mapping[str, float]) -> str:

@@ -17,6 +17,8 @@ from packaging.requirements import Requirement
 from pydantic import BaseModel, ConfigDict
 
 from overpaint import api
+from overpaint.choosing import choices, score
+from overpaint.choosing.telling import STALE, stale
 from overpaint.errors import OverpaintError
 from overpaint.families.load import SHIPPED
 from overpaint.files.sizes import amount
@@ -37,7 +39,8 @@ SLOW = 1.0
 STEPS = 10
 LONG = 10.0
 """Seconds after which the edit is cut off."""
-Area = Literal["versions", "device", "memory", "disk", "threads", "cache", "model", "edit"]
+AGAIN = "install overpaint again: pip install --force-reinstall --no-deps overpaint"
+Area = Literal["versions", "device", "memory", "disk", "threads", "cache", "model", "choosing", "edit"]
 
 
 class Finding(BaseModel):
@@ -61,6 +64,7 @@ def diagnose() -> list[Finding]:
         "threads": threads,
         "cache": cache,
         "model": weights,
+        "choosing": choosing,
         "edit": edit,
     }
     return [looked(area, look) for area, look in looks.items()]
@@ -212,14 +216,26 @@ def weights() -> Finding:
     home = SHIPPED["still-life"]
     files = sorted(home.glob("*/*.safetensors"))
     cut = [file.relative_to(home) for file in files if not whole(file)]
-    again = "install overpaint again: pip install --force-reinstall --no-deps overpaint"
     wrong = ()
     if not files:
-        wrong = (f"The shipped model is not in {home}; {again}.",)
+        wrong = (f"The shipped model is not in {home}; {AGAIN}.",)
     elif cut:
-        wrong = (f"The shipped weights {cut[0]} are damaged; {again}.",)
+        wrong = (f"The shipped weights {cut[0]} are damaged; {AGAIN}.",)
     total = sum(file.stat().st_size for file in files)
     return Finding(area="model", facts={"folder": str(home), "bytes": total}, wrong=wrong)
+
+
+def choosing() -> Finding:
+    """What was learned from edits with a known answer, and whether it belongs to the model and this code."""
+    first, judged = choices.shipped(), score.shipped()
+    if first is None or judged is None:
+        wrong = f"What --method auto goes by cannot be read, so it chooses among less; {AGAIN}."
+        return Finding(area="choosing", facts={}, wrong=(wrong,))
+    wrong = [STALE] if stale(first.telling, judged.telling) else []
+    if {first.model, judged.model} != {load().fingerprint}:
+        wrong.append(f"What --method auto goes by is not of the shipped model, so it is left aside; {AGAIN}.")
+    facts: dict[str, str | int | float | None] = {"cases": first.cases, "edits": judged.cases}
+    return Finding(area="choosing", facts=facts, wrong=tuple(wrong))
 
 
 def whole(file: Path) -> bool:

@@ -34,6 +34,9 @@ def test_what_decides_is_found_and_what_does_not_is_worth_nothing() -> None:
     assert decisive.value > 0.9 and learned.areas[LEARNED]["all"].value > 0.85
     assert decisive.low < decisive.value < decisive.high and idle.low < 0.5 < idle.high
     assert set(learned.areas["belief"]) == {"all", SAME, "colour", "object"}
+    of_type = learned.areas["belief"]["colour"]
+    shown = markdown(learned)
+    assert f"({of_type.low:.2f}-{of_type.high:.2f})" in shown and "| colour (95 %) |" in shown
     weights = dict(zip(learned.score.names, learned.score.weights[:-1], strict=True))
     assert max(weights, key=lambda name: abs(weights[name])) == "belief" and weights["belief"] > 0
 
@@ -60,6 +63,14 @@ def test_references_failures_and_edits_without_signals_teach_nothing() -> None:
 def test_what_cannot_be_learned_from(given: list[dict[str, Any]], sentence: str) -> None:
     with pytest.raises(UsageError, match=sentence):
         learn(given)
+
+
+def test_what_signals_were_found_by_is_kept_and_is_one_thing() -> None:
+    told = [{**line, "telling": "t"} for line in lines()]
+    assert (learn(told).score.telling, learn(lines()).score.telling) == ("t", "")
+    told[0]["telling"] = "u"
+    with pytest.raises(UsageError, match="find them anew with: overpaint bench signals"):
+        learn(told)
 
 
 def test_the_command_writes_the_score_and_prints_what_signals_are_worth(tmp_path: Path) -> None:

@@ -43,6 +43,10 @@ def test_each_type_gets_what_is_good_at_it_and_then_what_adds_to_it() -> None:
     assert found.choices.by["object"][0].came > 0.6 and found.choices.by["object"][0].cases == 100
 
 
+def test_what_signals_were_found_by_is_kept() -> None:
+    assert learn_choices([{**line, "telling": "t"} for line in lines()]).choices.telling == "t"
+
+
 def test_of_few_cases_a_type_all_types_decide() -> None:
     made = lines(cases=12)
     by_type = {tuple(one.method for one in tried) for tried in learn_choices(made).choices.by.values()}

@@ -9,9 +9,9 @@ from tests.cli.kit import overpaint
 
 from overpaint.bench.results import Results, row_key
 from overpaint.bench.telling import tell, telling_of
-from overpaint.bench.version import telling
 from overpaint.choosing.early import ON_THE_WAY
 from overpaint.choosing.signals import ROWS
+from overpaint.choosing.telling import telling
 from overpaint.images import save_picture
 from overpaint.meter import Cancelled, Meter
 from overpaint.model import Model

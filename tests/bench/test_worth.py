@@ -1,3 +1,4 @@
+import json
 from dataclasses import replace
 from functools import partial
 from pathlib import Path
@@ -12,6 +13,8 @@ from overpaint.bench.learning import learn
 from overpaint.bench.portfolio import goals, learn_choices
 from overpaint.bench.table import Mean
 from overpaint.bench.worth import as_text
+from overpaint.choosing import choices
+from overpaint.choosing import score as scores
 
 DOCS = Path(__file__).parents[2] / "docs"
 
@@ -31,8 +34,29 @@ def test_the_page_is_drawn_from_what_was_learned(hook: ModuleType, tmp_path: Pat
     shown = hook.on_page_markdown(text, page=page, config=None, files=None)
     assert "<!-- learned" not in shown and "240 edits of 80 cases" in shown
     assert "`belief`" in shown and f"{found.auto.value:.2f} ({found.auto.low:.2f}" in shown
+    assert f"{found.by_type['colour'][0].low:.2f} to {found.by_type['colour'][0].high:.2f}" in shown
     assert shown.count("<circle") == 8 and shown.count("| yes |") == sum(goal.met for goal in goals(found))
     assert hook.on_page_markdown("no marks", page=page, config=None, files=None) == "no marks"
+
+
+def test_areas_by_type_have_intervals_in_tables_that_can_be_read(hook: ModuleType) -> None:
+    types = [f"type{k}" for k in range(7)]
+    areas = {"all": [0.8, 0.7, 0.9, 9], **{kind: [0.61, 0.5, 0.714, 9] for kind in types}}
+    shown = list(hook.types({"signals": [{"name": "belief", "areas": areas}]}))
+    heads = [one.splitlines()[0] for one in shown if "---" in one]
+    assert heads == ["| score | type0 | type1 | type2 | type3 | type4 |", "| score | type5 | type6 |"]
+    rows = [one for one in shown if one.startswith("| `belief`")]
+    assert len(rows) == 2 and "".join(rows).count(" 0.61 (0.50-0.71) |") == 7
+
+
+def test_the_page_and_what_is_shipped_were_made_together() -> None:
+    kept = json.loads((DOCS / "trusted-scores.json").read_text())
+    known, score = choices.shipped(), scores.shipped()
+    assert known is not None and score is not None and known.model == score.model
+    assert (kept["cases"], kept["edits"]) == (known.cases, score.cases)
+    assert kept["bins"] == [one.model_dump() for one in score.bins]
+    weights = dict(zip(score.names, score.weights, strict=False))
+    assert kept["weights"] == {name: round(one, 3) for name, one in weights.items()}
 
 
 def test_goals_are_met_or_not_as_figures_say() -> None:

@@ -1,6 +1,8 @@
+import json
 from collections.abc import Mapping
 from typing import Any
 
+import numpy as np
 import pytest
 from tests.comparing.kit import SOURCE, TARGET, small
 from tests.kit import shared
@@ -8,10 +10,13 @@ from tests.kit import shared
 import overpaint
 from overpaint.choosing.choices import USUAL, Choice, Choices, type_of
 from overpaint.choosing.score import Score
+from overpaint.choosing.telling import STALE, telling
 from overpaint.errors import UsageError
 from overpaint.meter import Cancelled, Meter
 from overpaint.run import auto
+from overpaint.run.request import edit_request
 from overpaint.run.result import Edit
+from overpaint.run.where import Where
 
 TWO = {"steps": 2}
 TRIED = (
@@ -28,6 +33,7 @@ def learned(
     level: float = 0.0,
     early: float | None = None,
     together: bool = False,
+    told_by: str = "",
     **weights: float,
 ) -> None:
     """Let it be known of the tiny model what to try, and what tells that an edit came off."""
@@ -38,12 +44,14 @@ def learned(
         code="c",
         cases=9,
         by={"object": tried or TRIED},
+        telling=told_by,
         enough=enough,
         early=early,
     )
     one = (1.0,) * len(weights)
     score = Score(
         model=model,
+        telling=told_by,
         code="c",
         cases=9,
         auc=0.9,
@@ -79,6 +87,21 @@ def test_the_likeliest_is_given_and_its_recipe_makes_it_again(monkeypatch: pytes
     assert f"{chances[0]:.0%}" in edit.chosen.reason and "'object'" in edit.chosen.reason
     again = overpaint.rerun(edit.picture, model=shared())
     assert again.recipe.output == edit.recipe.output and again.chosen is None
+
+
+def test_the_others_are_kept_with_why_they_were_dropped(monkeypatch: pytest.MonkeyPatch) -> None:
+    learned(monkeypatch, natural=5.0)
+    edit = edited()
+    first, *others = edit.tried
+    assert first.picture is not None and np.array_equal(first.picture.rgb, edit.picture.rgb)
+    assert first.dropped == "" and first.words.endswith(": taken")
+    for one in others:
+        assert one.picture is not None and not np.array_equal(one.picture.rgb, edit.picture.rgb)
+        assert "less likely" in one.dropped and f"chance {one.chance:.0%}: dropped" in one.words
+        again = overpaint.rerun(one.picture, model=shared())
+        assert again.recipe.method == one.title.split()[0] and again.tried == ()
+    assert edit.chosen is not None and "picture" not in json.dumps(edit.chosen.facts)
+    assert edit.sheet().size[1] > 3 * edit.strip().size[1] / 2, "the source and all three"
 
 
 def test_another_score_gives_another_edit_and_says_when_all_failed(monkeypatch: pytest.MonkeyPatch) -> None:
@@ -127,7 +150,8 @@ def test_an_edit_that_looks_bad_early_is_given_up_for_the_next(monkeypatch: pyte
     last = edited()
     assert both.chosen is not None and len(both.chosen.tried) == 2
     assert last.chosen is not None and len(last.chosen.tried) == 1, "the last is always finished"
-    assert last.recipe.options["steps"] == 3 and "given up after 3 steps" in last.chosen.failed[0]
+    assert last.recipe.options["steps"] == 3
+    assert last.chosen.failed[0].startswith("ddim: It was given up after 3 steps")
     assert "given up" in last.chosen.reason and last.figures.rows < both.figures.rows
     learned(monkeypatch, *few, natural=1.0, early=-99.0)
     kept = edited()
@@ -155,6 +179,47 @@ def test_stopping_stops_all_of_it(monkeypatch: pytest.MonkeyPatch) -> None:
     with pytest.raises(Cancelled):
         edited(meter=meter)
     assert meter.rows < 12
+
+
+def test_what_was_learned_by_other_signals_is_said_to_be_stale(monkeypatch: pytest.MonkeyPatch) -> None:
+    learned(monkeypatch, TRIED[0], natural=1.0, told_by=telling())
+    assert STALE not in edited().warnings
+    learned(monkeypatch, TRIED[0], natural=1.0, told_by="another")
+    assert edited().warnings.count(STALE) == 1
+
+
+def test_what_is_shipped_was_learned_by_the_signals_of_today() -> None:
+    known, score = auto.shipped_choices(), auto.shipped_score()
+    assert known is not None and score is not None
+    assert {known.telling, score.telling} == {telling()}, "find signals and learn anew, then ship both files"
+
+
+def test_the_type_that_was_said_is_the_one_in_the_reason(monkeypatch: pytest.MonkeyPatch) -> None:
+    learned(monkeypatch, TRIED[0], natural=1.0)
+    monkeypatch.setattr(auto, "USUAL", (TRIED[1],))
+    said = edited(type="style").chosen
+    assert said is not None and "for an edit of the type 'style'" in said.reason
+    assert said.tried[0].title.startswith("ddim"), "nothing is known of that type"
+
+
+def test_the_size_of_the_region_decides_where_words_leave_it_open() -> None:
+    def kind(target: str, mask: Any = None, **more: Any) -> str:
+        request = {"source": SOURCE, "target": target, **more}
+        where = Where(mask=mask)
+        return auto.kind_of_edit(edit_request("edit", "auto", small(), request, {}, where=where), shared())
+
+    def region(share: float) -> Any:
+        shape = small().rgb.shape
+        found = np.zeros(shape, np.uint8)
+        found[: round(share * shape[0])] = 255
+        return found
+
+    both = "a blue cat in the snow, at night"
+    assert kind(both) == "random" == kind(both, region(0.5))
+    assert kind(both, region(0.125)) == "object" and kind(both, region(1.0)) == "background"
+    assert kind(both, region(0.125), context=0) == "background", "the model is shown the region alone"
+    assert kind(TARGET) == kind(TARGET, region(1.0)) == "object", "words that leave nothing open hold"
+    assert kind(SOURCE, region(0.125)) == "random", "nothing is asked"
 
 
 def test_models_nobody_learned_with_get_the_usual(monkeypatch: pytest.MonkeyPatch) -> None:

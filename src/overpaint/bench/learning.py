@@ -34,6 +34,8 @@ NEITHER = ("changed_there", "region")
 """Signals of which neither more nor less is better: they are judged, but none is learned from."""
 NEWEST = "rival"
 """A signal that edits have which were looked at by code of today."""
+TOLD = "telling"
+"""What a line says its signals were found by; empty where it does not."""
 
 
 @dataclass(frozen=True)
@@ -134,6 +136,21 @@ def edits(lines: Sequence[Line]) -> list[Edit]:
     ]
 
 
+def told_by(lines: Sequence[Line]) -> str:
+    """What the signals of edits were found by.
+
+    Raises:
+        UsageError: those of some by other code than those of others.
+    """
+    found = {str(line.get(TOLD, "")) for line in lines if edits([line])}
+    if len(found) > 1:
+        raise UsageError(
+            "The signals of the results were found by several versions of the code; find them anew with: "
+            "overpaint bench signals."
+        )
+    return "".join(found)
+
+
 def edit_of(line: Line) -> Edit:
     """A line as an edit."""
     figures = line["figures"]
@@ -161,7 +178,7 @@ def learn(lines: Sequence[Line]) -> Learned:
             f"There are {len(found)} edits to learn from; make at least {2 * FEWEST}, of which some came off "
             "and some did not, and find their signals with: overpaint bench signals."
         )
-    found = [*halves[0], *halves[1]]
+    found, telling = [*halves[0], *halves[1]], told_by(lines)
     chances = [*teach(halves[1]).chances(halves[0]), *teach(halves[0]).chances(halves[1])]
     whole = teach(found)
     names = (*SIGNALS, *ON_THE_WAY, *FREE)
@@ -173,6 +190,7 @@ def learn(lines: Sequence[Line]) -> Learned:
     score = Score(
         model=models.pop(),
         code=codes.pop(),
+        telling=telling,
         cases=len(found),
         names=(*whole.names, EXPECTED),
         means=tuple(whole.means),
@@ -258,15 +276,12 @@ def markdown(learned: Learned) -> str:
     """What every signal is worth, overall and by type, and how well the score is calibrated."""
     kinds = list(dict.fromkeys(kind for areas in learned.areas.values() for kind in areas))
     ordered = sorted(learned.areas.items(), key=lambda one: -abs(one[1]["all"].value - 0.5))
-    head = ["signal", *(f"{kind} (95 %)" if kind in ("all", SAME) else kind for kind in kinds)]
-    rows = [[name, *(shown(areas.get(kind), kind) for kind in kinds)] for name, areas in ordered]
+    head = ["signal", *(f"{kind} (95 %)" for kind in kinds)]
+    rows = [[name, *(shown(areas.get(kind)) for kind in kinds)] for name, areas in ordered]
     said = [[f"{one.said:.2f}", f"{one.came:.2f}", str(one.cases)] for one in learned.score.bins]
     return f"{grid(head, rows)}\n\n{grid(['chance given', 'came off', 'edits'], said)}\n"
 
 
-def shown(one: Area | None, kind: str) -> str:
+def shown(one: Area | None) -> str:
     """A cell."""
-    if one is None:
-        return ""
-    whole = kind in ("all", SAME)
-    return f"{one.value:.2f} ({one.low:.2f} to {one.high:.2f})" if whole else f"{one.value:.2f}"
+    return "" if one is None else f"{one.value:.2f} ({one.low:.2f}-{one.high:.2f})"

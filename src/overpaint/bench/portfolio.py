@@ -13,7 +13,7 @@ from dataclasses import dataclass, field
 from math import sqrt
 
 from overpaint.bench.agreeing import Apart, agreed, best_few
-from overpaint.bench.learning import Edit, Line, Taught, edits, teach
+from overpaint.bench.learning import Edit, Line, Taught, edits, teach, told_by
 from overpaint.bench.results import row_key
 from overpaint.bench.table import Mean, grid, mean
 from overpaint.bench.table import shown as shown_as
@@ -88,6 +88,7 @@ def learn_choices(lines: Sequence[Line], known: Apart | None = None) -> Portfoli
     learned = Choices(
         model=str(first["model"]),
         code=str(first["code"]),
+        telling=told_by(lines),
         cases=len(cases),
         by={kind: tuple(counted(rows[row], cases, kind, row) for row in tried[kind]) for kind in tried},
         enough=enough(cases, tried, by),
@@ -363,7 +364,7 @@ def markdown(found: Portfolio) -> str:
     parts = [
         grid(["", "comes off (95 %)", "cost in edits"], rows),
         grid(["", "share (95 %)", "of"], said),
-        grid(["type", "chosen", "best single method", "comes off"], kinds),
+        grid(["type", "chosen (95 %)", "best single method", "comes off (95 %)"], kinds),
         grid(["goal", "found", "met"], [[g.wanted, g.found, "yes" if g.met else "no"] for g in goals(found)]),
     ]
     return "\n\n".join(parts) + "\n"

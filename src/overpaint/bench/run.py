@@ -16,10 +16,10 @@ from overpaint.bench.peak import Peak
 from overpaint.bench.references import REFERENCES
 from overpaint.bench.results import Line, Results, row_key, row_of
 from overpaint.bench.variant import BLEND, CONCEPT, CONTROL, Variant
-from overpaint.bench.version import telling
 from overpaint.card import Cost
 from overpaint.choosing.early import STRAYED, Watch
 from overpaint.choosing.signals import Ground, ground, signals
+from overpaint.choosing.telling import telling
 from overpaint.errors import OverpaintError, UsageError
 from overpaint.guides.concept import Concept
 from overpaint.images import Picture, save_picture

@@ -10,20 +10,19 @@ from dataclasses import dataclass
 from pathlib import Path
 
 from overpaint.bench.case import Case
+from overpaint.bench.learning import TOLD
 from overpaint.bench.results import Line, Results, row_key
 from overpaint.bench.run import check, ground_of, rounded
 from overpaint.bench.still_life import FRESH, cases
-from overpaint.bench.version import telling
 from overpaint.choosing.early import ON_THE_WAY
 from overpaint.choosing.signals import ROWS, Ground, signals
+from overpaint.choosing.telling import telling
 from overpaint.images import load_picture
 from overpaint.meter import Meter
 from overpaint.model import Model
 from overpaint.run.auto import framed
 
 FRESH_NAME = re.compile(r"fresh(\d+)-")
-TOLD = "telling"
-"""What a line says its signals were found by."""
 Note = Callable[[Case, Line], None]
 
 

@@ -18,19 +18,6 @@ YARDSTICKS = ("judge", "image_encoder", "text_projection", "text_encoder")
 """Parts of the shipped model that measure."""
 
 
-SIGNALS = (
-    *("choosing/signals.py", "choosing/rivals.py", "choosing/things.py"),
-    *("masks/disagreement.py", "sides/segmenter.py"),
-)
-"""What signals are found by, beside the model."""
-
-
-@cache
-def telling() -> str:
-    """A hash of what finds the signals of an edit."""
-    return sha256(" ".join(file_hash(ROOT / name) for name in SIGNALS).encode()).hexdigest()[:12]
-
-
 @cache
 def code() -> str:
     """A hash of the package's sources and of the networks that measure."""

@@ -34,6 +34,11 @@ TYPES: Final[Mapping[str, Type]] = {
 }
 """Which type two prompts ask for, by what is read from their words (`overpaint.run.asked`)."""
 ELSE: Final = "random"
+MIXED = "mixed"
+"""More than one of these."""
+SMALL, NEARLY_ALL = 0.25, 0.9
+"""Shares of the picture: on Still Life's fixed cases no change of a thing but of its size or place takes more
+than the first, and of the types that words name only surroundings and style take more than the second."""
 
 
 class Choice(Options):
@@ -74,6 +79,8 @@ class Choices(Options):
     """The fingerprint of the model."""
     code: str
     """The version of the code."""
+    telling: str = ""
+    """What the signals were found by (`overpaint.choosing.telling`); empty where that was not kept."""
     cases: int
     by: Mapping[str, tuple[Choice, ...]]
     enough: float = 1.0
@@ -100,12 +107,18 @@ def odds(share: float) -> float:
     return log(kept / (1 - kept))
 
 
-def type_of(kinds: Sequence[str]) -> Type:
-    """The type of edit that prompts ask for: ``kinds`` as `overpaint.run.asked` reads them, best first."""
+def type_of(kinds: Sequence[str], share: float | None = None) -> Type:
+    """The type of edit that prompts ask for: ``kinds`` as `overpaint.run.asked` reads them, best first.
+
+    Where they ask for several things at once, the share of the picture that may change decides, if it is
+    known: in a small part of it a thing is exchanged, and hardly anything stays but where surroundings are.
+    """
     for kind in kinds:
         if kind in TYPES:
             return TYPES[kind]
-    return ELSE
+    if MIXED not in kinds or share is None or SMALL < share < NEARLY_ALL:
+        return ELSE
+    return "object" if share <= SMALL else "background"
 
 
 @cache

@@ -47,6 +47,8 @@ class Score(Options):
     """The fingerprint of the model that it was learned with."""
     code: str
     """The version of the code."""
+    telling: str = ""
+    """What its signals were found by (`overpaint.choosing.telling`); empty where that was not kept."""
     cases: int
     """Edits it was learned from."""
     names: tuple[str, ...]

@@ -5,7 +5,7 @@ import logging
 import warnings
 from collections.abc import Iterator, Mapping
 from contextlib import ExitStack
-from dataclasses import asdict, dataclass, replace
+from dataclasses import dataclass, replace
 from pathlib import Path
 from typing import Any
 
@@ -194,7 +194,7 @@ def write(done: Done, common: Common, out: Path | None) -> Done:
         files |= results(one, number, common, out)
     if out is not None:
         edit = replace(edit, warnings=(*edit.warnings, *lost(edit, out, common.quality)))
-    if out is not None and edit.others and not edit.targets:
+    if out is not None and not edit.targets and (edit.others or len(edit.tried) > 1):
         sheet = out.with_name(f"{out.stem}-sheet.png")
         files["sheet"] = save_picture(
             edit.sheet(), sheet, overwrite=common.overwrite, fresh_name=not common.overwrite
@@ -254,7 +254,7 @@ def for_programs(done: Done, **more: Any) -> str:
         | {"options": recipe.options, "request": recipe.request}
         | ({} if done.edit.unasked is None else {"unasked": done.edit.unasked.facts})
         | ({"scores": dict(done.edit.scores)} if done.edit.scores else {})
-        | ({} if done.edit.chosen is None else {"chosen": asdict(done.edit.chosen)})
+        | ({} if done.edit.chosen is None else {"chosen": done.edit.chosen.facts})
         | {"figures": done.edit.figures.model_dump(), "warnings": list(done.edit.warnings), **more}
     )
 
@@ -266,7 +266,9 @@ def for_people(done: Done) -> Iterator[str]:
         if name.startswith("output"):
             yield one_line(f"Wrote {place}")
     if "sheet" in done.files:
-        yield one_line(f"Wrote {done.files['sheet']}: all {1 + len(done.edit.others)} results")
+        tried = len(done.edit.tried)
+        said = f"all {tried} that were tried" if tried > 1 else f"all {1 + len(done.edit.others)} results"
+        yield one_line(f"Wrote {done.files['sheet']}: {said}")
     for name, place in done.files.items():
         if name.startswith(("result-", "layer-")):
             yield one_line(f"Wrote {place}")
@@ -284,6 +286,9 @@ def for_people(done: Done) -> Iterator[str]:
         yield done.edit.unasked.words
     if done.edit.chosen is not None:
         yield done.edit.chosen.reason
+        several = len(done.edit.tried) + len(done.edit.chosen.failed) > 1
+        yield from [one.words for one in done.edit.tried] if several else []
+        yield from done.edit.chosen.failed
 
 
 def report_estimate(found: Estimate, check: Estimate | None, common: Common) -> None:

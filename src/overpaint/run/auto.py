@@ -17,6 +17,7 @@ from overpaint.choosing.early import Watch, at_of
 from overpaint.choosing.score import EXPECTED, LIKELY, Score
 from overpaint.choosing.score import shipped as shipped_score
 from overpaint.choosing.signals import Ground, ground, signals
+from overpaint.choosing.telling import STALE, stale
 from overpaint.errors import OverpaintError, UsageError
 from overpaint.images import Picture, fit
 from overpaint.images.fitting import Placement
@@ -27,6 +28,7 @@ from overpaint.network import Pixels
 from overpaint.options import Options
 from overpaint.run.asked import asked as asked_for
 from overpaint.run.memory import run_patiently
+from overpaint.run.own_noise import inversion_of
 from overpaint.run.plan import Job, grain, plan
 from overpaint.run.request import EditRequest, told
 from overpaint.run.resolve import resolve
@@ -47,15 +49,17 @@ def planned(asked: EditRequest, model: Model) -> Job:
     if asked.kind is not Auto:
         return plan(asked, model)
     own = resolve(Auto, asked.options, {}, asked.title)
+    edit_type, notes = own.type or kind_of_edit(asked, model), stale_notes(model)
     jobs, refused = list[Job](), list[OverpaintError]()
-    for choice in choices(asked, model, own)[: own.candidates]:
+    for choice in choices(model, edit_type)[: own.candidates]:
         if jobs and score_of(model) is None and not together(model):
             break  # nothing would tell which edit is better
         try:
             kind, said = told(choice.method, choice.said)
-            odds = expected(asked, model, choice.title, own.type)
+            odds = expected(asked, model, choice.title, edit_type)
             one = plan(replace(asked, kind=kind, options=said), model)
-            jobs.append(replace(one, expected=odds, walks=choice.steps))
+            chosen = replace(one, expected=odds, type=edit_type, walks=choice.steps)
+            jobs.append(replace(chosen, notes=(*one.notes, *notes)))
         except UsageError as error:
             refused.append(error)
     if not jobs:
@@ -64,16 +68,29 @@ def planned(asked: EditRequest, model: Model) -> Job:
 
 
 def kind_of_edit(asked: EditRequest, model: Model) -> Type:
-    """The type of edit that the two prompts ask for."""
-    return type_of(asked_for(asked.request.source, asked.request.target, model.suits.words))
+    """The type of edit that the two prompts ask for, and where they leave it open the size of the region."""
+    kinds = asked_for(asked.request.source, asked.request.target, model.suits.words)
+    return type_of(kinds, share_of(asked))
 
 
-def choices(asked: EditRequest, model: Model, own: Auto) -> Sequence[Choice]:
+def share_of(asked: EditRequest) -> float | None:
+    """The share of what the model is shown that may change; nothing where nobody says, or not yet."""
+    if asked.mask is None or asked.seek is not None:
+        return None
+    may = asked.mask.weights > 0
+    return float((may if asked.part is None else may[asked.part.window]).mean())
+
+
+def choices(model: Model, kind: Type) -> Sequence[Choice]:
     """What to try, best first."""
     known = learned(model)
-    if known is None:
-        return USUAL
-    return known.by.get(own.type or kind_of_edit(asked, model), USUAL)
+    return USUAL if known is None else known.by.get(kind, USUAL)
+
+
+def stale_notes(model: Model) -> tuple[str, ...]:
+    """That what was learned with a model is older than what finds signals, if it is."""
+    known = [one.telling for one in (learned(model), score_of(model)) if one is not None]
+    return (STALE,) if stale(*known) else ()
 
 
 def expected(asked: EditRequest, model: Model, title: str, kind: Type | None = None) -> float:
@@ -105,7 +122,7 @@ def carried(job: Job, meter: Meter) -> Edit:
         return run_patiently(job, meter)
     before, began = meter.rows, perf_counter()
     meter.total = before + job.cost.rows[1]
-    found, failed = list[tuple[Edit, Tried]](), list[OverpaintError]()
+    found, failed = list[tuple[Edit, Tried]](), list[tuple[Job, OverpaintError]]()
     on = None if score_of(job.model) is None else grounded(job)
     others = [replace(one, at_once=job.at_once, seen=job.seen) for one in job.others]
     for left, one in zip(range(len(others), -1, -1), (job, *others), strict=True):
@@ -115,15 +132,16 @@ def carried(job: Job, meter: Meter) -> Edit:
         except Cancelled:
             raise
         except OverpaintError as error:
-            failed.append(error)
+            failed.append((one, error))
             continue
         found.append((edit, judged(one, edit, on)))
         if sure(job.model, found[-1][1]):
             break
     if not found:
-        raise failed[-1]
+        raise failed[-1][1]
     meter.total = meter.rows
-    return best(job, found, failed, Work(rows=meter.rows - before, seconds=perf_counter() - began))
+    said = [f"{title_of(one)}: {error}" for one, error in failed]
+    return best(job, found, said, Work(rows=meter.rows - before, seconds=perf_counter() - began))
 
 
 class Work(Options):
@@ -163,20 +181,21 @@ def grounded(job: Job) -> Ground | None:
 
 def judged(job: Job, edit: Edit, on: Ground | None) -> Tried:
     """What can be said of an edit without knowing the right answer."""
-    title, score = " ".join(filter(None, [edit.recipe.method, named(edit)])), score_of(job.model)
+    title, score = title_of(job), score_of(job.model)
     found = (
         {}
         if on is None
         else signals(job.model, on, framed(job.model, edit.picture, job.asked.request.fit, job.asked.part))
     )
-    return Tried(title, None if score is None else score.of({**found, EXPECTED: job.expected}), found)
+    chance = None if score is None else score.of({**found, EXPECTED: job.expected})
+    return Tried(title, chance, found, picture=edit.picture)
 
 
-def named(edit: Edit) -> str:
-    """The inversion of an edit, where it has one that is not the method itself."""
-    inversion = edit.recipe.options.get("inversion")
-    name = str(inversion.get("name", "")) if isinstance(inversion, dict) else ""
-    return "" if name == edit.recipe.method else name
+def title_of(job: Job) -> str:
+    """The method, and its inversion, where it has one that is not the method itself."""
+    method, inversion = job.method.card.name, inversion_of(job.method)
+    name = "" if inversion is None else inversion.called
+    return method if name in ("", method) else f"{method} {name}"
 
 
 def framed(model: Model, picture: Picture, how: str = "pad", part: Placement | None = None) -> Pixels:
@@ -189,17 +208,18 @@ def worth(one: Tried) -> tuple[float, ...]:
     return (-1.0 if one.chance is None else one.chance,)
 
 
-def best(job: Job, found: Sequence[tuple[Edit, Tried]], failed: Sequence[OverpaintError], work: Work) -> Edit:
+def best(job: Job, found: Sequence[tuple[Edit, Tried]], failed: Sequence[str], work: Work) -> Edit:
     """The likeliest edit, with why it was taken and what all of them took."""
     agree = together(job.model) and len(found) >= FEWEST
     edit, one = found[agreed(job, found)] if agree else max(found, key=lambda pair: worth(pair[1]))
-    tried = tuple(sorted((tried for _, tried in found), key=worth, reverse=True))
-    kind = kind_of_edit(job.asked, job.model)
-    said = " ".join(reasons(one, len(found), len(failed), kind, agree=agree))
+    why = "as it is less like the others" if agree else "as it is less likely to have come off"
+    every = [other if other is one else replace(other, dropped=why) for _, other in found]
+    tried = tuple(sorted(every, key=worth, reverse=True))
+    said = " ".join(reasons(one, len(found), len(failed), job.type, agree=agree))
     poor = one.chance is not None and one.chance < LIKELY
     warnings = (FAILED.format(len(found), one.chance),) if poor else ()
     figures: Figures = edit.figures.model_copy(update={"rows": work.rows, "seconds": work.seconds})
-    chosen = Chosen(said, tried, tuple(str(error) for error in failed))
+    chosen = Chosen(said, tried, tuple(failed))
     return replace(edit, figures=figures, chosen=chosen, warnings=(*edit.warnings, *warnings))
 
 

@@ -8,6 +8,7 @@ from typing import Any
 import torch
 
 from overpaint.card import KINDS, Cost, Need
+from overpaint.choosing.choices import ELSE, Type
 from overpaint.errors import UsageError
 from overpaint.images import Fitted, Picture, fit, fit_mask, from_tensor, paste_back
 from overpaint.images.recipe import Choice
@@ -63,6 +64,8 @@ class Job:
     """What is tried then, after this one."""
     expected: float = 0.0
     """The odds (logarithm) that it comes off by its method and type alone, where that was learned."""
+    type: Type = ELSE
+    """The type of edit that it was chosen for, where the method was to be chosen."""
     walks: int = 0
     """The steps on which it can be looked at on the way (`overpaint.choosing.early`), where that is known."""
 

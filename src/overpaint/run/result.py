@@ -1,9 +1,10 @@
 """What an edit gives back: the picture, how it came about, and the recipe to make it again."""
 
 from collections.abc import Mapping
-from dataclasses import dataclass, field, replace
+from dataclasses import dataclass, field, fields, replace
 from itertools import zip_longest
 from pathlib import Path as FilePath
+from typing import Any
 
 from jaxtyping import Float
 from PIL import Image
@@ -97,6 +98,22 @@ class Tried:
     """How likely it came off; none where no score was learned with the model."""
     signals: Mapping[str, float] = field(default_factory=dict[str, float])
     """What tells that (`overpaint.choosing.signals`)."""
+    dropped: str = ""
+    """Why another one was given; empty of the one that was."""
+    picture: Picture | None = field(default=None, compare=False, repr=False)
+    """What came out, with the recipe that makes it again in its texts."""
+
+    @property
+    def facts(self) -> dict[str, Any]:
+        """All but the picture, for programs."""
+        every = {one.name: getattr(self, one.name) for one in fields(self) if one.name != "picture"}
+        return {**every, "signals": dict(self.signals)}
+
+    @property
+    def words(self) -> str:
+        """One line."""
+        chance = "" if self.chance is None else f", chance {self.chance:.0%}"
+        return f"{self.title}{chance}: {f'dropped, {self.dropped}' if self.dropped else 'taken'}"
 
 
 @dataclass(frozen=True)
@@ -107,7 +124,16 @@ class Chosen:
     tried: tuple[Tried, ...]
     """All edits that were made, the likeliest to have come off first."""
     failed: tuple[str, ...] = ()
-    """Why others could not be made."""
+    """Others by name, and why they could not be made."""
+
+    @property
+    def facts(self) -> dict[str, Any]:
+        """All but the pictures, for programs."""
+        return {
+            "reason": self.reason,
+            "tried": [one.facts for one in self.tried],
+            "failed": list(self.failed),
+        }
 
 
 @dataclass(frozen=True, eq=False, repr=False)
@@ -171,6 +197,11 @@ class Edit:
         return self.picture, *self.others
 
     @property
+    def tried(self) -> tuple[Tried, ...]:
+        """All edits that were made where the method was to be chosen, the likeliest first; else nothing."""
+        return () if self.chosen is None else self.chosen.tried
+
+    @property
     def apart(self) -> tuple["Edit", ...]:
         """Every result as an edit by itself, whose recipe makes it alone."""
         return tuple(self.one(k) for k in range(1, 2 + len(self.others)))
@@ -221,9 +252,11 @@ class Edit:
         return side_by_side([cell for cell, _ in cells], [plain(text) for _, text in cells])
 
     def sheet(self) -> Picture:
-        """The source and every result, each with its scores below."""
+        """The source and every result, each with its scores below; or everything that was tried."""
         cells = [] if self.source is None else [(self.source, "source")]
-        for k, one in enumerate(self.every):
+        tried = [(one.picture, one.words) for one in self.tried if one.picture is not None]
+        cells += tried if len(tried) > 1 else []
+        for k, one in enumerate(self.every if len(tried) < 2 else ()):
             said = ", ".join(f"{name} {values[k]:g}" for name, values in self.scores.items())
             named = self.targets[k].prompt if self.targets else f"result {k + 1}"
             cells.append((one, said or named))
