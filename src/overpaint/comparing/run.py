@@ -262,8 +262,7 @@ def candidate(comparing: Comparing, one: Try) -> Candidate:
     chance = None if by_score is None else by_score.of({**told, EXPECTED: expected_of(comparing, one)})
     nothing = line.get("unasked")
     figures = {**line["figures"], **({"unasked": nothing["psnr"]} if nothing else {})}
-    place, where = comparing.asked.place, comparing.asked.mask
-    said = command(recipe, one.cell.said, place, None if where is None else where.place)
+    said = command(recipe, one.cell.said, comparing.asked)
     score = None if chance is None or by_score is None else (chance, *by_score.between(chance))
     words = tuple(overlays(comparing, one, line["words"]))
     return Candidate(one.title, one.cell.method, edit, "", figures, told, score, words, nothing, said)
