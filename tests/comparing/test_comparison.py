@@ -10,6 +10,7 @@ from tests.kit import clean, shared
 import overpaint
 from overpaint.bench.results import Results
 from overpaint.comparing import run as module
+from overpaint.comparing.seeing import OWN
 from overpaint.errors import UsageError
 from overpaint.images import Picture, load_picture, save_picture
 from overpaint.meter import Cancelled, Meter
@@ -125,6 +126,12 @@ def test_words_and_masks_are_shown() -> None:
     (one,) = found.cells
     assert [word for word, _ in one.words] == ["dog"] and one.words[0][1].size[1] >= 32
     assert one.figures["psnr_outside_pasted"] == 100 and one.figures["psnr_outside"] < 60
+    page = found._repr_html_()  # pyright: ignore[reportPrivateUsage]
+    for name in ("psnr", "ssim", "mse"):
+        left, pasted = (OWN[f"{name}_outside{ending}"] for ending in ("", "_pasted"))
+        assert f"<th>{left.title}</th>" in page and f"<th>{pasted.title}</th>" in page
+    assert one.figures["ssim_outside_pasted"] > one.figures["ssim_outside"]
+    assert one.figures["mse_outside_pasted"] == 0 < one.figures["mse_outside"]
     with pytest.raises(UsageError, match="The word 'cow' is not in the target prompt"):
         overpaint.compare(small(), words=["cow"], **asked())
 
