@@ -168,7 +168,7 @@ def for_people(found: Comparison) -> str:
         if one.edit is None:
             lines.append(f"{one.title}: {one.error}")
             continue
-        likely = "" if one.score is None else f"{one.score[0]:.0%} likely, "
+        likely = f"likely {one.chance}, " if one.chance else ""
         figures = one.figures
         lines.append(f"{one.title}: {likely}{figures['seconds']:.1f} s, {figures['rows']:.0f} rows")
     lines += [f"Wrote {found.files['report']} and {found.files['sheet']}"]

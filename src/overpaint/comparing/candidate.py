@@ -42,6 +42,14 @@ class Candidate:
     """What makes this edit again on the command line."""
 
     @property
+    def chance(self) -> str:
+        """The score for people, never without its interval; nothing where there is none."""
+        if self.score is None:
+            return ""
+        likely, low, high = self.score
+        return f"{likely:.0%} ({100 * low:.0f} to {high:.0%})"
+
+    @property
     def recipe(self) -> Recipe | None:
         """The recipe of its picture."""
         return None if self.edit is None else self.edit.recipe

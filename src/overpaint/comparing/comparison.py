@@ -87,16 +87,11 @@ class Comparison(Sequence[Edit]):
         names = [name for name in page.OWN if any(name in one.figures for one in self.cells)]
         head = ["", *(["likely"] if self.score else []), *(page.OWN[name].title for name in names)]
         lines = [
-            [one.title, *([chance(one)] if self.score else []), *(figure(one, name) for name in names)]
+            [one.title, *([one.chance] if self.score else []), *(figure(one, name) for name in names)]
             for one in self.cells
         ]
         failed = [f"{one.title}: {one.error}" for one in self.cells if one.edit is None]
         return table(repr(self), sheet, head, lines, [*self.notes, *failed])
-
-
-def chance(one: Candidate) -> str:
-    """How likely an edit came off, for people."""
-    return "" if one.score is None else f"{one.score[0]:.0%}"
 
 
 def figure(one: Candidate, name: str) -> str:
