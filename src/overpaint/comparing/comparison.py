@@ -14,7 +14,7 @@ from overpaint.card import Need
 from overpaint.choosing.score import Score
 from overpaint.comparing import report as page
 from overpaint.comparing.candidate import Candidate
-from overpaint.comparing.cells import cells, check_count
+from overpaint.comparing.cells import cells
 from overpaint.comparing.run import Comparing, candidates, run
 from overpaint.comparing.seeing import missing
 from overpaint.comparing.trying import tries
@@ -219,8 +219,8 @@ def prepared(asked: EditRequest, model: Model, wanted: Compared, folder: Path, m
         if not set(word.lower().split()) <= names:
             raise UsageError(f"The word {word!r} is not in the target prompt, so nothing looks for it.")
     family, given = model.family.name, given_in(asked)
-    chosen = cells(wanted.methods, wanted.grid, wanted.options, family, given)
-    check_count(chosen, wanted.sure or budget is not None)
+    bounded = wanted.sure or budget is not None
+    chosen = cells(wanted.methods, wanted.grid, wanted.options, family, given, bounded)
     found = tries(asked, chosen, model)
     return Comparing(
         asked,
