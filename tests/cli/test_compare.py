@@ -12,8 +12,12 @@ from tests.kit import draw, shared
 from tests.sides import kit as sides
 
 from overpaint.cli import comparing
+from overpaint.comparing import run as running
 from overpaint.comparing.run import Comparing
 from overpaint.images import load_picture
+from overpaint.meter import Meter
+from overpaint.run.plan import Job
+from overpaint.run.result import Edit
 from overpaint.sides.tiny import tiny_controlnet
 
 
@@ -125,6 +129,24 @@ def test_ctrl_c_keeps_what_is_finished(
     monkeypatch.undo()
     again = overpaint(*command(picture, folder, "-o", tmp_path / "out"))
     assert again.code == 0 and "1 edits (1 more are done)" in again.err
+
+
+def test_what_ends_it_in_the_middle_leaves_the_report_of_what_is_done(
+    picture: Path, folder: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    real, jobs = running.run_patiently, list[Job]()
+
+    def ended(job: Job, meter: Meter) -> Edit:
+        jobs.append(job)
+        if len(jobs) == 2:
+            raise SystemExit(9)
+        return real(job, meter)
+
+    monkeypatch.setattr(running, "run_patiently", ended)
+    assert overpaint(*command(picture, folder, "-o", tmp_path / "out")).code == 9
+    page = (tmp_path / "out" / "report.html").read_text()
+    assert f"overpaint edit {picture}" in page and "1 edits are not done yet" in page
+    assert (tmp_path / "out" / "sheet.png").exists()
 
 
 @pytest.mark.parametrize(

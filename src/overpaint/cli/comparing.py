@@ -25,6 +25,7 @@ from overpaint.comparing.comparison import (
     Comparison,
     asking,
     finished,
+    growing,
     prepared,
     settled,
 )
@@ -83,7 +84,7 @@ def compare(asked: Asked, common: Common) -> int:
         stopped = False
         try:
             with cancelling(comparing.meter), bar(comparing) as note:
-                run(comparing, note)
+                run(comparing, growing(comparing, place, note))
         except (Cancelled, KeyboardInterrupt):
             stopped = True
         found = finished(comparing, place)
