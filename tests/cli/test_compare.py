@@ -1,11 +1,24 @@
 import json
+import re
+import shlex
 from pathlib import Path
 
+import numpy as np
 import pytest
+from PIL import Image
+from tests import original
 from tests.cli.kit import SOURCE, TARGET, overpaint
+from tests.kit import draw, shared
+from tests.sides import kit as sides
 
 from overpaint.cli import comparing
+from overpaint.comparing import run as running
 from overpaint.comparing.run import Comparing
+from overpaint.images import load_picture
+from overpaint.meter import Meter
+from overpaint.run.plan import Job
+from overpaint.run.result import Edit
+from overpaint.sides.tiny import tiny_controlnet
 
 
 def command(
@@ -57,6 +70,49 @@ def test_a_dry_run_writes_nothing(picture: Path, folder: Path) -> None:
     assert not picture.with_name("cat-compare").exists()
 
 
+@pytest.fixture(scope="module")
+def gifts(tmp_path_factory: pytest.TempPathFactory) -> dict[str, Path]:
+    """What can be given beside a picture, by what stands for it below."""
+    place = tmp_path_factory.mktemp("gifts")
+    query = "unet.down_blocks.0.attentions.0.transformer_blocks.0.attn1.to_q"
+    halves = {f"{query}.lora_B.weight": draw(8, 2), f"{query}.lora_A.weight": draw(2, 8, seed=2)}
+    white = np.zeros((32, 32), np.uint8)
+    white[6:20, 4:26] = 255
+    Image.fromarray(white).save(place / "a mask.png")
+    return {
+        "NET": sides.folder(place / "canny", tiny_controlnet(shared())),
+        "MASK": place / "a mask.png",
+        "LORA": original.save(place / "l.safetensors", halves),
+        "WORD": original.save(place / "w.safetensors", {"emb_params": draw(2, 24)}),
+    }
+
+
+@pytest.mark.parametrize(
+    "more",
+    [
+        ("--control", "NET:0.8@0-0.9"),
+        ("--mask-box", "6,4,14,20", "--grow", "4", "--context", "3", "--feather", "2"),
+        ("--mask", "MASK", "--seed", "3", "--set", "inversion=null-text", "--set", "inversion.inner=1"),
+        ("--lora", "LORA:0.5", "--embedding", "WORD:dog", "--device", "cpu", "--dtype", "bfloat16"),
+        ("--learned", "WORD:dog", "--fit", "crop"),
+    ],
+    ids=lambda more: more[0],
+)
+def test_its_command_makes_the_same_pixels(
+    picture: Path, folder: Path, tmp_path: Path, gifts: dict[str, Path], more: tuple[str, ...]
+) -> None:
+    given = [re.sub("^[A-Z]+", lambda found: str(gifts[found[0]]), one) for one in more]
+    out = tmp_path / "out"
+    said = overpaint(*command(picture, folder, *given, "--json", "-o", out, methods="p2p"))
+    assert said.code == 0, said.err
+    (cell,) = said.figures["cells"]
+    (made,) = (one for one in (out / "pictures").glob("*/*.png") if ".mask" not in one.name)
+    words = shlex.split(cell["command"])
+    again = overpaint(*words[1:], "-o", tmp_path / "again.png")
+    assert words[0] == "overpaint" and again.code == 0, again.err
+    assert (load_picture(tmp_path / "again.png").rgb == load_picture(made).rgb).all()
+
+
 def test_ctrl_c_keeps_what_is_finished(
     picture: Path, folder: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
@@ -73,6 +129,24 @@ def test_ctrl_c_keeps_what_is_finished(
     monkeypatch.undo()
     again = overpaint(*command(picture, folder, "-o", tmp_path / "out"))
     assert again.code == 0 and "1 edits (1 more are done)" in again.err
+
+
+def test_what_ends_it_in_the_middle_leaves_the_report_of_what_is_done(
+    picture: Path, folder: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    real, jobs = running.run_patiently, list[Job]()
+
+    def ended(job: Job, meter: Meter) -> Edit:
+        jobs.append(job)
+        if len(jobs) == 2:
+            raise SystemExit(9)
+        return real(job, meter)
+
+    monkeypatch.setattr(running, "run_patiently", ended)
+    assert overpaint(*command(picture, folder, "-o", tmp_path / "out")).code == 9
+    page = (tmp_path / "out" / "report.html").read_text()
+    assert f"overpaint edit {picture}" in page and "1 edits are not done yet" in page
+    assert (tmp_path / "out" / "sheet.png").exists()
 
 
 @pytest.mark.parametrize(

@@ -9,7 +9,9 @@ from tests.kit import clean, shared
 
 import overpaint
 from overpaint.bench.results import Results
+from overpaint.comparing import comparison
 from overpaint.comparing import run as module
+from overpaint.comparing.seeing import OWN
 from overpaint.errors import UsageError
 from overpaint.images import Picture, load_picture, save_picture
 from overpaint.meter import Cancelled, Meter
@@ -103,6 +105,43 @@ def test_what_was_finished_is_kept_when_it_is_stopped(tmp_path: Path) -> None:
     assert load_picture(tmp_path / "sheet.png").size[1] > 300 and clean(shared())
 
 
+def test_the_report_grows_while_it_runs(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    real, seen = module.run_patiently, list[str]()
+
+    def looked(job: Any, meter: Meter) -> Any:
+        there = tmp_path / "report.html"
+        seen.append(there.read_text() if there.exists() else "")
+        return real(job, meter)
+
+    monkeypatch.setattr(module, "run_patiently", looked)
+    monkeypatch.setattr(comparison, "PAUSE", 0.0)
+    monkeypatch.setattr(comparison, "SHARE", 0.0)
+    overpaint.compare(small(), folder=tmp_path, **asked())
+    assert [text.count("overpaint edit PICTURE") for text in seen] == [0, 1, 2]
+    assert "2 edits are not done yet" in seen[1] and seen[1].count("Not done yet") == 2
+    assert "1 edits are not done yet" in seen[2] and load_picture(tmp_path / "sheet.png").size
+    done = (tmp_path / "report.html").read_text()
+    assert done.count("overpaint edit PICTURE") == 3 and "not done yet" not in done.lower()
+
+
+def test_a_report_is_written_again_after_a_while_alone(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    real, left = comparison.finished, list[int]()
+
+    def counted(comparing: Any, folder: Path | None, still: int = 0) -> Any:
+        left.append(still)
+        return real(comparing, folder, still)
+
+    monkeypatch.setattr(comparison, "finished", counted)
+    monkeypatch.setattr(comparison, "PAUSE", 1e6)
+    overpaint.compare(small(), folder=tmp_path, **asked())
+    assert left == [2, 0]
+    left.clear()
+    overpaint.compare(small(), folder=tmp_path / "checked", **asked(check=True))
+    assert left == [2, 0, 0]  # what is asked for nothing comes behind, and may be killed too
+
+
 def test_a_budget_ends_it(tmp_path: Path) -> None:
     found = overpaint.compare(small(), folder=tmp_path, budget="0.0001s", **asked())
     assert len(found) == 0 and all(one.error.startswith("Not begun: it takes about") for one in found.cells)
@@ -125,6 +164,12 @@ def test_words_and_masks_are_shown() -> None:
     (one,) = found.cells
     assert [word for word, _ in one.words] == ["dog"] and one.words[0][1].size[1] >= 32
     assert one.figures["psnr_outside_pasted"] == 100 and one.figures["psnr_outside"] < 60
+    page = found._repr_html_()  # pyright: ignore[reportPrivateUsage]
+    for name in ("psnr", "ssim", "mse"):
+        left, pasted = (OWN[f"{name}_outside{ending}"] for ending in ("", "_pasted"))
+        assert f"<th>{left.title}</th>" in page and f"<th>{pasted.title}</th>" in page
+    assert one.figures["ssim_outside_pasted"] > one.figures["ssim_outside"]
+    assert one.figures["mse_outside_pasted"] == 0 < one.figures["mse_outside"]
     with pytest.raises(UsageError, match="The word 'cow' is not in the target prompt"):
         overpaint.compare(small(), words=["cow"], **asked())
 

@@ -1,4 +1,5 @@
 import re
+from dataclasses import replace
 from pathlib import Path
 
 import pytest
@@ -6,7 +7,10 @@ from tests.comparing.kit import asked, small
 from tests.pages.kit import browser, opened
 
 import overpaint
-from overpaint.comparing.report import BY_SIGNALS, order
+from overpaint.choosing.score import shipped
+from overpaint.cli.comparing import for_people
+from overpaint.comparing.comparison import Comparison
+from overpaint.comparing.report import BY_SIGNALS, caption, order
 
 
 @pytest.fixture(scope="module")
@@ -19,6 +23,36 @@ def report(tmp_path_factory: pytest.TempPathFactory) -> Path:
 
 def test_how_it_is_ordered_is_said() -> None:
     assert order(None) == BY_SIGNALS
+
+
+@pytest.fixture(scope="module")
+def scored(tmp_path_factory: pytest.TempPathFactory) -> Comparison:
+    """One with a score, whose edits are told no chance by themselves on the tiny model."""
+    found = overpaint.compare(small(), **asked(methods="sdedit,ddim"))
+    chances = ((0.74, 0.61, 0.83), (0.096, 0.0, 0.2))
+    cells = [replace(one, score=score) for one, score in zip(found.cells, chances, strict=True)]
+    return replace(found, cells=cells, score=shipped(), files={"report": Path("r"), "sheet": Path("s")})
+
+
+def test_a_chance_is_never_said_without_its_interval(scored: Comparison) -> None:
+    first, second = scored.cells
+    assert first.chance == "74% (61 to 83%)" and second.chance == "10% (0 to 20%)"
+    assert caption(first).endswith(", likely 74% (61 to 83%)")
+    assert f"{first.title}: likely 74% (61 to 83%), " in for_people(scored)
+    assert "<td>74% (61 to 83%)</td>" in scored._repr_html_()  # pyright: ignore[reportPrivateUsage]
+    assert replace(first, score=None).chance == ""
+
+
+@browser
+def test_the_page_shows_the_interval_beside_each_chance(scored: Comparison, tmp_path: Path) -> None:
+    (tmp_path / "report.html").write_bytes(scored.html)
+    with opened(tmp_path / "report.html") as shown:
+        assert shown.column("score") == ["74% (61 to 83%)", "10% (0 to 20%)"]
+        assert "likely 74% (61 to 83%)" in shown.text("button.card")
+        assert "74% (61 to 83% of such edits did)" in shown.text("#about")
+        for _ in range(2):
+            shown.page.locator("th[data-name=score] button").click()
+        assert shown.column("score") == ["10% (0 to 20%)", "74% (61 to 83%)"] and shown.wrong == []
 
 
 @browser

@@ -54,6 +54,15 @@ def test_an_origin_survives_json_and_later_fields() -> None:
     assert Origin() == Origin.said()
 
 
+def test_an_origin_is_said_again_as_on_a_command_line() -> None:
+    origin = Origin.said(["/a b:0.123456789", "/c"], ["/b:x", "/d"], "v", "openai/clip", force=True)
+    assert list(origin.flags) == [
+        *("--lora", "/a b:0.123456789", "--lora", "/c", "--embedding", "/b:x", "--embedding", "/d"),
+        *("--force", "--prediction", "v", "--tokenizer", "openai/clip"),
+    ]
+    assert not list(Origin().flags)
+
+
 def test_a_network_predicts_one_of_two_things() -> None:
     with pytest.raises(UsageError, match="cannot predict 'flow' here; write epsilon or v"):
         Origin.said(prediction="flow")

@@ -25,7 +25,7 @@ from overpaint.run.estimate import estimate
 from overpaint.run.plan import plan
 from overpaint.run.request import edit_request
 from overpaint.run.result import Edit
-from overpaint.run.sided import parsed
+from overpaint.run.sided import parsed, written
 from overpaint.sides import Control, ControlNet, T2IAdapter
 from overpaint.sides.tiny import tiny_adapter, tiny_controlnet
 
@@ -277,6 +277,14 @@ def test_what_it_takes_is_estimated(nets: dict[str, str], tmp_path: Path) -> Non
 )
 def test_how_one_is_written(text: str, want: dict[str, Any]) -> None:
     assert parsed(text).model_dump(exclude_defaults=True) == want
+    assert parsed(written(parsed(text))) == parsed(text)
+
+
+def test_what_is_written_is_no_less_exact_and_no_longer_than_need_be() -> None:
+    assert written(Control("canny", picture="canny", stop=0.6)) == "canny=canny:1@0-0.6"
+    assert written(Control("a", guess="released", only_mid=True)) == "a:1,guess=released,only_mid=true"
+    for how in (Control("a", scale=1e-6, start=1 / 3), Control("a", scale=-2 / 3, layers=(1e-7, 2.0))):
+        assert parsed(written(how)) == how
 
 
 @pytest.mark.parametrize(

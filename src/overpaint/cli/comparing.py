@@ -25,6 +25,7 @@ from overpaint.comparing.comparison import (
     Comparison,
     asking,
     finished,
+    growing,
     prepared,
     settled,
 )
@@ -83,7 +84,7 @@ def compare(asked: Asked, common: Common) -> int:
         stopped = False
         try:
             with cancelling(comparing.meter), bar(comparing) as note:
-                run(comparing, note)
+                run(comparing, growing(comparing, place, note))
         except (Cancelled, KeyboardInterrupt):
             stopped = True
         found = finished(comparing, place)
@@ -168,7 +169,7 @@ def for_people(found: Comparison) -> str:
         if one.edit is None:
             lines.append(f"{one.title}: {one.error}")
             continue
-        likely = "" if one.score is None else f"{one.score[0]:.0%} likely, "
+        likely = f"likely {one.chance}, " if one.chance else ""
         figures = one.figures
         lines.append(f"{one.title}: {likely}{figures['seconds']:.1f} s, {figures['rows']:.0f} rows")
     lines += [f"Wrote {found.files['report']} and {found.files['sheet']}"]

@@ -1,6 +1,7 @@
 """The cells of a comparison: every method at every point of a grid of options, each settled once."""
 
 import itertools
+import math
 from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass, field
 from typing import Any
@@ -11,10 +12,12 @@ from overpaint.card import Card, Need
 from overpaint.errors import UsageError
 from overpaint.near import nearest
 from overpaint.run.request import kind_of
-from overpaint.run.settings import settings_of
+from overpaint.run.settings import Setting, settings_of
 
 MOST = 200
 """Cells beyond which somebody has to say that so many are meant."""
+ABSURD = 10_000
+"""Cells that nobody means: planning them alone would take minutes."""
 INVERSION = "inversion"
 
 
@@ -37,36 +40,76 @@ def cells(
     options: Mapping[str, Any],
     family: str,
     given: frozenset[Need],
+    bounded: bool = False,
 ) -> list[Cell]:
     """Every chosen method at every point of the grid; an option is set wherever there is one of that name.
 
-    ``all`` stands for the methods that edit with what is ``given`` on models of this family.
+    ``all`` stands for the methods that edit with what is ``given`` on models of this family; ``bounded`` says
+    that more than `MOST` are meant, or that a budget ends them.
 
     Raises:
-        UsageError: an unknown method, or an option that none of the chosen methods has.
+        UsageError: an unknown method, an option that none of the chosen methods has, or too many cells.
     """
-    found, there = list[Cell](), set[str]()
+    blocks, there = list[Block](), set[str]()
     for name in named(methods, family, given):
         settings = settings_of(kind_of(name).model_json_schema())
-        for point in points(grid):
-            said = {**options, **point}
-            own = set(names_of(settings, str(said.get(INVERSION, ""))))
-            there |= own
-            cell = Cell(name, {key: value for key, value in said.items() if key in own})
-            if cell not in found:
-                found.append(cell)
+        for block in blocks_of(name, settings, grid, options):
+            there |= block.own
+            blocks.append(block)
     for option in (*options, *grid):
         if option not in there:
             raise UsageError(
                 f"There is no option {option!r} for the chosen methods; {nearest(option, sorted(there))}"
             )
-    return found
+    check_count(sum(block.count for block in blocks), bounded)
+    return [cell for block in blocks for cell in block.cells]
 
 
-def points(grid: Mapping[str, Sequence[Any]]) -> Iterator[dict[str, Any]]:
-    """Every combination of the values of a grid."""
-    for values in itertools.product(*grid.values()):
-        yield dict(zip(grid, values, strict=True))
+@dataclass(frozen=True)
+class Block:
+    """The cells of a method on one inversion, counted before any of them is made."""
+
+    method: str
+    own: frozenset[str]
+    """The options that there are."""
+    said: Mapping[str, Any]
+    """Those that are the same in all cells."""
+    grid: Mapping[str, Sequence[Any]]
+    """Values of those that are not, each once."""
+
+    @property
+    def count(self) -> int:
+        """How many there are."""
+        return math.prod(map(len, self.grid.values()))
+
+    @property
+    def cells(self) -> Iterator[Cell]:
+        """Every combination."""
+        for values in itertools.product(*self.grid.values()):
+            yield Cell(self.method, {**self.said, **dict(zip(self.grid, values, strict=True))})
+
+
+def blocks_of(
+    method: str,
+    settings: Mapping[str, Setting],
+    grid: Mapping[str, Sequence[Any]],
+    options: Mapping[str, Any],
+) -> Iterator[Block]:
+    """A method on each of its inversions, as which options there are depends on them."""
+    walked = distinct(grid.get(INVERSION, ())) if INVERSION in settings else []
+    for one in walked or [options.get(INVERSION, "")]:
+        own = frozenset(names_of(settings, str(one)))
+        mine = {key: [one] if key == INVERSION else distinct(grid[key]) for key in grid if key in own}
+        said = {key: value for key, value in options.items() if key in own}
+        yield Block(method, own, said, mine)
+
+
+def distinct(values: Sequence[Any]) -> list[Any]:
+    """Each value once; they may be of a kind that no set takes."""
+    try:
+        return list(dict.fromkeys(values))
+    except TypeError:
+        return [one for k, one in enumerate(values) if one not in values[:k]]
 
 
 def named(methods: Sequence[str], family: str, given: frozenset[Need]) -> list[str]:
@@ -90,14 +133,18 @@ def suits(card: Card, given: frozenset[Need]) -> bool:
     return edits and card.needs <= given
 
 
-def check_count(found: Sequence[Cell], bounded: bool) -> None:
-    """Refuse more cells than anybody asks for by accident; ``bounded`` says that a budget ends them.
+def check_count(count: int, bounded: bool) -> None:
+    """Refuse more cells than anybody asks for by accident, and more than anybody could mean.
 
     Raises:
         UsageError: there are.
     """
-    if len(found) > MOST and not bounded:
+    if count > ABSURD:
         raise UsageError(
-            f"These are {len(found)} edits, more than {MOST}; say --yes if you mean them all, or give a "
-            "--budget."
+            f"These are {count} edits, more than the {ABSURD} that one comparison takes; give fewer "
+            "values or methods."
+        )
+    if count > MOST and not bounded:
+        raise UsageError(
+            f"These are {count} edits, more than {MOST}; say --yes if you mean them all, or give a --budget."
         )

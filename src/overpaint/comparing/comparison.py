@@ -5,19 +5,20 @@ from contextlib import ExitStack, contextmanager
 from dataclasses import dataclass, field
 from pathlib import Path
 from tempfile import TemporaryDirectory
+from time import perf_counter
 from typing import Any, overload
 
 from overpaint.api import kept_in, of_name
 from overpaint.bench.results import FILE as RESULTS
-from overpaint.bench.results import Results
+from overpaint.bench.results import Line, Results
 from overpaint.card import Need
 from overpaint.choosing.score import Score
 from overpaint.comparing import report as page
 from overpaint.comparing.candidate import Candidate
-from overpaint.comparing.cells import cells, check_count
-from overpaint.comparing.run import Comparing, candidates, run
+from overpaint.comparing.cells import cells
+from overpaint.comparing.run import STOPPED, WAITING, Comparing, Note, candidates, run
 from overpaint.comparing.seeing import missing
-from overpaint.comparing.trying import tries
+from overpaint.comparing.trying import Try, tries
 from overpaint.errors import UsageError
 from overpaint.files import atomic
 from overpaint.files.times import seconds_of
@@ -36,6 +37,12 @@ from overpaint.run.where import Where
 
 STANDING = "sdedit"
 """Any method will do to read a request with before its methods are known; this one needs no source prompt."""
+PAUSE, SHARE = 3.0, 20.0
+"""Seconds between two reports of a comparison that runs, at the least and for each second of writing one."""
+UNFINISHED = (
+    "{} edits are not done yet. While the comparison runs, load this page again to see more; if it was "
+    "ended, the same command goes on."
+)
 
 
 @dataclass(frozen=True, eq=False, repr=False)
@@ -87,16 +94,11 @@ class Comparison(Sequence[Edit]):
         names = [name for name in page.OWN if any(name in one.figures for one in self.cells)]
         head = ["", *(["likely"] if self.score else []), *(page.OWN[name].title for name in names)]
         lines = [
-            [one.title, *([chance(one)] if self.score else []), *(figure(one, name) for name in names)]
+            [one.title, *([one.chance] if self.score else []), *(figure(one, name) for name in names)]
             for one in self.cells
         ]
         failed = [f"{one.title}: {one.error}" for one in self.cells if one.edit is None]
         return table(repr(self), sheet, head, lines, [*self.notes, *failed])
-
-
-def chance(one: Candidate) -> str:
-    """How likely an edit came off, for people."""
-    return "" if one.score is None else f"{one.score[0]:.0%}"
 
 
 def figure(one: Candidate, name: str) -> str:
@@ -169,7 +171,7 @@ def compare(
         with loaded.keeping(kept or Cache(place / "inversions")):
             comparing = prepared(asked, loaded, wanted, place, meter or Meter())
             try:
-                run(comparing)
+                run(comparing, growing(comparing, None if folder is None else place))
             finally:
                 found = finished(comparing, None if folder is None else place)
     return found
@@ -224,8 +226,8 @@ def prepared(asked: EditRequest, model: Model, wanted: Compared, folder: Path, m
         if not set(word.lower().split()) <= names:
             raise UsageError(f"The word {word!r} is not in the target prompt, so nothing looks for it.")
     family, given = model.family.name, given_in(asked)
-    chosen = cells(wanted.methods, wanted.grid, wanted.options, family, given)
-    check_count(chosen, wanted.sure or budget is not None)
+    bounded = wanted.sure or budget is not None
+    chosen = cells(wanted.methods, wanted.grid, wanted.options, family, given, bounded)
     found = tries(asked, chosen, model)
     return Comparing(
         asked,
@@ -262,9 +264,31 @@ def settled(folder: str | Path | None, overwrite: bool = False) -> Generator[Pat
         yield place
 
 
-def finished(comparing: Comparing, folder: Path | None) -> Comparison:
-    """What there is, and its report and sheet where a folder was given."""
-    found, notes = candidates(comparing), notes_of(comparing)
+def growing(comparing: Comparing, folder: Path | None, note: Note = lambda one, line: None) -> Note:
+    """The same notes, and the report is written anew where an edit is done, so that a kill leaves one.
+
+    Not after each: a report holds every picture, and writing it may take a small share of the time alone.
+    """
+    due = 0.0
+
+    def noted(one: Try, line: Line | None) -> None:
+        nonlocal due
+        note(one, line)
+        if folder is None or line is None:
+            return
+        began, left = perf_counter(), len(comparing.waiting)
+        if began >= due if left else comparing.check:
+            finished(comparing, folder, left)
+            ended = perf_counter()
+            due = ended + max(PAUSE, SHARE * (ended - began))
+
+    return noted
+
+
+def finished(comparing: Comparing, folder: Path | None, left: int = 0) -> Comparison:
+    """What there is, and its report and sheet where a folder was given; ``left`` edits are still to come."""
+    found, notes = candidates(comparing, WAITING if left else STOPPED), notes_of(comparing)
+    notes = (UNFINISHED.format(left), *notes) if left else notes
     asked, model, score = comparing.asked, comparing.model, comparing.score
     files = dict[str, Path]()
     if folder is not None:

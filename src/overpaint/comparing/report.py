@@ -77,6 +77,7 @@ def cell(one: Candidate) -> Mapping[str, Any]:
         "words": [{"word": word, "picture": shown(picture)} for word, picture in one.words],
         "figures": {name: one.figures[name] for name in OWN if name in one.figures},
         "score": one.score,
+        "chance": one.chance,
         "unasked": None if one.unasked is None else one.unasked["words"],
         "warnings": list(one.edit.warnings),
         "command": one.command,
@@ -109,5 +110,5 @@ def caption(one: Candidate) -> str:
     """What to say below a picture."""
     if one.edit is None:
         return f"{one.title}: {one.error}"[:140]
-    chance = "" if one.score is None else f", {one.score[0]:.0%} likely"
+    chance = f", likely {one.chance}" if one.chance else ""
     return f"{one.title}: {one.figures['seconds']:.1f} s{chance}"

@@ -37,6 +37,8 @@ from overpaint.run.unasked import nothing_asked, unasked
 PICTURES = "pictures"
 CHEAP = 6.0
 """Seconds of an edit up to which it is also seen what the method changes with nothing asked."""
+STOPPED = "Not begun: the comparison was stopped."
+WAITING = "Not done yet."
 Note = Callable[[Try, Line | None], None]
 
 
@@ -85,6 +87,11 @@ class Comparing:
     def missing(self) -> list[Try]:
         """What is still to be done; what failed for want of memory or by a mistake is tried again."""
         return [one for one in self.tries if one.job is not None and not whole(self, one)]
+
+    @property
+    def waiting(self) -> list[Try]:
+        """What nothing is known of yet, neither an edit nor why there is none."""
+        return [one for one in self.missing if self.line(one) is None and one.key not in self.left]
 
     def over(self, seconds: float) -> bool:
         """Whether work of so many seconds does not fit into the budget any more."""
@@ -227,9 +234,12 @@ def told_by(job: Job, picture: Picture) -> dict[str, float]:
     return signals(job.model, LAST[name], framed(job.model, picture))
 
 
-def candidates(comparing: Comparing) -> list[Candidate]:
-    """What there is of everything: the likeliest to have come off first, then what failed."""
-    found = [candidate(comparing, one) for one in comparing.tries]
+def candidates(comparing: Comparing, why: str = STOPPED) -> list[Candidate]:
+    """What there is of everything: the likeliest to have come off first, then what failed.
+
+    ``why`` says of what is left why that is so.
+    """
+    found = [candidate(comparing, one, why) for one in comparing.tries]
     return sorted(found, key=rank, reverse=True)
 
 
@@ -240,12 +250,12 @@ def rank(one: Candidate) -> tuple[float, ...]:
     return (float(one.edit is not None), chance, believed, one.signals.get("kept_elsewhere", 0.0))
 
 
-def candidate(comparing: Comparing, one: Try) -> Candidate:
+def candidate(comparing: Comparing, one: Try, why: str = STOPPED) -> Candidate:
     """What there is of one."""
     line = comparing.line(one)
     if line is None or "error" in line or not comparing.place(one).exists():
         failed = one.error or (line or {}).get("error") or comparing.left.get(one.key)
-        return Candidate(one.title, one.cell.method, error=failed or "Not begun: the comparison was stopped.")
+        return Candidate(one.title, one.cell.method, error=failed or why)
     picture = load_picture(comparing.place(one))
     recipe = parse_recipe(picture, "The picture")
     mask = comparing.place(one, ".mask")
@@ -262,8 +272,7 @@ def candidate(comparing: Comparing, one: Try) -> Candidate:
     chance = None if by_score is None else by_score.of({**told, EXPECTED: expected_of(comparing, one)})
     nothing = line.get("unasked")
     figures = {**line["figures"], **({"unasked": nothing["psnr"]} if nothing else {})}
-    place, where = comparing.asked.place, comparing.asked.mask
-    said = command(recipe, one.cell.said, place, None if where is None else where.place)
+    said = command(recipe, one.cell.said, comparing.asked)
     score = None if chance is None or by_score is None else (chance, *by_score.between(chance))
     words = tuple(overlays(comparing, one, line["words"]))
     return Candidate(one.title, one.cell.method, edit, "", figures, told, score, words, nothing, said)

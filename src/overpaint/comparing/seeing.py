@@ -27,7 +27,10 @@ OWN: Mapping[str, Figure] = {
     "structure": FIGURES["structure"],
     "psnr_outside": Figure("PSNR out", "more", "dB outside the mask, as the network left it", 1),
     "ssim_outside": Figure("SSIM out", "more", "structural similarity there", 2),
+    "mse_outside": FIGURES["mse_outside"],
     "psnr_outside_pasted": FIGURES["psnr_outside_pasted"],
+    "ssim_outside_pasted": Figure("SSIM out, pasted", "more", "the same after pasting the source back", 2),
+    "mse_outside_pasted": FIGURES["mse_outside_pasted"],
     "strayed": Figure("strayed", "less", "how far the source ends from its latent on its way back (RMS)", 3),
     "unasked": Figure("unasked", "more", "dB between the picture and an edit that was asked for nothing", 1),
 }

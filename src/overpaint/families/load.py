@@ -53,7 +53,7 @@ def load(
     if offload:
         check_offload(where)
     if dtype is None:
-        dtype = {"cpu": torch.float32, "mps": torch.float16}.get(where.type, torch.bfloat16)
+        dtype = usual_dtype(where.type)
     full = f"The model {home} does not fit into the memory of the device {where}"
     try:
         # Weights are drawn before they are read.
@@ -109,10 +109,19 @@ def hushed() -> Generator[None, None, None]:
             one.enable_progress_bar()
 
 
+def usual_device() -> str:
+    """Where models run if nobody says."""
+    return "cuda" if torch.cuda.is_available() else "mps" if torch.backends.mps.is_available() else "cpu"
+
+
+def usual_dtype(device: str) -> torch.dtype:
+    """What networks are of on such a device if nobody says."""
+    return {"cpu": torch.float32, "mps": torch.float16}.get(device, torch.bfloat16)
+
+
 def _device(device: str | None) -> torch.device:
     if device is None:
-        fast = "cuda" if torch.cuda.is_available() else "mps" if torch.backends.mps.is_available() else "cpu"
-        return torch.device(fast)
+        return torch.device(usual_device())
     try:
         return torch.empty(0, device=device).device
     except (RuntimeError, AssertionError, NotImplementedError) as error:

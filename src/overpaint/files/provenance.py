@@ -1,7 +1,7 @@
 """What a model was made of beside its own weights: what a recipe must repeat to make it again."""
 
 import re
-from collections.abc import Iterable, Mapping
+from collections.abc import Iterable, Iterator, Mapping
 from math import isfinite
 from pathlib import Path
 from typing import Literal
@@ -102,6 +102,19 @@ class Origin(Piece):
             loras=tuple(LoraFile.said(text) for text in loras),
             embeddings=tuple(EmbeddingFile.said(text, force) for text in embeddings),
         )
+
+    @property
+    def flags(self) -> Iterator[str]:
+        """The same as a command line has it."""
+        for one in self.loras:
+            plain = one.scale == 1 and ":" not in one.file
+            yield from ("--lora", one.file if plain else f"{one.file}:{one.scale!r}")
+        for one in self.embeddings:
+            yield from ("--embedding", f"{one.file}:{one.token}" if one.token else one.file)
+        if any(one.force for one in self.embeddings):
+            yield "--force"
+        for name, value in (("prediction", self.prediction), ("tokenizer", self.tokenizer)):
+            yield from () if value is None else (f"--{name}", value)
 
     @property
     def files(self) -> tuple[tuple[Path, str], ...]:

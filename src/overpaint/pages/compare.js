@@ -64,7 +64,7 @@ function slide() {
 
 function about(cell) {
   const said = [];
-  if (cell.score) said.push(["likely to have come off", `${Math.round(100 * cell.score[0])} % (of such edits ${Math.round(100 * cell.score[1])} to ${Math.round(100 * cell.score[2])} % did)`]);
+  if (cell.score) said.push(["likely to have come off", cell.chance.replace(")", " of such edits did)")]);
   for (const one of data.figures) {
     if (cell.figures[one.name] !== undefined) said.push([one.title, number(cell.figures[one.name], one.digits)]);
   }
@@ -127,7 +127,7 @@ for (const cell of data.cells) {
     continue;
   }
   const place = done.indexOf(cell);
-  const words = [cell.score ? `${Math.round(100 * cell.score[0])} % likely` : null, `${number(cell.figures.seconds, 1)} s`, `${cell.figures.rows} rows`];
+  const words = [cell.chance ? `likely ${cell.chance}` : null, `${number(cell.figures.seconds, 1)} s`, `${cell.figures.rows} rows`];
   const card = make("button", { type: "button", class: "card", "data-at": place },
     make("img", { src: cell.picture, alt: cell.title, loading: "lazy" }),
     make("div", {}, make("strong", { text: cell.title }), make("div", { class: "faint", text: words.filter(Boolean).join(", ") })));
@@ -136,7 +136,7 @@ for (const cell of data.cells) {
 }
 
 const columns = [{ name: "score", title: "likely", better: "more", digits: 2, meaning: "the chance that the edit came off" }, ...data.figures];
-const rows = done.map((cell, k) => ({ title: cell.title, at: k, values: { ...cell.figures, score: cell.score ? cell.score[0] : undefined } }));
+const rows = done.map((cell, k) => ({ title: cell.title, at: k, values: { ...cell.figures, score: cell.score ? cell.score[0] : undefined }, said: { score: cell.chance } }));
 const used = columns.filter((column) => rows.some((row) => row.values[column.name] !== undefined));
 redraw = table(find("table"), used, rows, (row) => go(row.at), (row) => row.at === at);
 

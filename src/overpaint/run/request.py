@@ -54,6 +54,8 @@ class EditRequest:
     """Networks that speak beside the model's own."""
     result: int | None = None
     """Which of several results is wanted, from 1, where it is one alone."""
+    where: Where = EVERYWHERE
+    """How it was said where the picture may change."""
     seek: Seek | None = None
     """What the model is to look for, to know where the picture may change."""
     sought: int = 0
@@ -148,7 +150,7 @@ def edit_request(
     sides = controls_in(control, picture, limits)
     made = EditRequest(command, kind, asked, options, picture, place, watch, mask, further)
     _ = made.regions  # refused early where they cannot be
-    made = replace(made, controls=sides, seek=where.seek)
+    made = replace(made, controls=sides, where=where, seek=where.seek)
     return made if onto is None else replace(made, onto=laid(onto, made, limits))
 
 

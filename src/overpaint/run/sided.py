@@ -7,6 +7,7 @@ from pathlib import Path
 from typing import Any, cast
 
 import torch
+from numpy import format_float_positional
 
 from overpaint.attention import Moment
 from overpaint.errors import UsageError
@@ -23,7 +24,7 @@ from overpaint.sides.controlnet import ControlNet
 from overpaint.sides.file import SideFile
 from overpaint.sides.load import side_net
 from overpaint.sides.net import Condition
-from overpaint.sides.options import Control
+from overpaint.sides.options import PLAIN, Control
 from overpaint.sides.segmenter import Segmenter, segmenter_of
 from overpaint.sides.style_adapter import StyleAdapter
 from overpaint.sides.style_file import eye_for
@@ -39,6 +40,8 @@ SAID = re.compile(
     r"(?:@(?P<start>\d*\.?\d+)-(?P<stop>\d*\.?\d+))?(?P<more>(?:,[a-z_]+(?:=[^,=]+)?)*)"
 )
 """``NET=PICTURE:0.8@0-0.6,guess``."""
+BEHIND = ("guess", "only_mid", "text", "clip", "rounding")
+"""What stands behind a comma, beside factors by layer."""
 _SHORT = {"guess": ("guess", "released"), "mid": ("only_mid", "true")}
 GIVEN = "given"
 """Stands for a condition that was handed over in memory."""
@@ -178,6 +181,20 @@ def parsed(text: str) -> Control:
         name, value = (name, value) if value else _SHORT.get(name, (name, "true"))
         told[name] = factors_in(value) if name == "layers" else value
     return resolve(Control, told, {}, "a side network")
+
+
+def written(how: Control) -> str:
+    """The same as `parsed` reads it; what holds by itself is left out."""
+    seen = "" if how.picture == PLAIN.picture else f"={how.picture}"
+    start, stop, scale, *layers = (
+        format_float_positional(one, trim="-") for one in (how.start, how.stop, how.scale, *how.layers)
+    )
+    when = "" if (how.start, how.stop) == (PLAIN.start, PLAIN.stop) else f"@{start}-{stop}"
+    more = {name: getattr(how, name) for name in BEHIND if getattr(how, name) != getattr(PLAIN, name)}
+    more |= {"layers": "/".join(layers)} if layers else {}
+    return f"{how.net}{seen}:{scale}{when}" + "".join(
+        f",{name}={'true' if value is True else value}" for name, value in more.items()
+    )
 
 
 def factors_in(text: str) -> tuple[float, ...]:

@@ -9,7 +9,7 @@ from overpaint.comparing.candidate import PLAIN, options
 from overpaint.web.controlling import spoken
 from overpaint.web.layers import works
 
-USUAL: Mapping[str, Any] = {**PLAIN, "grow": 0, "extend": "", "context": None, "source": "", "target": ""}
+USUAL: Mapping[str, Any] = {**PLAIN, "source": "", "target": ""}
 """What need not be said, because it holds by itself."""
 WHERE = ("mask_box", "mask_words", "mask_diff")
 

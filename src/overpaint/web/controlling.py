@@ -14,7 +14,7 @@ from overpaint.errors import UsageError
 from overpaint.families.locate import SHIPPED
 from overpaint.images import Picture
 from overpaint.model import Model
-from overpaint.run.sided import Wanted
+from overpaint.run.sided import Wanted, written
 from overpaint.sides.conditions import made_from
 from overpaint.sides.file import SideFile, shipped_names
 from overpaint.sides.load import side_net
@@ -65,25 +65,20 @@ def named(said: str) -> tuple[str, Path]:
 
 def controlled(said: Mapping[str, Any], read: Callable[[str], Picture | bytes], own: Places) -> Wanted:
     """A side network as an edit takes it, from how work names it."""
-    told = {name: said[name] for name in SET if name in said}
-    net = str(own.get(said["net"], said["net"]))
-    how = Control(net=net, picture=said.get("made", "auto"), layers=tuple(said.get("layers", ())), **told)
+    how = settled(said, str(own.get(said["net"], said["net"])))
     return how if said["picture"] is None else (how, read(said["picture"]))
+
+
+def settled(said: Mapping[str, Any], net: str) -> Control:
+    """What is set of one."""
+    told = {name: said[name] for name in SET if name in said}
+    return Control(net=net, picture=said.get("made", "auto"), layers=tuple(said.get("layers", ())), **told)
 
 
 def spoken(said: Mapping[str, Any]) -> str:
     """The same as a command line has it."""
-    made = said.get("made", "auto")
-    seen = "=CONDITION" if said["picture"] is not None else "" if made == "auto" else f"={made}"
-    when = "" if (said["start"], said["stop"]) == (0, 1) else f"@{said['start']:g}-{said['stop']:g}"
-    usual = Control()
-    more = [
-        f",{name}={said[name]}".replace("True", "true")
-        for name in ("guess", "only_mid", "text", "rounding")
-        if name in said and said[name] != getattr(usual, name)
-    ]
-    more += [",layers=" + "/".join(f"{one:g}" for one in said["layers"])] if said.get("layers") else []
-    return f"{said['net']}{seen}:{said['scale']:g}{when}{''.join(more)}"
+    how = settled(said, said["net"])
+    return written(how if said["picture"] is None else how.changed(picture="CONDITION"))
 
 
 def check_map(plan: Picture, picture: Picture, what: str) -> None:
