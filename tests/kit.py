@@ -10,6 +10,7 @@ from jaxtyping import Float
 from torch import Tensor, nn
 
 from overpaint.attention import Control, Heads, Maps, Moment, Site
+from overpaint.contract.checks import in_double_precision
 from overpaint.families.tiny import Shape, tiny
 from overpaint.guides import CFG, Plain
 from overpaint.meter import Meter
@@ -39,6 +40,14 @@ def gap(a: Tensor, b: Tensor) -> float:
 def shared(shape: Any = "sd1") -> Model:
     """One tiny model for all tests that leave it as they found it."""
     return tiny(shape)
+
+
+@cache
+def precise(shape: Any = "sd1") -> Model:
+    """The same in double precision: untrained networks make much of rounding."""
+    model = tiny(shape)
+    in_double_precision(model)
+    return model
 
 
 @cache

@@ -18,6 +18,7 @@ from overpaint.run.sided import Settings, Wanted
 from overpaint.run.told import Segments, Told
 from overpaint.controls.layers import LayerPrompt
 from overpaint.guides.concept import Concept
+from overpaint.guides.fading import Fade
 from overpaint.inversions.cycle import Cycle
 from overpaint.inversions.ddim import DDIM
 from overpaint.inversions.ddim import Direct
@@ -152,6 +153,8 @@ class _PlugAndPlayOptions(_AskedOptions, total=False):
     """layer of the decoder: features in it, maps from it on"""
     negative: str
     """what the picture should not look like"""
+    fade: Fade | Mapping[str, Any]
+    """how that is mixed with the empty prompt; not at all"""
     tuned: Literal['auto', 'published']
     """defaults: what the model suggests for such prompts, or as published"""
 

@@ -1,5 +1,6 @@
 """Methods asked for what they cannot do, concepts and directions as nobody meant them."""
 
+import json
 from collections.abc import Callable
 from pathlib import Path
 from typing import Any
@@ -8,8 +9,10 @@ import pytest
 import torch
 from safetensors.torch import save
 
-from overpaint.families.tiny import tiny
+from overpaint.families.tiny import Shape, tiny
+from overpaint.meter import Meter, Work
 from overpaint.tune.direction import Direction
+from tests.cli.kit import SCHEDULER, save_folder
 from tests.corpus.kit import SOURCE, Args, Case, Fine, Place, verify
 
 SENTENCES = "a big cat\na small cat\na cat in the snow\n"
@@ -24,6 +27,26 @@ def concept(*said: str) -> Callable[[Place], Args]:
 def by(method: str, *more: str | Path) -> Callable[[Place], Args]:
     """An edit of the good picture by a method, with nothing but what is said."""
     return lambda p: ["edit", p.picture, "--method", method, "--model", p.model, "--steps", "2", *more]
+
+
+def on(shape: Shape, method: str) -> Callable[[Place], Args]:
+    """An edit of the good picture by a method and a model that do not go together."""
+
+    def make(p: Place) -> Args:
+        model = save_pixel(p.tmp / shape) if shape == "pixel" else save_folder(p.tmp / shape, shape)
+        prompts = ("--source", SOURCE, "--target", "a dog")
+        return ["edit", p.picture, "--method", method, "--model", model, "--steps", "2", *prompts]
+
+    return make
+
+
+def save_pixel(folder: Path) -> Path:
+    """A network on pixels as diffusers writes it."""
+    net: Any = tiny("pixel").net
+    net.save_pretrained(folder / "unet")
+    (folder / "scheduler").mkdir()
+    (folder / "scheduler" / "scheduler_config.json").write_text(json.dumps(SCHEDULER))
+    return folder
 
 
 def sentences(one: str | bytes, other: str | bytes = SENTENCES) -> Callable[[Place], Args]:
@@ -81,6 +104,18 @@ UNSUITED: dict[str, Case] = {
     "a word for a picture of a method that looks at none": (
         by("p2p", "--source", SOURCE, "--target", "a dog", "--examples", "x.png"),
         "There is no option --examples",
+    ),
+    "a method of other families": (
+        on("pixel", "p2p"),
+        "'p2p' does not work on pixel models; it works on: sd1, sd2, sdxl",
+    ),
+    "a method of networks that are told regions": (
+        on("sd1", "spatext"),
+        "'spatext' needs a network that is told regions, and this model's is none",
+    ),
+    "a method that gives no mask to an inpainting network": (
+        on("sd1-inpaint", "p2p"),
+        "'p2p' gives no mask to an inpainting network, and this model's is one; take the method 'inpaint'",
     ),
 }
 CONCEPTS: dict[str, Case] = {
@@ -149,8 +184,17 @@ DIRECTIONS: dict[str, Case] = {
 
 
 @pytest.mark.parametrize("name", UNSUITED)
-def test_method_that_does_not_suit(name: str, place: Place) -> None:
+def test_method_that_does_not_suit(name: str, place: Place, monkeypatch: pytest.MonkeyPatch) -> None:
+    calls: list[int] = []
+    whole = Meter.tick
+
+    def tick(meter: Meter, work: Work, n: int = 1) -> None:
+        calls.append(n)
+        whole(meter, work, n)
+
+    monkeypatch.setattr(Meter, "tick", tick)
     verify(UNSUITED[name], place)
+    assert not calls, "no network is asked"
 
 
 @pytest.mark.parametrize("name", CONCEPTS)

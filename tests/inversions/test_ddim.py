@@ -1,10 +1,12 @@
+from dataclasses import replace
+
 import pytest
 import torch
 from tests.inversions.setting import Setting, Shout, plane, setting
 
 from overpaint.families.tiny import SHAPES, Shape
 from overpaint.guides import CFG, Plain
-from overpaint.inversions import DDIM, Direct
+from overpaint.inversions import DDIM, Direct, Inversion
 from overpaint.model import Branch, Model
 from overpaint.network import Text
 from overpaint.noise import Noise
@@ -89,6 +91,79 @@ def offsets_form(s: Setting, scale: float, convention: Convention) -> tuple[Late
         after=lambda i, xs: {**xs, "src": xs["src"] + offsets[i]},
     )
     return out["src"], out["tgt"]
+
+
+def ends(s: Setting, inversion: Inversion) -> dict[str, list[Latent]]:
+    """Where both stood after every step, in a common walk."""
+    return dict(s.home(s.walk(inversion)))
+
+
+def same(ones: list[Latent], others: list[Latent]) -> bool:
+    return torch.equal(torch.cat(ones), torch.cat(others))
+
+
+@pytest.mark.parametrize("shape", SHAPES)
+def test_offsets_scaled_by_nothing_are_ddim_inversion(shape: Shape) -> None:
+    s = setting(shape)
+    free, plain = ends(s, Direct(scale=0, convention="published")), ends(s, DDIM())
+    assert same(free["src"], plain["src"]) and same(free["tgt"], plain["tgt"])
+    assert not same(free["src"], ends(s, Direct(convention="published"))["src"])
+
+
+@pytest.mark.parametrize("every", [1, 2, 3, 9])
+def test_the_source_is_put_back_at_every_kth_step_from_the_first_on(every: int) -> None:
+    s = setting(steps=6)
+    walk = s.walk(Direct(every=every))
+    states = s.home(walk)["src"]
+    exact = [torch.equal(state, walk.trajectory.level(i + 1)) for i, state in enumerate(states)]
+    assert exact == [i % every == 0 for i in range(6)]
+
+
+def test_put_back_at_every_step_is_the_default() -> None:
+    s = setting()
+    every, usual = ends(s, Direct(every=1, scale=1)), ends(s, Direct())
+    assert same(every["src"], usual["src"]) and same(every["tgt"], usual["tgt"])
+
+
+def test_a_share_puts_it_back_by_as_much() -> None:
+    s = setting(dtype=torch.float64)
+    s.home(s.walk(Direct(scale=0.25)))
+    notes = s.model.meter.notes
+    assert min(notes["strayed"]) > 1e-3
+    assert notes["pulled"] == pytest.approx([0.25 * strayed for strayed in notes["strayed"]])
+
+
+def test_without_guidance_a_network_that_sees_nothing_leaves_nothing_to_put_back() -> None:
+    model, family = plane(heed=0.1)
+    x0 = torch.randn(1, 4, 4, 4, generator=torch.Generator().manual_seed(0), dtype=torch.float64)
+    for target, scale, strays in (("cat", 1.0, False), ("cat", 3.0, True), ("zebra", 1.0, True)):
+        texts = family.text("cat"), family.text(target), family.null()
+        s = Setting(model, model.path(5), x0, *texts)
+        walk = s.walk(Direct(every=9), scale)  # left to itself after the first step, so it needs its guidance
+        states = s.home(walk)
+        offsets = [float((x - s.x0).abs().max()) for x in (states["src"][-1], states["tgt"][-1])]
+        assert (max(offsets) > 1e-3) == strays
+        if not strays:
+            assert max(model.meter.notes["strayed"]) < 1e-12 and max(offsets) < 1e-12
+
+
+@pytest.mark.parametrize("shape", SHAPES)
+def test_a_target_with_the_sources_prompt_is_plain_sampling_from_the_same_noise(shape: Shape) -> None:
+    s = replace(setting(shape, dtype=torch.float64), target=setting(shape).source)
+    walk = s.walk(Direct())
+    made = s.home(walk)["tgt"][-1]
+    plain = denoise(s.model, s.path, {"tgt": walk.trajectory.start}, walk.branches[1:])["tgt"]
+    assert float((made - plain).abs().max()) < 1e-9
+    assert float((made - s.x0).abs().max()) > 1e-3, "nothing is put back in the target"
+
+
+@pytest.mark.parametrize("shape", SHAPES)
+def test_offsets_in_every_row_take_every_row_home(shape: Shape) -> None:
+    """The published ablation that corrects the target by its own offsets."""
+    s = setting(shape, dtype=torch.float64)
+    walk = s.walk(Direct())
+    out = walk.run(s.model, after=walk.trajectory.follow(s.model, "tgt"))
+    assert torch.equal(out["src"], s.x0) and torch.equal(out["tgt"], s.x0)
 
 
 @pytest.mark.parametrize("convention", ["published", "diffusers"])

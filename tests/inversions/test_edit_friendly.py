@@ -4,13 +4,15 @@ from dataclasses import replace
 
 import pytest
 import torch
-from tests.inversions.setting import setting
-from tests.kit import gap
+from tests.inversions.setting import plane, setting
+from tests.kit import draw, gap
+from torch import Tensor
 
 from overpaint.families.tiny import SHAPES, Shape
 from overpaint.guides import CFG
 from overpaint.inversions import EditFriendly
 from overpaint.noise import Noise
+from overpaint.path import Latent
 
 
 @pytest.mark.parametrize("shape", SHAPES)
@@ -61,6 +63,37 @@ def test_levels_are_noised_independently() -> None:
     drawn = [Noise(0).normal(tuple(s.x0.shape), "edit-friendly", 3 - i) for i in range(3)]
     for i, eps in enumerate(drawn):
         assert gap(traj.level(i), s.path.noised(s.x0, eps, i)) < 1e-4
+
+
+def test_of_a_linear_gaussian_predictor_its_noise_has_a_closed_form(monkeypatch: pytest.MonkeyPatch) -> None:
+    """Of pictures drawn from ``N(0, v)`` the best guess is ``x0 = alpha v x / (alpha² v + sigma²)``.
+
+    With it the mean of the step is that of DDPM's posterior (arXiv:2006.11239, equation 7), so the noise is
+    known from the picture and its draws, without a network and without a walk.
+    """
+    model, family = plane()
+    x0, path, v, n = draw(1, 4, 4, 4).double(), model.path(5), 0.3, 5
+    level = {int(t): i for i, t in enumerate(path.t)}
+    a, s = path.alpha, path.sigma
+
+    def guess(i: int) -> Tensor:
+        return a[i] * v / (a[i] ** 2 * v + s[i] ** 2)
+
+    def best(net: object, x: Latent, t: Tensor, *rest: object) -> Latent:
+        i = level[int(t)]
+        return (x - a[i] * guess(i) * x) / s[i]
+
+    monkeypatch.setattr(family, "call", best)
+    guide = CFG(family.text("a"), family.null(), 3.0)
+    traj = EditFriendly(skip=0, last_noise=True).run(model, path, x0, guide, Noise(0))
+    drawn = [Noise(0).normal((1, 4, 4, 4), "edit-friendly", n - i).double() for i in range(n)]
+    xs = [*(a[i] * x0 + s[i] * eps for i, eps in enumerate(drawn)), x0]
+    assert traj.noise is not None
+    for i in range(n):
+        ratio = a[i] / a[i + 1]
+        beta = 1 - ratio**2
+        mean = (ratio * s[i + 1] ** 2 + a[i + 1] * beta * guess(i)) / s[i] ** 2 * xs[i]
+        assert gap(traj.noise[i : i + 1], (xs[i + 1] - mean) / (beta.sqrt() * s[i + 1] / s[i])) < 1e-9
 
 
 def test_what_is_skipped_changes_no_draw() -> None:

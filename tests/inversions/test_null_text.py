@@ -59,6 +59,37 @@ def test_every_step_has_a_text_of_its_own_that_goes_on_from_the_one_before(shape
     assert (traj.pooled is None) == (shape != "sdxl")
 
 
+@pytest.mark.parametrize("shape", SHAPES)
+def test_no_step_is_worse_for_its_updates(shape: Shape) -> None:
+    s = setting(shape)
+    s.run(NullText(inner=3, lr=1e-3, stop=0, relax=0))
+    losses = s.model.meter.notes["loss"]  # each measured ahead of its update
+    assert len(losses) == 4 * 3
+    for i in range(4):
+        before, *after = losses[3 * i : 3 * i + 3]
+        assert max(after) < before
+
+
+def test_the_network_is_told_ascending_levels_then_descending_ones() -> None:
+    model, family = plane(heed=0.1)
+    path, guide = model.path(4), CFG(family.text("cat"), family.null(), 3.0)
+    NullText(inner=2, stop=0, relax=0).run(model, path, torch.ones(1, 4, 4, 4), guide, Noise(0))
+    levels = [int(t) for t in path.t]
+    # At each step of the way back: the prompt, two updates, and the empty text that they lead to.
+    assert family.told == levels[::-1] + [t for t in levels for _ in range(4)]
+    assert levels == sorted(levels, reverse=True)
+
+
+@pytest.mark.parametrize("shape", SHAPES)
+def test_the_source_walks_alone_as_it_does_beside_a_target(shape: Shape) -> None:
+    s = setting(shape, dtype=torch.float64)
+    walk = s.walk(NullText(inner=2, lr=0.1, stop=0, relax=0))
+    alone, beside = walk.home(s.model)["src"], walk.run(s.model)
+    assert float((alone - beside["src"]).abs().max()) < 1e-9
+    plain = s.walk(DDIM()).home(s.model)["src"]
+    assert float((alone - plain).abs().max()) > 1e-3, "it walks with the tuned texts"
+
+
 def test_a_network_that_cannot_be_tuned_stops_after_one_update() -> None:
     model, family = plane(heed=0.0)
     guide = CFG(family.text("cat"), family.null(), 3.0)

@@ -11,6 +11,7 @@ from tests.inversions.setting import Setting, setting
 from tests.kit import Sight, clean, gap
 from torch import Tensor, nn
 
+from overpaint.controls import Latest, ScaledValues
 from overpaint.errors import UsageError
 from overpaint.families.tiny import SHAPES, Shape
 from overpaint.files.fingerprint import tensor_hash
@@ -19,7 +20,7 @@ from overpaint.inversions import DDIM, Style, Trajectory
 from overpaint.inversions.cache_key import key
 from overpaint.inversions.ddim import inverted
 from overpaint.inversions.style import SCALE, SHIFT, STYLE_PAPER
-from overpaint.inversions.tuning import Pace
+from overpaint.inversions.tuning import Pace, Step
 from overpaint.meter import Meter
 from overpaint.model import Line, Model
 from overpaint.noise import Noise
@@ -182,6 +183,37 @@ def test_a_network_in_half_precision_is_tuned_in_full(dtype: torch.dtype) -> Non
     traj: Trajectory = setting(dtype=dtype).run(FEW)
     assert traj.more[SCALE].dtype == torch.float32
     assert bool(torch.isfinite(torch.cat([traj.more[SCALE], traj.more[SHIFT]])).all())
+
+
+@pytest.mark.parametrize("hold", [True, False])
+def test_no_step_is_worse_for_its_updates(hold: bool) -> None:
+    s = setting()
+    s.run(Style(inner=3, decay=0, lr=1e-4, stop=0, relax=0, hold=hold))
+    losses = s.model.meter.notes["loss"]  # each measured ahead of its update
+    assert len(losses) == 4 * 3
+    for i in range(4):
+        before, *after = losses[3 * i : 3 * i + 3]
+        assert max(after) < before
+
+
+def test_maps_that_are_what_they_shall_be_add_nothing_to_the_loss(monkeypatch: pytest.MonkeyPatch) -> None:
+    s, inversion = setting(steps=1), Style(inner=2, decay=0, stop=0, relax=0)
+    own = ValueMapping(as_wide(patches(s.x0), s.source.states.shape[-1]), s.source.window)
+    scale, shift = own(own.begin(Noise(0)))[:, None]
+
+    def current(step: Step, latents: Tensor, line: Line, latest: Latest) -> dict[str, Tensor]:
+        """The maps of the very call that is about to be made, with the network as it begins."""
+        with step.model.control(ScaledValues(scale, shift, "src+"), latest):
+            step.model.rows(step.x, step.i, step.path, ["src+"], [line])
+        return {name: maps.detach() for name, maps in latest.maps.items()}
+
+    s.run(inversion)
+    assert s.model.meter.notes["loss beside"][0] > 1e-6
+    s.model.meter.notes.clear()
+    monkeypatch.setattr("overpaint.inversions.style.recorded", current)
+    s.run(inversion)
+    first, then = s.model.meter.notes["loss beside"]
+    assert first < 1e-12 < 1e-10 < then, "an update moves them"
 
 
 def test_the_maps_are_held_where_they_were() -> None:

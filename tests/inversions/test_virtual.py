@@ -115,6 +115,16 @@ def test_a_network_that_heeds_the_prompt_alone_moves_the_target_by_that() -> Non
     assert gap(made["tgt"], x0 + belief) < 1e-3 * float(belief.abs().max())
 
 
+@pytest.mark.parametrize("eta", [0.0, 0.5, 1.0])
+@pytest.mark.parametrize("blind", [True, False])
+def test_a_network_that_sees_nothing_leaves_the_picture_whatever_is_wished(eta: float, blind: bool) -> None:
+    model, family = plane(heed=0)
+    x0, texts = draw(1, 4, 4, 4).double(), (family.text("a"), family.text("abc"), family.null())
+    inversion = Virtual(eta=eta, blind=blind, source_guidance=2)
+    made = inversion.walk(model, model.path(4), x0, texts, 7.5, Noise(0)).run(model)
+    assert gap(made["tgt"], x0) < 1e-12 and gap(made["src"], x0) < 1e-12
+
+
 @pytest.mark.parametrize("guidance", [1.0, 2.0])
 def test_the_source_walks_with_every_target_and_is_counted(guidance: float) -> None:
     s, inversion = setting(steps=4), Virtual(source_guidance=guidance, strength=0.75)

@@ -9,11 +9,17 @@ from tests.methods.watching import unchecked
 
 from overpaint.contract.trial import SIZE, mask, picture, run
 from overpaint.errors import UsageError
-from overpaint.inversions import DDIM
+from overpaint.guides import CFG
+from overpaint.inversions import DDIM, Trajectory
+from overpaint.masks.blend import Blend, Blending
 from overpaint.masks.contrast import Contrast
 from overpaint.meter import Meter
 from overpaint.methods.diffedit import DiffEdit
-from overpaint.path import Latent
+from overpaint.methods.sdedit import SDEdit
+from overpaint.model import Branch, Model
+from overpaint.noise import Draws, Replay
+from overpaint.path import Latent, Path
+from overpaint.sample import denoise
 from overpaint.task import Request, Task
 
 STEPS = 5
@@ -79,6 +85,31 @@ def test_the_background_is_one_step_late_only_if_that_is_wished() -> None:
         walk = DDIM().walk(shared(), path, given.x0, (given.null, given.null, given.null), 7.5, given.noise)
     late = unchecked(shared(), method(lag=True, **TAKEN), given)
     assert torch.equal(late, walk.trajectory.level(3))
+
+
+class Noised(DDIM):
+    """No inversion: at every level the picture under the same noise, which is that of SDEdit."""
+
+    def run(self, model: Model, path: Path, x0: Latent, guide: CFG, noise: Draws) -> Trajectory:
+        eps = noise.normal(tuple(x0.shape), "sdedit")
+        return Trajectory(path.t, torch.cat([*(path.noised(x0, eps, i) for i in range(len(path))), x0]))
+
+
+def test_without_an_inversion_it_is_sdedit_with_a_mask() -> None:
+    """The published ablation "without encoding"; where all may change it is SDEdit itself."""
+    o = method(inversion=Noised(), **TAKEN)
+    free = run(shared(), o, task(torch.ones(1, 1, *SIZE))).latents[0]
+    plain = run(shared(), SDEdit(steps=STEPS, strength=o.ratio), task()).latents[0]
+    assert torch.equal(free, plain)
+    given, path = task(mask()), shared().path(STEPS).last(4)
+    eps = given.noise.normal(given.shape, "sdedit")
+    how = Blending(when="after", level="next", noise="fixed")
+    blend = Blend(path, given.x0, [given.region()], Replay({("blend",): eps}), how)
+    with torch.no_grad():
+        branches, x = [Branch("tgt", CFG(given.target, given.null, 7.5))], path.noised(given.x0, eps, 0)
+        masked = denoise(shared(), path, {"tgt": x}, branches, after=blend.after)["tgt"]
+    assert torch.equal(run(shared(), o, given).latents[0], masked)
+    assert gap(masked, free) > 1e-2 < gap(masked, given.x0)
 
 
 def test_a_given_mask_limits_the_one_that_is_found() -> None:

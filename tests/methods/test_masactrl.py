@@ -4,14 +4,14 @@ from typing import Any
 
 import pytest
 import torch
-from tests.kit import gap, shared
+from tests.kit import gap, precise
 from tests.methods.watching import Shared, unchecked
 
-from overpaint.contract.checks import CLOSE
+from overpaint.contract.checks import EXACT
 from overpaint.contract.trial import SIZE, mask, picture, run
 from overpaint.errors import UsageError
 from overpaint.families.tiny import SHAPES, Shape
-from overpaint.inversions import DDIM, Trajectory
+from overpaint.inversions import DDIM, NAMES, Trajectory
 from overpaint.meter import Meter
 from overpaint.methods.ddim import DDIMEdit
 from overpaint.methods.masactrl import MasaCtrl, walked_with
@@ -26,19 +26,8 @@ WORDS: dict[str, Any] = {"thing": "cat=>dog", "threshold": 0.5}
 EVERYWHERE: dict[str, Any] = {**WORDS, "threshold": 0.0}
 THIN = torch.zeros(1, 1, *SIZE)
 THIN[..., 5, 4:20] = 1
-EVERY = (
-    "ddim",
-    "direct",
-    "null-text",
-    "negative-prompt",
-    "edict",
-    "edit-friendly",
-    "cycle",
-    "fixed-point",
-    "virtual",
-    "regularised",
-    "recorded",
-)
+TUNED = ("null-text", "prompt-tuning", "style")
+"""Inversions that take long unless they are told to make one update."""
 
 
 def task(
@@ -51,7 +40,7 @@ def task(
     card, request = MasaCtrl.card, Request(source=source, target=target)
     further = {} if before is None else {"source-mask": [before]}
     return Task.of(
-        shared(shape),
+        precise(shape),
         request,
         card.needs,
         picture(),
@@ -67,7 +56,7 @@ def method(**options: Any) -> MasaCtrl:
 
 
 def made(given: Task, meter: Meter | None = None, shape: Shape = "sd1", **options: Any) -> Latent:
-    return run(shared(shape), method(**options), given, meter).latents[0]
+    return run(precise(shape), method(**options), given, meter).latents[0]
 
 
 def away(mine: Latent, other: Latent) -> float:
@@ -78,29 +67,29 @@ def away(mine: Latent, other: Latent) -> float:
 @pytest.mark.parametrize("shape", SHAPES)
 def test_where_nobody_asks_it_is_the_plain_way_back(shape: Shape) -> None:
     given = task(shape=shape)
-    plain = run(shared(shape), DDIMEdit(steps=STEPS), given).latents[0]
-    own = unchecked(shared(shape), method(start=STEPS, encode="source"), given)
-    assert away(own, plain) <= CLOSE
+    plain = run(precise(shape), DDIMEdit(steps=STEPS), given).latents[0]
+    own = unchecked(precise(shape), method(start=STEPS, encode="source"), given)
+    assert away(own, plain) <= EXACT
     assert away(made(given, shape=shape, encode="source"), plain) > 1e-3
 
 
 @pytest.mark.parametrize("shape", SHAPES)
 def test_equal_prompts_under_the_source_prompt_give_the_walked_back_source(shape: Shape) -> None:
-    given, model = task(target=SOURCE, shape=shape), shared(shape)
+    given, model = task(target=SOURCE, shape=shape), precise(shape)
     with torch.no_grad():
         texts = given.source, given.source, given.null
         walk = DDIM().walk(model, model.path(STEPS), given.x0, texts, 7.5, given.noise)
         home = walk.home(model)["src"]
-    assert away(made(given, shape=shape, start=0, layer=0, encode="source"), home) <= CLOSE
+    assert away(made(given, shape=shape, start=0, layer=0, encode="source"), home) <= EXACT
     assert away(made(given, shape=shape, start=0, layer=0), home) > 1e-3, "no promise under no prompt"
 
 
 def test_a_thing_that_is_everywhere_is_no_thing() -> None:
     plain = made(task())
-    assert away(made(task(torch.ones(1, 1, *SIZE))), plain) <= CLOSE
+    assert away(made(task(torch.ones(1, 1, *SIZE))), plain) <= EXACT
     assert away(made(task(mask())), plain) > 1e-3
     named = made(task(), encode="source")
-    assert away(made(task(), **EVERYWHERE), named) <= CLOSE
+    assert away(made(task(), **EVERYWHERE), named) <= EXACT
     assert away(made(task(), **WORDS), named) > 1e-3
 
 
@@ -128,16 +117,17 @@ def test_one_row_of_a_source_without_a_prompt_tells_what_two_would() -> None:
     twice = method().changed()
     object.__setattr__(twice, "inversion", Twice())
     few, many = Meter(), Meter()
-    both = [run(shared(), o, given, meter).latents[0] for o, meter in ((once, few), (twice, many))]
-    assert away(*both) <= CLOSE
+    both = [run(precise(), o, given, meter).latents[0] for o, meter in ((once, few), (twice, many))]
+    assert away(*both) <= EXACT
     assert (few.rows, many.rows) == (3 * STEPS, 4 * STEPS)
 
 
 @pytest.mark.sample(7)
-@pytest.mark.parametrize("inversion", EVERY)
+@pytest.mark.parametrize("inversion", NAMES)
 @pytest.mark.parametrize("encode", ["source", "nothing"])
 def test_rows_are_those_of_the_card_over_every_inversion(inversion: str, encode: str) -> None:
-    options: dict[str, Any] = {"inversion": inversion, "encode": encode}
+    own = {"name": inversion, **({"inner": 1} if inversion in TUNED else {})}
+    options: dict[str, Any] = {"inversion": own, "encode": encode}
     meter, (low, high) = Meter(), method(**options).card.cost(method(**options)).rows
     made(task(), meter, **options)
     assert low <= meter.rows <= high
@@ -152,9 +142,9 @@ def test_its_rows_at_the_defaults() -> None:
 
 @pytest.mark.parametrize("options", [{}, WORDS, {"encode": "source"}])
 def test_row_by_row_it_is_the_same(options: dict[str, Any]) -> None:
-    model, whole = shared(), made(task(), **options)
+    model, whole = precise(), made(task(), **options)
     with model.sparing(1):
-        assert away(made(task(), **options), whole) <= CLOSE
+        assert away(made(task(), **options), whole) <= EXACT
 
 
 def test_a_found_thing_is_shown() -> None:

@@ -4,42 +4,33 @@ from typing import Any
 
 import pytest
 import torch
-from tests.kit import gap, shared
+from tests.kit import gap, precise
 
-from overpaint.contract.checks import CLOSE
+from overpaint.contract.checks import EXACT
 from overpaint.contract.trial import SIZE, picture, run
 from overpaint.errors import UsageError
 from overpaint.families.tiny import SHAPES, Shape
 from overpaint.guides import CFG, Plain
-from overpaint.inversions import DDIM, Direct
+from overpaint.guides.fading import Fade
+from overpaint.inversions import DDIM, NAMES, Direct
 from overpaint.meter import Meter
-from overpaint.methods.pnp import PlugAndPlay, walked_with
-from overpaint.model import Branch
+from overpaint.methods.pnp import PlugAndPlay, controls, walked_with
+from overpaint.model import Branch, Line
 from overpaint.path import Latent
 from overpaint.sample import denoise
 from overpaint.task import Request, Task
 
 STEPS = 4
 SOURCE, TARGET, NEGATIVE = "a photo of a cat", "a photo of a dog", "a red bird"
+MIXED: dict[str, Any] = {"negative": NEGATIVE, "fade": {"alpha": 0.5, "schedule": "linear"}}
 CLOSED: dict[str, Any] = {"features": 0.0, "self_replace": 0.0}
-EVERY = (
-    "ddim",
-    "direct",
-    "null-text",
-    "negative-prompt",
-    "edict",
-    "edit-friendly",
-    "cycle",
-    "fixed-point",
-    "virtual",
-    "regularised",
-    "recorded",
-)
+TUNED = ("null-text", "prompt-tuning", "style")
+"""Inversions that take long unless they are told to make one update."""
 
 
 def task(source: str = SOURCE, target: str = TARGET, shape: Shape = "sd1") -> Task:
     card, request = PlugAndPlay.card, Request(source=source, target=target)
-    return Task.of(shared(shape), request, card.needs, picture(), SIZE, optional=card.optional)
+    return Task.of(precise(shape), request, card.needs, picture(), SIZE, optional=card.optional)
 
 
 def method(**options: Any) -> PlugAndPlay:
@@ -47,7 +38,7 @@ def method(**options: Any) -> PlugAndPlay:
 
 
 def made(given: Task, meter: Meter | None = None, shape: Shape = "sd1", **options: Any) -> Latent:
-    return run(shared(shape), method(**options), given, meter).latents[0]
+    return run(precise(shape), method(**options), given, meter).latents[0]
 
 
 def away(mine: Latent, other: Latent) -> float:
@@ -58,14 +49,14 @@ def away(mine: Latent, other: Latent) -> float:
 @pytest.mark.parametrize("shape", SHAPES)
 @pytest.mark.parametrize("negative", ["", NEGATIVE])
 def test_with_closed_windows_it_is_the_guided_walk_from_the_same_noise(shape: Shape, negative: str) -> None:
-    given, model = task(shape=shape), shared(shape)
+    given, model = task(shape=shape), precise(shape)
     path, null = model.path(STEPS), given.text(negative) if negative else given.null
     with torch.no_grad():
         traj = Direct()(model, path, given.x0, CFG(given.null, given.null), given.noise)
         plain = denoise(model, path, {"tgt": traj.start}, [Branch("tgt", CFG(given.target, null, 7.5))])[
             "tgt"
         ]
-    assert away(made(given, shape=shape, negative=negative, **CLOSED), plain) <= CLOSE
+    assert away(made(given, shape=shape, negative=negative, **CLOSED), plain) <= EXACT
     for window in ("features", "self_replace"):
         options: dict[str, Any] = {**CLOSED, window: 0.5, "negative": negative}
         assert away(made(given, shape=shape, **options), plain) > 1e-3, window
@@ -74,19 +65,19 @@ def test_with_closed_windows_it_is_the_guided_walk_from_the_same_noise(shape: Sh
 @pytest.mark.parametrize("shape", SHAPES)
 def test_rows_that_are_told_the_same_find_home(shape: Shape) -> None:
     """Guidance 0 tells the target nothing, like the source: from the trajectory it goes the source's way."""
-    given, model = task(shape=shape), shared(shape)
+    given, model = task(shape=shape), precise(shape)
     with torch.no_grad():
         path = model.path(STEPS)
         traj = DDIM()(model, path, given.x0, CFG(given.null, given.null), given.noise)
         home = denoise(model, path, {"src": traj.start}, [Branch("src", Plain(given.null))])["src"]
     closed = made(given, shape=shape, guidance=0.0, inversion="ddim", **CLOSED)
     opened = made(given, shape=shape, guidance=0.0, inversion="ddim")
-    assert away(closed, home) <= CLOSE
-    assert away(opened, closed) <= CLOSE, "what is taken over is what was there"
+    assert away(closed, home) <= EXACT
+    assert away(opened, closed) <= EXACT, "what is taken over is what was there"
 
 
 def test_the_pictures_row_is_told_nothing_wherever_its_noise_comes_from() -> None:
-    given, model, o = task(), shared(), method(encode="source")
+    given, model, o = task(), precise(), method(encode="source")
     assert walked_with(o, given) is given.source and walked_with(method(), given) is given.null
     path, texts = model.path(STEPS), (given.source, given.target, given.null)
     with torch.no_grad():
@@ -104,7 +95,7 @@ def test_a_generated_picture_is_walked_with_its_prompt() -> None:
 
 
 def test_a_finer_way_to_noise_ends_at_the_same_levels() -> None:
-    given, model = task(), shared()
+    given, model = task(), precise()
     meter = Meter()
     fine = made(given, meter, inversion_steps=8)
     assert meter.rows == 8 + 3 * STEPS
@@ -119,11 +110,53 @@ def test_a_finer_way_to_noise_ends_at_the_same_levels() -> None:
     assert torch.equal(made(given, inversion_steps=STEPS), made(given))
 
 
+@pytest.mark.parametrize("shape", SHAPES)
+@pytest.mark.parametrize("inversion", ["direct", "ddim"])
+def test_a_share_of_the_empty_prompt_that_stays_at_one_leaves_no_negative_prompt(
+    shape: Shape, inversion: str
+) -> None:
+    given, options = task(shape=shape), dict[str, Any](inversion=inversion, negative=NEGATIVE)
+    plain = made(given, shape=shape, inversion=inversion)
+    whole = made(given, shape=shape, fade={"alpha": 1}, **options)
+    assert away(whole, plain) <= EXACT
+    assert away(made(given, shape=shape, **options), plain) > 1e-3
+    for schedule in ("linear", "exp"):
+        fade = {"alpha": 1, "schedule": schedule}
+        assert away(made(given, shape=shape, fade=fade, **options), plain) > 1e-3
+
+
+def test_both_prompts_are_mixed_as_published() -> None:
+    """``eps = e + s (eps_target - e)`` with ``e = a eps_empty + (1 - a) eps_negative``, written out."""
+    given, model, fade = task(), precise(), Fade(alpha=0.75, schedule="linear")
+    path, null, negative = model.path(STEPS), given.null, given.text(NEGATIVE)
+    x = Direct()(model, path, given.x0, CFG(null, null), given.noise).start
+    shares = [0.75, 0.5, 0.25, 0.0]
+    with torch.no_grad():
+        for i, a in enumerate(shares):
+            lines = [Line(str(k), text) for k, text in enumerate((null, negative, given.target))]
+            p = model.rows(x.expand(3, -1, -1, -1), i, path, ["0", "1", "2"], lines)
+            base = a * p.eps[:1] + (1 - a) * p.eps[1:2]
+            eps = base + 7.5 * (p.eps[2:] - base)
+            x = path.alpha[i + 1] * (x - path.sigma[i] * eps) / path.alpha[i] + path.sigma[i + 1] * eps
+    mine = made(given, negative=NEGATIVE, fade=fade, **CLOSED)
+    assert away(mine, x) <= EXACT
+    assert away(made(given, negative=NEGATIVE, fade=fade), mine) > 1e-3, "all rows take what is held"
+
+
+def test_every_row_of_the_target_takes_over_what_is_held() -> None:
+    assert all(one.writes == {"tgt-", "tgt+"} for one in controls(method(fade={"alpha": 1})))
+    assert all(one.writes == {"tgt-", "tgt+", "tgt!"} for one in controls(method(**MIXED)))
+
+
 @pytest.mark.sample(7)
-@pytest.mark.parametrize("inversion", EVERY)
+@pytest.mark.parametrize("more", [{}, MIXED], ids=["", "mixed"])
+@pytest.mark.parametrize("inversion", NAMES)
 @pytest.mark.parametrize("encode", ["source", "nothing"])
-def test_rows_are_those_of_the_card_over_every_inversion(inversion: str, encode: str) -> None:
-    options: dict[str, Any] = {"inversion": inversion, "encode": encode, "negative": NEGATIVE}
+def test_rows_are_those_of_the_card_over_every_inversion(
+    inversion: str, encode: str, more: dict[str, Any]
+) -> None:
+    own = {"name": inversion, **({"inner": 1} if inversion in TUNED else {})}
+    options: dict[str, Any] = {"inversion": own, "encode": encode, "negative": NEGATIVE, **more}
     meter, (low, high) = Meter(), method(**options).card.cost(method(**options)).rows
     made(task(), meter, **options)
     assert low <= meter.rows <= high
@@ -133,6 +166,8 @@ def test_its_rows_at_the_defaults() -> None:
     """50 to the noise, and calls of three on the way back; the published inversion takes 999."""
     assert PlugAndPlay.card.cost(PlugAndPlay()).rows == (200, 200)
     assert PlugAndPlay.card.cost(PlugAndPlay(inversion_steps=999)).rows == (1149, 1149)
+    assert PlugAndPlay.card.cost(PlugAndPlay.model_validate(MIXED)).rows == (250, 250)
+    assert PlugAndPlay.card.cost(PlugAndPlay(fade=Fade(alpha=1))).rows == (200, 200)
 
 
 @pytest.mark.parametrize(

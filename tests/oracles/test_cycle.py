@@ -5,16 +5,22 @@ from typing import Any
 
 import pytest
 import torch
-from tests.kit import draw, gap, shared, text
+from tests.kit import draw, gap, precise, shared
+from tests.oracles.frozen import CLOSE, kept
 from tests.oracles.test_pipelines import stock
+from torch import Tensor
 
 from overpaint.inversions import Cycle
 from overpaint.methods.cycle import CycleEdit
+from overpaint.model import Model
 from overpaint.noise import Replay
 from overpaint.task import Task
 
 diffusers: Any = import_module("diffusers")
 PARTS = "vae", "text_encoder", "tokenizer", "unet", "safety_checker", "feature_extractor"
+
+SOURCE, TARGET = "a cat on the grass", "a dog on the grass"
+CASES = [(0.1, 1.0), (0.1, 2.0), (1.0, 1.0), (1.0, 2.0)]
 
 
 def pipeline() -> Any:
@@ -27,19 +33,36 @@ def pipeline() -> Any:
     return found
 
 
-@pytest.mark.parametrize("eta", [0.1, 1.0])
-@pytest.mark.parametrize("guidance", [1.0, 2.0])
-def test_it_is_the_pipeline_of_diffusers(eta: float, guidance: float) -> None:
+def of_pipeline(eta: float, guidance: float) -> Tensor:
     """The pipeline takes its draws from one generator: the start, then one a step but the last."""
-    source, target, x0 = "a cat on the grass", "a dog on the grass", draw(1, 4, 8, 8, seed=5)
     asked = {"strength": 0.8, "num_inference_steps": 5, "guidance_scale": guidance, "eta": eta}
     seeded = {"generator": torch.Generator().manual_seed(3), "output_type": "latent"}
-    want = pipeline()(target, source, x0.clone(), **asked, **seeded).images
-    generator = torch.Generator().manual_seed(3)
-    draws = {("cycle", 4 - i): torch.randn(x0.shape, generator=generator) for i in range(4)}
-    texts = text("sd1", source), text("sd1", target)
-    given = Task((1, 4, 8, 8), shared().family.null(), Replay(draws), x0, *texts)
+    return pipeline()(TARGET, SOURCE, draw(1, 4, 8, 8, seed=5), **asked, **seeded).images
+
+
+def own(model: Model, eta: float, guidance: float) -> Tensor:
+    """The same by this package, with the same draws."""
+    x0, generator = draw(1, 4, 8, 8, seed=5).to(model.dtype), torch.Generator().manual_seed(3)
+    draws = {("cycle", 4 - i): torch.randn(tuple(x0.shape), generator=generator) for i in range(4)}
+    texts = model.family.text(SOURCE), model.family.text(TARGET)
+    given = Task((1, 4, 8, 8), model.family.null(), Replay(draws), x0, *texts)
     method = CycleEdit(steps=5, guidance=guidance, inversion=Cycle(skip=0.2, eta=eta))
     with torch.no_grad():
-        got = method(shared(), given).latents[0]
-    assert gap(got, want) <= 1e-4 * float(want.abs().max())
+        return method(model, given).latents[0]
+
+
+def theirs() -> dict[str, Tensor]:
+    """What is kept of the pipeline."""
+    return {f"eta {eta}, guidance {guidance}": of_pipeline(eta, guidance) for eta, guidance in CASES}
+
+
+@pytest.mark.parametrize(("eta", "guidance"), CASES)
+def test_it_is_the_pipeline_of_diffusers(eta: float, guidance: float) -> None:
+    want = of_pipeline(eta, guidance)
+    assert gap(own(shared(), eta, guidance), want) <= 1e-4 * float(want.abs().max())
+
+
+@pytest.mark.parametrize(("eta", "guidance"), CASES)
+def test_it_is_what_the_pipeline_gave(eta: float, guidance: float) -> None:
+    want = kept("cycle")[f"eta {eta}, guidance {guidance}"]
+    assert gap(own(precise(), eta, guidance), want) <= CLOSE * float(want.abs().max())

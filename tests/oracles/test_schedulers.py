@@ -8,6 +8,7 @@ from typing import Any
 import pytest
 import torch
 from tests.kit import draw, gap, numbers
+from tests.oracles.frozen import kept
 from torch import Tensor
 
 from overpaint.families.schedule import schedule_of
@@ -139,3 +140,62 @@ def test_flow_steps_are_those_of_euler(shift: float) -> None:
             x, out = draw(2, 1, 4, 8, 8, seed=i).unbind()
             ours = ddim(path, i, x, path.read(x, out, i))
             assert gap(ours, stock.step(out, t, x).prev_sample) <= 2e-6
+
+
+KEPT_STEPS, KEPT_PLACES = 20, (0, 1, 10, 18, 19)
+"""Of the kept steps: how many there are, and which of them were kept."""
+
+
+def asked(i: int) -> Tensor:
+    """A latent, what the network says of it, and a draw."""
+    return draw(3, 1, 4, 2, 2, seed=i)
+
+
+def table_of(spacing: str, offset: int, to_one: bool, kind: str) -> dict[str, Any]:
+    told = {"timestep_spacing": spacing, "steps_offset": offset, "set_alpha_to_one": to_one}
+    return config(prediction_type=kind, **told)
+
+
+def theirs() -> dict[str, Tensor]:
+    """What is kept of the schedulers: where they lead, place by place."""
+    found = dict[str, Tensor]()
+    for kind, grid in product(KINDS, GRIDS):
+        told = table_of(*grid, kind)
+        stock = exact(diffusers.DDIMScheduler(**told), schedule_of(told).bars)
+        stock.set_timesteps(KEPT_STEPS)
+        plain, noisy = list[Tensor](), list[Tensor]()
+        for i in KEPT_PLACES:
+            (x, out, z), t = asked(i).unbind(), stock.timesteps[i]
+            plain.append(stock.step(out, t, x).prev_sample)
+            noisy.append(stock.step(out, t, x, eta=1.0, variance_noise=z).prev_sample)
+        found[f"ddim {kind} {grid}"], found[f"ddpm {kind} {grid}"] = torch.cat(plain), torch.cat(noisy)
+    for kind in KINDS:
+        told = config(prediction_type=kind, set_alpha_to_one=False)
+        stock = exact(diffusers.DDIMInverseScheduler(**told), schedule_of(told).bars)
+        stock.set_timesteps(KEPT_STEPS)
+        back = [(asked(i), stock.timesteps[KEPT_STEPS - 1 - i]) for i in KEPT_PLACES]
+        found[f"inverse {kind}"] = torch.cat([stock.step(one[1], t, one[0]).prev_sample for one, t in back])
+    return found
+
+
+@pytest.mark.parametrize(("spacing", "offset", "to_one"), GRIDS)
+@pytest.mark.parametrize("kind", KINDS)
+def test_steps_are_those_that_ddim_took(kind: str, spacing: str, offset: int, to_one: bool) -> None:
+    grid, stored = (spacing, offset, to_one), kept("schedulers")
+    path = schedule_of(table_of(*grid, kind)).path(KEPT_STEPS)
+    for place, i in enumerate(KEPT_PLACES):
+        x, out, z = asked(i).double().unbind()
+        p, draws = path.read(x, out, i), [z] * KEPT_STEPS
+        plain, noisy = (stored[f"{name} {kind} {grid}"][place : place + 1] for name in ("ddim", "ddpm"))
+        assert gap(ddim(path, i, x, p), plain) <= TOLERANCE[kind]
+        assert gap(stochastic(draws)(path, i, x, p), noisy) <= TOLERANCE[kind]
+
+
+@pytest.mark.parametrize("kind", KINDS)
+def test_inversion_steps_are_those_that_the_inverse_scheduler_took(kind: str) -> None:
+    schedule = schedule_of(config(prediction_type=kind, set_alpha_to_one=False))
+    path = replace(schedule.path(KEPT_STEPS), convention="diffusers")
+    for place, i in enumerate(KEPT_PLACES):
+        x, out, _ = asked(i).double().unbind()
+        stored = kept("schedulers")[f"inverse {kind}"][place : place + 1]
+        assert gap(path.at(path.read(x, out, i, level=i + 1), i), stored) <= TOLERANCE[kind]

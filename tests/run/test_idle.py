@@ -203,6 +203,8 @@ def test_who_chose_an_option_is_shown_by_name(tmp_path: Path) -> None:
         ("style-diffusion", {"blend_threshold": 0.5}, "blend"),
         ("infedit", {"stay_threshold": 0.5}, "stay"),
         ("masactrl", {"threshold": 0.5}, "thing"),
+        ("pnp", {"fade": {"alpha": 0.5}}, "negative"),
+        ("pnp", {"negative": "a red cat", "fade.schedule": "linear"}, "fade.alpha"),
     ],
 )
 def test_an_option_without_the_one_beside_which_it_acts_is_refused(

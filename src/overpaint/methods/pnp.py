@@ -1,5 +1,6 @@
 """Plug-and-Play: the picture's features and self-attention hold the layout while another prompt draws."""
 
+from collections.abc import Mapping
 from typing import ClassVar, Literal
 
 from pydantic import Field
@@ -11,6 +12,7 @@ from overpaint.controls.features import FeatureReplace
 from overpaint.controls.given import Span
 from overpaint.errors import UsageError
 from overpaint.guides import CFG
+from overpaint.guides.fading import NEGATIVE, Fade, Faded
 from overpaint.inversions import DDIM, AnyInversion, Direct, NegativePrompt, Recorded
 from overpaint.method import Method
 from overpaint.model import Guide, Model
@@ -27,7 +29,8 @@ ANY = 1_000_000
 def cost(o: "PlugAndPlay") -> Cost:
     """The inversion, which may be finer, and the walk of both."""
     source = "read" if prompted(o) else "silent"
-    return o.inversion.cost(o.inversion_steps or o.steps) + o.inversion.walk_cost(o.steps, source=source)
+    walked = o.inversion.walk_cost(o.steps, further=int(mixed(o)), source=source)
+    return o.inversion.cost(o.inversion_steps or o.steps) + walked
 
 
 CARD = Card(
@@ -71,6 +74,7 @@ class PlugAndPlay(Method):
     """
 
     card: ClassVar[Card] = CARD
+    only_with: ClassVar[Mapping[str, str]] = {"fade": "negative"}
     steps: int = Field(default=50, ge=1, le=1000, description="denoising steps")
     guidance: Guidance = USUAL_GUIDANCE
     inversion: AnyInversion = Field(default=Direct(), description="how the picture becomes noise")
@@ -86,6 +90,7 @@ class PlugAndPlay(Method):
         default=4, ge=0, le=100, description="layer of the decoder: features in it, maps from it on"
     )
     negative: str = Field(default="", description="what the picture should not look like")
+    fade: Fade = Field(default=Fade(), description="how that is mixed with the empty prompt; not at all")
     tuned: Tuned = "auto"
 
     def check(self, model: Model, task: Task) -> None:
@@ -102,10 +107,11 @@ class PlugAndPlay(Method):
 
 
 def controls(o: PlugAndPlay) -> list[Control]:
-    """Queries and keys, and features."""
+    """Queries and keys, and features, of all that the target is told."""
+    rows = ROWS | {"tgt" + NEGATIVE} if mixed(o) else ROWS
     return [
-        SelfReplace(o.self_replace, ANY, targets=ROWS, layer=o.layer),
-        FeatureReplace(o.features, o.layer, ROWS),
+        SelfReplace(o.self_replace, ANY, targets=rows, layer=o.layer),
+        FeatureReplace(o.features, o.layer, rows),
     ]
 
 
@@ -120,8 +126,16 @@ def walked_with(o: PlugAndPlay, task: Task) -> Text:
 
 
 def away(o: PlugAndPlay, task: Task, guide: Guide) -> Guide:
-    """The target's guide, leading away from the negative prompt where there is one."""
-    return CFG(task.target, task.text(o.negative), o.guidance) if o.negative.split() else guide
+    """The target's guide, leading away from the negative prompt where there is one, wholly or in part."""
+    if not o.negative.split():
+        return guide
+    negative = task.text(o.negative)
+    return Faded(guide, negative, o.guidance, o.fade) if mixed(o) else CFG(task.target, negative, o.guidance)
+
+
+def mixed(o: PlugAndPlay) -> bool:
+    """Whether the target is told the empty prompt beside the negative one."""
+    return bool(o.negative.split()) and o.fade.alpha > 0
 
 
 def finer_path(o: PlugAndPlay, model: Model) -> Path | None:
