@@ -212,3 +212,8 @@ def test_two_processes_do_not_share_a_picture(tmp_path: Path) -> None:
     (line,) = lines(tmp_path)
     with Results.opened(tmp_path).claimed(line["case"]), pytest.raises(UsageError, match="Another process"):
         overpaint.compare(small(), folder=tmp_path, **asked())
+
+
+def test_it_says_when_the_score_is_older_than_the_signals(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(comparison, "stale_notes", lambda model: ("It is old.",) if model is shared() else ())
+    assert "It is old." in overpaint.compare(small(), **asked(methods="sdedit")).notes

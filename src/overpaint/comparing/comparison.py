@@ -27,7 +27,7 @@ from overpaint.inversions.cache import Cache
 from overpaint.meter import Meter
 from overpaint.model import Model
 from overpaint.neutral import neutral
-from overpaint.run.auto import score_of
+from overpaint.run.auto import score_of, stale_notes
 from overpaint.run.inputs import Given
 from overpaint.run.notebook import table
 from overpaint.run.request import EditRequest, edit_request
@@ -307,5 +307,6 @@ def finished(comparing: Comparing, folder: Path | None, left: int = 0) -> Compar
 def notes_of(comparing: Comparing) -> tuple[str, ...]:
     """What should be known of all edits, a sentence each."""
     jobs = [one.job for one in comparing.tries if one.job is not None]
-    said = [missing(comparing.model), *(note for job in jobs for note in job.notes)]
+    told = missing(comparing.model), *stale_notes(comparing.model)
+    said = [*told, *(note for job in jobs for note in job.notes)]
     return tuple(dict.fromkeys(filter(None, said)))
