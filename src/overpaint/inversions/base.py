@@ -250,6 +250,10 @@ class Inversion(Options, ABC):
         """By what share of the way a pinned source is put back after step ``i``."""
         return wholly(i)
 
+    def follow(self, model: Model, traj: Trajectory) -> After:
+        """What happens to the source after each step."""
+        return traj.follow(model, held=self.held)
+
     def solver(self, path: Path, traj: Trajectory) -> Solver:
         """How a step back is taken; a fresh one for each walk."""
         return each(ddim)
@@ -365,7 +369,7 @@ class Inversion(Options, ABC):
             traj,
             self.solver(path, traj),
             self.controls(path, traj, tuple(targets)),
-            traj.follow(model, held=self.held),
+            self.follow(model, traj),
             self.finish,
             x0.dtype,
             partial(self.level, traj),
