@@ -10,6 +10,7 @@ from torch import Tensor
 
 from overpaint.card import Cost, Paper
 from overpaint.guides import CFG, Plain
+from overpaint.guides.cfg import rows_at
 from overpaint.inversions.base import Inversion, empty, told
 from overpaint.inversions.trajectory import Trajectory
 from overpaint.model import Branch, Guide, Model
@@ -149,6 +150,10 @@ class Direct(Inversion):
     def cost(self, steps: int) -> Cost:
         """One row a step, two where the walk to noise is guided; two more where what is added is measured."""
         return Cost.of(steps * (rows_of(self.guidance) + 2 * self._added))
+
+    def cost_at(self, steps: int, scale: float) -> Cost:
+        """What is added is measured under the edit's guidance."""
+        return Cost.of(steps * (rows_of(self.guidance) + rows_at(scale) * self._added))
 
     def run(self, model: Model, path: Path, x0: Latent, guide: CFG, noise: Draws) -> Trajectory:
         """DDIM inversion, pinned, or with what is to be added."""
