@@ -285,6 +285,11 @@ class Tap:
             self._values.clear()
         self._check_visits(active)
 
+    @property
+    def named(self) -> frozenset[str]:
+        """The rows that any control names, whenever it acts: a walk asks for the same ones at every step."""
+        return frozenset[str]().union(*(c.reads | c.writes for c in self.controls))
+
     def active(self, at: Moment) -> list[Control]:
         """The controls that act at a moment."""
         return [c for c in self.controls if c.when(at)]

@@ -70,6 +70,11 @@ class Guide(ABC):
         """Whether it asks how its prediction depends on the latent: gradients are then kept for it."""
         return False
 
+    @property
+    def idle(self) -> frozenset[str]:
+        """The signs of rows whose prediction has no say: they are asked for where a control names them."""
+        return frozenset()
+
     def begin(self) -> "Guide":
         """The guide for a fresh walk; one without memory is its own."""
         return self
@@ -373,7 +378,9 @@ class Model:
         branches: Sequence[Branch],
         level: int | None,
     ) -> dict[str, Prediction]:
-        asked = [(b, line) for b in branches for line in b.guide.lines(i)]
+        named = self.tap.named
+        told = [(b, line) for b in branches for line in b.guide.lines(i)]
+        asked = [(b, one) for b, one in told if one.sign not in b.guide.idle or b.name + one.sign in named]
         asked.sort(key=lambda row: row[1].sign == "+")  # the published layout: conditional rows last
         roles = [b.name + line.sign for b, line in asked]
         x = torch.cat([xs[b.name] for b, _ in asked])
@@ -382,16 +389,11 @@ class Model:
         where = i if level is None else level
         made = {
             b.name: b.guide.combine(
-                _own(b.name, call, asked), Call(i, path, where, xs[b.name], call, self.meter, b.name)
+                {one.sign: call[b.name + one.sign] for own, one in asked if own is b},
+                Call(i, path, where, xs[b.name], call, self.meter, b.name),
             )
             for b in branches
         }
         if not finite([x for one in made.values() for x in (one.x0, one.eps)]):
             raise stopped([x], [p.x0, p.eps], self.dtype, i, len(path))
         return made
-
-
-def _own(
-    name: str, call: Mapping[str, Prediction], asked: Sequence[tuple[Branch, Line]]
-) -> dict[str, Prediction]:
-    return {line.sign: call[name + line.sign] for b, line in asked if b.name == name}

@@ -31,7 +31,7 @@ SMALL["pinned"] = True
 EVERY: list[Inversion] = [
     kind.model_validate({k: v for k, v in SMALL.items() if k in kind.model_fields})
     for kind in (KINDS[name] for name in (*NAMES, "regularised", "recorded"))
-]
+] + [Direct(form="offset")]
 
 
 def cached(folder: FilePath, shape: Shape = "sd1", cap: int = 10**9) -> Setting:

@@ -176,6 +176,9 @@ def test_overwriting_equals_adding_the_published_offsets(shape: Shape, conventio
     states = s.home(s.walk(Direct(convention=convention), 3.0))
     assert float((states["src"][-1] - source).abs().max()) < 1e-9
     assert float((states["tgt"][-1] - target).abs().max()) < 1e-9
+    added = s.home(s.walk(Direct(convention=convention, form="offset"), 3.0))
+    assert float((added["src"][-1] - source).abs().max()) < 1e-9
+    assert float((added["tgt"][-1] - target).abs().max()) < 1e-9
 
 
 @pytest.mark.parametrize("shape", SHAPES)

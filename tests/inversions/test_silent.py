@@ -6,6 +6,7 @@ from typing import Literal
 import pytest
 from tests.inversions.setting import setting
 
+from overpaint.attention import Control
 from overpaint.guides import CFG
 from overpaint.inversions import (
     DDIM,
@@ -45,6 +46,15 @@ EVERY = [
     Regularised(),
     Regularised(negative="nothing"),
 ]
+
+
+class Looking(Control):
+    """Looks at rows of the source, without which no row that has no say would be asked for."""
+
+    def __init__(self, reads: frozenset[str]) -> None:
+        self.reads = reads
+
+
 READS = {"silent": frozenset({"src+"}), "both": frozenset({"src+", "src-"})}
 
 
@@ -56,7 +66,7 @@ def test_rows_of_the_way_back_are_as_stated(inversion: Inversion, source: Litera
     s = replace(s, source=s.null if source == "silent" else s.source)
     walk = s.walk(inversion, reads=READS[source])
     before = s.model.meter.rows
-    walk.run(s.model)
+    walk.run(s.model, Looking(READS[source]))
     rows = s.model.meter.rows - before
     assert rows == inversion.walk_cost(len(s.path), source=source).rows[0]
     calls = len(walk.path) * inversion.target_rows // 2

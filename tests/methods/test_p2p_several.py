@@ -43,6 +43,7 @@ X0 = draw(1, 4, 8, 8, seed=11)
 EVERY: tuple[AnyInversion, ...] = (
     Direct(),
     Direct(every=2),
+    Direct(form="offset"),
     DDIM(),
     NullText(inner=2, stop=0),
     NegativePrompt(),

@@ -22,6 +22,11 @@ class Beside(Guide):
         """As the guide inside."""
         return self.guide.differentiates
 
+    @property
+    def idle(self) -> frozenset[str]:
+        """As the guide inside."""
+        return self.guide.idle
+
     def begin(self) -> Guide:
         """The guide inside begins anew."""
         return replace(self, guide=self.guide.begin())

@@ -13,6 +13,11 @@ def at(text: Text | Sequence[Text], i: int) -> Text:
     return text if isinstance(text, Text) else text[i]
 
 
+def rows_at(scale: float) -> int:
+    """Rows that `CFG` asks for at a scale where no control names one."""
+    return 1 if scale == 1 else 2
+
+
 @dataclass(frozen=True)
 class Plain(Guide):
     """The conditional prediction as it is: one row."""
@@ -30,11 +35,19 @@ class Plain(Guide):
 
 @dataclass(frozen=True)
 class CFG(Guide):
-    """``eps = eps_null + scale * (eps_text - eps_null)``; either text may differ at every step."""
+    """``eps = eps_null + scale * (eps_text - eps_null)``; either text may differ at every step.
+
+    At scale 1 that is ``eps_text``, and the other row is asked for only where a control names it.
+    """
 
     text: Text | Sequence[Text]
     null: Text | Sequence[Text]
     scale: float = 7.5
+
+    @property
+    def idle(self) -> frozenset[str]:
+        """At scale 1 the row without the prompt."""
+        return frozenset("-") if self.scale == 1 else frozenset()
 
     def lines(self, i: int) -> Sequence[Line]:
         """The row without the prompt and the row with it."""
@@ -42,4 +55,4 @@ class CFG(Guide):
 
     def combine(self, own: Mapping[str, Prediction], call: Call) -> Prediction:
         """From the unguided prediction through the guided one and beyond."""
-        return own["-"].toward(own["+"], self.scale)
+        return own["-"].toward(own["+"], self.scale) if "-" in own else own["+"]

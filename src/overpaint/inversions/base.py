@@ -4,7 +4,7 @@ from abc import ABC, abstractmethod
 from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass, replace
 from functools import partial
-from typing import Any, Literal, final
+from typing import Any, ClassVar, Literal, final
 
 import torch
 
@@ -133,6 +133,9 @@ class Inversion(Options, ABC):
     Results of ``run`` depend on the arguments and options alone, which is what allows the cache.
     """
 
+    own_guidance: ClassVar[bool] = False
+    """Whether the source walks back with a guidance of its own, whatever the edit's."""
+
     @property
     @abstractmethod
     def papers(self) -> tuple[Paper, ...]:
@@ -141,6 +144,10 @@ class Inversion(Options, ABC):
     @abstractmethod
     def cost(self, steps: int) -> Cost:
         """The work of ``run``."""
+
+    def cost_at(self, steps: int, scale: float) -> Cost:
+        """The work of ``run`` for an edit with that guidance, where that changes it."""
+        return self.cost(steps)
 
     @abstractmethod
     def run(self, model: Model, path: Path, x0: Latent, guide: CFG, noise: Draws) -> Trajectory:
@@ -250,6 +257,10 @@ class Inversion(Options, ABC):
         """By what share of the way a pinned source is put back after step ``i``."""
         return wholly(i)
 
+    def follow(self, model: Model, traj: Trajectory) -> After:
+        """What happens to the source after each step."""
+        return traj.follow(model, held=self.held)
+
     def solver(self, path: Path, traj: Trajectory) -> Solver:
         """How a step back is taken; a fresh one for each walk."""
         return each(ddim)
@@ -282,6 +293,10 @@ class Inversion(Options, ABC):
         """Rows a target asks for at each step of the way back."""
         return 2
 
+    def one_row_at(self, scale: float | None) -> bool:
+        """Whether a target's conditional row tells all at that guidance, so that no other is asked for."""
+        return scale == 1
+
     @property
     def beside_one(self) -> str:
         """Why its source can walk beside one target alone, as a sentence; nothing where it can beside any."""
@@ -298,9 +313,9 @@ class Inversion(Options, ABC):
             raise UsageError(self.beside_one)
 
     @final
-    def target_cost(self, steps: int) -> Cost:
+    def target_cost(self, steps: int, scale: float | None = None) -> Cost:
         """The work of a further target on the way back."""
-        return Cost.of(self.walked(steps) * self.target_rows)
+        return Cost.of(self.walked(steps) * self.target_rows // (2 if self.one_row_at(scale) else 1))
 
     @final
     def walk_cost(
@@ -310,15 +325,19 @@ class Inversion(Options, ABC):
         targets: int = 1,
         further: int = 0,
         source: Literal["read", "both", "silent"] = "read",
+        scale: float | None = None,
     ) -> Cost:
         """The work of the way back, beside that of ``run``.
 
         ``further`` rows stand beside a target's two in each of its calls. Of the ``source`` editors read the
-        conditional row or both, or its text is the empty one.
+        conditional row or both, or its text is the empty one. ``scale`` is the guidance, unless a control
+        names rows that have no say at it.
         """
         sources = max(sources, int(self.joined))
         own = {"read": self.source_rows, "both": self.target_rows, "silent": self.silent_rows}[source]
-        target = self.target_rows + further * (self.target_rows // 2)
+        half, lone = self.target_rows // 2, self.one_row_at(scale)
+        own = min(own, half) if lone and not self.own_guidance else own
+        target = (half if lone else self.target_rows) + further * half
         return Cost.of(self.walked(steps) * (sources * own + targets * target))
 
     @final
@@ -365,7 +384,7 @@ class Inversion(Options, ABC):
             traj,
             self.solver(path, traj),
             self.controls(path, traj, tuple(targets)),
-            traj.follow(model, held=self.held),
+            self.follow(model, traj),
             self.finish,
             x0.dtype,
             partial(self.level, traj),

@@ -1,6 +1,6 @@
 """CycleDiffusion: the noise of a random walk that was drawn knowing the picture it ends at."""
 
-from typing import Literal
+from typing import ClassVar, Literal
 
 import torch
 from pydantic import Field
@@ -39,6 +39,7 @@ class Cycle(Inversion):
     elsewhere.
     """
 
+    own_guidance: ClassVar[bool] = True
     name: Literal["cycle"] = Field(
         default="cycle", description="the noise of each step of a random walk drawn towards the picture"
     )

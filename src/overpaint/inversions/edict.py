@@ -7,6 +7,7 @@ from pydantic import Field
 
 from overpaint.card import Cost, Paper
 from overpaint.guides import CFG
+from overpaint.guides.cfg import rows_at
 from overpaint.inversions.base import Inversion
 from overpaint.inversions.quality import Quality
 from overpaint.inversions.trajectory import Trajectory
@@ -68,6 +69,10 @@ class Edict(Inversion):
     def cost(self, steps: int) -> Cost:
         """Two guided calls a step."""
         return Cost.of(4 * self.walked(steps))
+
+    def cost_at(self, steps: int, scale: float) -> Cost:
+        """Half of it where one row tells all."""
+        return Cost.of(2 * rows_at(scale) * self.walked(steps))
 
     def grade(self, meter: Meter, own: bool) -> Quality:
         """Exact where nothing was measured: the way back is the same, backwards."""

@@ -1,6 +1,6 @@
 """Edit-friendly DDPM inversion: the noise of every step of a stochastic walk that ends at the picture."""
 
-from typing import Literal
+from typing import ClassVar, Literal
 
 import torch
 from pydantic import Field, model_validator
@@ -46,6 +46,7 @@ class EditFriendly(Inversion):
     maps vary more than noise does and hold the picture's structure, which they impose under another prompt.
     """
 
+    own_guidance: ClassVar[bool] = True
     name: Literal["edit-friendly"] = Field(
         default="edit-friendly", description="the noise of each step of a random walk to the picture"
     )

@@ -1,6 +1,6 @@
 """Fixed-point inversion: each step of DDIM inversion again and again, until it agrees with itself."""
 
-from typing import Literal
+from typing import ClassVar, Literal
 
 import torch
 from pydantic import Field
@@ -46,6 +46,7 @@ class FixedPoint(Inversion):
     walks home under the guidance it was inverted with, whatever the edit's.
     """
 
+    own_guidance: ClassVar[bool] = True
     name: Literal["fixed-point"] = Field(
         default="fixed-point", description="the deterministic sampler backwards, each step until it agrees"
     )

@@ -166,6 +166,10 @@ class NegativePrompt(Inversion):
             "once for each target, leave interp at 0, or give a threshold in place of the quantile."
         )
 
+    def one_row_at(self, scale: float | None) -> bool:
+        """Proximal guidance has its threshold at every scale."""
+        return scale == 1 and self.proximal == "none"
+
     @property
     def source_rows(self) -> int:
         """One, as both rows of the source would be the same; two where they are not."""

@@ -2,7 +2,7 @@
 
 from collections.abc import Mapping
 from dataclasses import replace
-from typing import Any, Literal
+from typing import Any, ClassVar, Literal
 
 import torch
 from pydantic import Field, ValidationError
@@ -10,9 +10,10 @@ from pydantic import Field, ValidationError
 from overpaint.card import Cost, Paper
 from overpaint.errors import UsageError
 from overpaint.guides import CFG
+from overpaint.guides.cfg import rows_at
 from overpaint.images.recipe import Recipe
 from overpaint.inversions.base import Inversion
-from overpaint.inversions.ddim import DDIM_PAPER
+from overpaint.inversions.ddim import DDIM_PAPER, ROWS
 from overpaint.inversions.quality import EXACT, UNTOLD, Quality
 from overpaint.inversions.trajectory import Trajectory
 from overpaint.meter import Meter
@@ -33,6 +34,7 @@ class Recorded(Inversion):
     company, and one row a step less in every edit after the first, as the walk is kept.
     """
 
+    own_guidance: ClassVar[bool] = True
     name: Literal["recorded"] = Field(
         default="recorded", description="the noise a generated picture was made from"
     )
@@ -92,12 +94,12 @@ class Recorded(Inversion):
 
     @property
     def calls(self) -> tuple[tuple[str, ...], ...]:
-        """The guided walk of the recipe."""
-        return (("src-", "src+"),)
+        """The walk of the recipe."""
+        return (ROWS[rows_at(self.guidance)],)
 
     def cost(self, steps: int) -> Cost:
-        """Nothing; two rows a step to walk the recipe again."""
-        return Cost.of(2 * steps if self.pinned else 0)
+        """Nothing; two rows a step to walk the recipe again, one without guidance."""
+        return Cost.of(steps * rows_at(self.guidance) if self.pinned else 0)
 
     def run(self, model: Model, path: Path, x0: Latent, guide: CFG, noise: Draws) -> Trajectory:
         """Draw the noise, and if asked to walk from it.
@@ -127,5 +129,5 @@ class Recorded(Inversion):
 
     @property
     def source_rows(self) -> int:
-        """Both, unless pinned."""
-        return 1 if self.pinned else 2
+        """Both, unless pinned or without guidance."""
+        return 1 if self.pinned else rows_at(self.guidance)

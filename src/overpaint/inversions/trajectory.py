@@ -82,11 +82,18 @@ class Trajectory:
         levels = torch.tensor([*rows, len(self.t)])
         return Trajectory(self.t[part], self.latents[levels], nulls, self.pooled, noise, self.pinned)
 
-    def follow(self, model: Model, name: str = "src", held: Callable[[int], float] = wholly) -> After:
+    def follow(
+        self,
+        model: Model,
+        name: str = "src",
+        held: Callable[[int], float] = wholly,
+        added: Float[Tensor, "steps c h w"] | None = None,
+    ) -> After:
         """After every step: note how far the source strayed, and put it back if the trajectory is pinned.
 
-        ``held`` says by what share of the way it is put back after a step. Both are noted: the distance
-        (``"strayed"``), and what of it was taken back (``"pulled"``); it costs no network call.
+        ``held`` says by what share of the way it is put back after a step, ``added`` what is added to it in
+        place of that. Both are noted: the distance (``"strayed"``), and what of it was taken back
+        (``"pulled"``); it costs no network call.
         """
 
         def after(i: int, xs: Latents) -> Latents:
@@ -96,6 +103,10 @@ class Trajectory:
             own = xs[name][:1]  # of coupled latents the first is the source
             strayed, share = float((own - stored).square().mean().sqrt()), held(i) if self.pinned else 0.0
             model.meter.note("strayed", strayed)
+            if added is not None:
+                offset = added[i : i + 1].to(own)
+                model.meter.note("pulled", float(offset.square().mean().sqrt()))
+                return {**xs, name: xs[name] + offset}
             model.meter.note("pulled", share * strayed)
             if share in (0.0, 1.0):
                 return {**xs, name: stored} if share else xs

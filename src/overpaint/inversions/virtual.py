@@ -1,6 +1,6 @@
 """Virtual inversion: the picture needs no noise to be found, for the noise that is put on it is known."""
 
-from typing import Literal
+from typing import ClassVar, Literal
 
 import torch
 from pydantic import Field
@@ -44,6 +44,7 @@ class Virtual(Inversion):
     published one, nothing but beliefs about the picture is carried along: a consistency model's step.
     """
 
+    own_guidance: ClassVar[bool] = True
     name: Literal["virtual"] = Field(
         default="virtual", description="no inversion: known noise on the source, its error off the target"
     )

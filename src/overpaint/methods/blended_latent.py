@@ -6,6 +6,7 @@ from pydantic import Field
 
 from overpaint.card import Card, Cost, Law, Need, Paper
 from overpaint.guides import CFG
+from overpaint.guides.cfg import rows_at
 from overpaint.masks.blend import Blend, Blending, pasted
 from overpaint.masks.erased import covered
 from overpaint.method import Method
@@ -33,7 +34,8 @@ CARD = Card(
     needs=frozenset({Need.IMAGE, Need.TARGET, Need.MASK}),
     families={"sd1": {}, "sd2": {}, "sdxl": {}},
     cost=lambda o: Cost.of(
-        2 * o.samples * o.walked, decodes=o.samples * (o.walked - o.blend.latent_steps(o.walked))
+        rows_at(o.guidance) * o.samples * o.walked,
+        decodes=o.samples * (o.walked - o.blend.latent_steps(o.walked)),
     ),
     official=Cost.of(100),
     results=lambda o: o.samples,

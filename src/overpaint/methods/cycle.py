@@ -20,7 +20,7 @@ from overpaint.task import Task
 
 def cost(o: "CycleEdit") -> Cost:
     """Each try there and back; several are decoded and looked at, and the source is looked at once."""
-    once = o.inversion.cost(o.steps) + o.inversion.walk_cost(o.steps, sources=0)
+    once = o.inversion.cost(o.steps) + o.inversion.walk_cost(o.steps, sources=0, scale=o.guidance)
     looks = Cost.of(0, decodes=o.tries, looks=o.tries + 1) if o.tries > 1 else Cost()
     return sum([once] * o.tries, looks)
 

@@ -6,6 +6,7 @@ from pydantic import Field
 
 from overpaint.card import Card, Cost, Law, Need, Paper
 from overpaint.guides import CFG
+from overpaint.guides.cfg import rows_at
 from overpaint.method import Method
 from overpaint.model import Branch, Model
 from overpaint.network import Pixels, Text
@@ -77,8 +78,8 @@ class CycleNet(Method):
 
     @property
     def rows(self) -> int:
-        """Two a step, each way."""
-        return 2 * self.kept * (1 + self.there_and_back)
+        """Two a step, one without guidance, each way."""
+        return rows_at(self.guidance) * self.kept * (1 + self.there_and_back)
 
     def check(self, model: Model, task: Task) -> None:
         """The side network must be there."""

@@ -26,7 +26,10 @@ class DDIMEdit(Method):
         papers=(DDIM_PAPER, ODE_PAPER),
         needs=frozenset({Need.IMAGE, Need.SOURCE, Need.TARGET}),
         families={"sd1": {}, "sd2": {}, "sdxl": {}},
-        cost=lambda o: o.inversion.cost(o.steps) + o.inversion.walk_cost(o.steps, sources=0),
+        cost=lambda o: (
+            o.inversion.cost_at(o.steps, o.guidance)
+            + o.inversion.walk_cost(o.steps, sources=0, scale=o.guidance)
+        ),
         law=Law.AS_INVERSION,
         published="With Prompt-to-Prompt on PIE-Bench (arXiv:2310.01506): structure distance 0.06943; "
         "outside the edit PSNR 17.87, LPIPS 0.2088, MSE 0.02199, SSIM 0.7114; CLIP 25.01, in it "

@@ -23,8 +23,8 @@ def cost(o: "DiffEdit") -> Cost:
     """The mask, and the part of the path that is walked both ways."""
     kept, mask = part(o.steps, o.ratio), Cost.of(o.contrast.rows if o.find else 0)
     source = "silent" if o.encode == "nothing" else "read"
-    walk = o.inversion.walk_cost(kept, sources=0, source=source)
-    return mask + o.inversion.cost(kept) + walk if kept else mask
+    walk = o.inversion.walk_cost(kept, sources=0, source=source, scale=o.guidance)
+    return mask + o.inversion.cost_at(kept, o.guidance) + walk if kept else mask
 
 
 CARD = Card(

@@ -26,7 +26,10 @@ class EDICTEdit(Method):
         papers=(EDICT_PAPER,),
         needs=frozenset({Need.IMAGE, Need.SOURCE, Need.TARGET}),
         families={"sd1": {}, "sd2": {}, "sdxl": {}},
-        cost=lambda o: o.inversion.cost(o.steps) + o.inversion.walk_cost(o.steps, sources=0),
+        cost=lambda o: (
+            o.inversion.cost_at(o.steps, o.guidance)
+            + o.inversion.walk_cost(o.steps, sources=0, scale=o.guidance)
+        ),
         results=lambda _: 2,
         law=Law.EXACT,
         official=Cost.of(320),

@@ -26,7 +26,10 @@ class EditFriendlyEdit(Method):
         papers=(EDIT_FRIENDLY_PAPER,),
         needs=frozenset({Need.IMAGE, Need.SOURCE, Need.TARGET}),
         families={"sd1": {}, "sd2": {"guidance": 7.5}, "sdxl": {"guidance": 7.5}},
-        cost=lambda o: o.inversion.cost(o.steps) + o.inversion.walk_cost(o.steps, sources=0),
+        cost=lambda o: (
+            o.inversion.cost_at(o.steps, o.guidance)
+            + o.inversion.walk_cost(o.steps, sources=0, scale=o.guidance)
+        ),
         law=Law.NONE,
         random=True,
         official=Cost.of(328),

@@ -6,6 +6,7 @@ from pydantic import Field
 
 from overpaint.card import Card, Cost, Law, Need, Paper
 from overpaint.guides import CFG
+from overpaint.guides.cfg import rows_at
 from overpaint.method import Method
 from overpaint.model import Branch, Model
 from overpaint.options import USUAL_GUIDANCE, Guidance
@@ -34,7 +35,7 @@ class Generate(Method):
         papers=(LDM,),
         needs=frozenset({Need.TARGET}),
         families={"sd1": {}, "sd2": {}, "sdxl": {}},
-        cost=lambda o: Cost.of(2 * o.steps),
+        cost=lambda o: Cost.of(rows_at(o.guidance) * o.steps),
         law=Law.NONE,
         random=True,
         published="None as a method: it is what the model itself makes, which the papers of models report",

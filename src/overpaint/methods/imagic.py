@@ -9,6 +9,7 @@ from torch import Tensor
 
 from overpaint.card import Card, Cost, Law, Need
 from overpaint.guides import CFG
+from overpaint.guides.cfg import rows_at
 from overpaint.method import Method
 from overpaint.model import Branch, Model
 from overpaint.options import USUAL_GUIDANCE, Guidance, Sweep, Tuned, values_of
@@ -27,7 +28,8 @@ CARD = Card(
     needs=frozenset({Need.IMAGE, Need.TARGET}),
     families={"sd1": {}, "sd2": {}, "sdxl": {"guidance": 5.0}},
     cost=lambda o: (
-        (Cost() if o.learned else o.learning.cost()) + Cost.of(2 * o.steps * len(values_of(o.eta)))
+        (Cost() if o.learned else o.learning.cost())
+        + Cost.of(rows_at(o.guidance) * o.steps * len(values_of(o.eta)))
     ),
     law=Law.NONE,
     results=lambda o: len(values_of(o.eta)),

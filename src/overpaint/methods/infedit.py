@@ -33,7 +33,7 @@ CARD = Card(
     papers=(INFEDIT_PAPER,),
     needs=frozenset({Need.IMAGE, Need.SOURCE, Need.TARGET}),
     families={"sd1": {}, "sd2": {}, "sdxl": {}},
-    cost=lambda o: Cost.of(o.inversion.walked(o.steps) * (4 + o.inversion.source_rows)),
+    cost=lambda o: Cost.of(o.inversion.walked(o.steps) * (3 if unguided(o) else 4 + o.inversion.source_rows)),
     law=Law.NONE,
     finds_mask=lambda o: bool(o.blend or o.stay),
     random=True,
@@ -86,9 +86,15 @@ class InfEdit(Method):
 def prepared(o: InfEdit, model: Model, task: Task) -> tuple[Walk, list[Control], LayoutBlend | None]:
     """The walk of three, what its attention layers see, and what is put back after each step."""
     texts, path = (task.source, task.target, task.null), path_of(o, model)
-    walk = o.inversion.walk(model, path, task.x0, texts, o.guidance, task.noise, READS)
+    reads = CONDITIONAL if unguided(o) else READS
+    walk = o.inversion.walk(model, path, task.x0, texts, o.guidance, task.noise, reads)
     own = at_own(task.source, task.null, o.inversion.source_guidance, CONDITIONAL)
     return walk.beside(LAYOUT, own), *parts(o, model, task, walk.path)
+
+
+def unguided(o: InfEdit) -> bool:
+    """Whether no row without a prompt has a say in any branch."""
+    return o.guidance == 1 and o.inversion.source_guidance == 1
 
 
 def path_of(o: InfEdit, model: Model) -> Path:
@@ -120,7 +126,8 @@ def parts(o: InfEdit, model: Model, task: Task, path: Path) -> tuple[list[Contro
     table[:cross] = 1
     leader = {"mutual": f"{LAYOUT}+", "source": "src+"}[o.follow]
     window = min(1.0, (layout + 0.5) / o.steps) if layout else 0.0  # a half, so that rounding takes none
-    held = [SelfReplace(window, EVERY, f"src{s}", frozenset({f"tgt{s}"})) for s in "-+"]
+    looking = "+" if unguided(o) else "-+"
+    held = [SelfReplace(window, EVERY, f"src{s}", frozenset({f"tgt{s}"})) for s in looking]
     signs = "+" if o.inversion.source_guidance == 1 else "-+"
     asking = [Asking(f"tgt{sign}", f"{LAYOUT}{sign}") for sign in signs]
     answering = [Mutual(0, 0, f"src{sign}", f"{LAYOUT}{sign}") for sign in signs]

@@ -6,6 +6,7 @@ from pydantic import Field
 
 from overpaint.card import Card, Cost, Law, Need
 from overpaint.guides import CFG
+from overpaint.guides.cfg import rows_at
 from overpaint.masks.blend import Blend, Blending
 from overpaint.masks.erased import beside_erased, covered
 from overpaint.method import Method
@@ -27,7 +28,7 @@ CARD = Card(
     papers=(LDM, BLENDED_LATENT),
     needs=frozenset({Need.IMAGE, Need.TARGET, Need.MASK}),
     families={name: {} for name in FAMILIES},
-    cost=lambda o: Cost.of(2 * o.walked),
+    cost=lambda o: Cost.of(rows_at(o.guidance) * o.walked),
     official=Cost.of(100),
     law=Law.NONE,
     random=True,

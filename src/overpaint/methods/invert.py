@@ -23,7 +23,10 @@ class Invert(Method):
         papers=(DDIM_PAPER,),
         needs=frozenset({Need.IMAGE, Need.SOURCE}),
         families={"sd1": {}, "sd2": {}, "sdxl": {}},
-        cost=lambda o: o.inversion.cost(o.steps) + o.inversion.walk_cost(o.steps, targets=0),
+        cost=lambda o: (
+            o.inversion.cost_at(o.steps, o.guidance)
+            + o.inversion.walk_cost(o.steps, targets=0, scale=o.guidance)
+        ),
         law=Law.AS_INVERSION,
     )
     steps: int = Field(default=50, ge=1, le=1000, description="denoising steps")

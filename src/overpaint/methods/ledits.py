@@ -38,7 +38,8 @@ CARD = Card(
     target_or="concept",
     families={"sd1": {}, "sd2": {"guidance": 7.5}, "sdxl": {"guidance": 7.5}},
     cost=lambda o: (
-        o.inversion.cost(o.steps) + o.inversion.walk_cost(o.steps, sources=0, further=len(o.concept))
+        o.inversion.cost_at(o.steps, o.guidance)
+        + o.inversion.walk_cost(o.steps, sources=0, further=len(o.concept))
     ),
     law=Law.NONE,
     official=Cost.of(392),  # one concept

@@ -26,8 +26,8 @@ BEFORE = "source-mask"
 
 def cost(o: "MasaCtrl") -> Cost:
     """The inversion and the walk of both; without a prompt of its own the source needs one row."""
-    source = "both" if prompted(o) else "silent"
-    return o.inversion.cost(o.steps) + o.inversion.walk_cost(o.steps, source=source)
+    walk = o.inversion.walk_cost(o.steps, source=asked(o), scale=o.guidance)
+    return o.inversion.cost_at(o.steps, o.guidance) + walk
 
 
 CARD = Card(
@@ -95,11 +95,18 @@ class MasaCtrl(Method):
     def __call__(self, model: Model, task: Task) -> Latent:
         """Invert, then walk both, the target asking the source."""
         texts = walked_with(self, task), task.target, task.null
-        path, reads = model.path(self.steps), BOTH if prompted(self) else CONDITIONAL
+        path, reads = model.path(self.steps), BOTH if asked(self) == "both" else CONDITIONAL
         walk = self.inversion.walk(model, path, task.x0, texts, self.guidance, task.noise, reads)
         split = split_of(self, model, task)
         after = split.shown if isinstance(split, Found) else None
         return walk.run(model, *controls(self, walk, split), after=after)["tgt"]
+
+
+def asked(o: MasaCtrl) -> Literal["read", "both", "silent"]:
+    """Which rows of the source the target asks: one where either has no other that counts."""
+    if not prompted(o):
+        return "silent"
+    return "read" if o.inversion.one_row_at(o.guidance) else "both"
 
 
 def prompted(o: MasaCtrl) -> bool:
@@ -152,7 +159,8 @@ def some_of(cells: Mask01, called: str) -> Mask01:
 def controls(o: MasaCtrl, walk: Walk, split: Split | None) -> list[Control]:
     """What records the words, then each row of the target asking the source's of its sign if there is one."""
     keeps, seen = (split.keeps.values(), split.roles) if isinstance(split, Found) else ((), frozenset[str]())
-    pairs = {f"tgt{sign}": f"src{sign}" for sign in "+-"}
+    signs = "+" if o.inversion.one_row_at(o.guidance) else "+-"
+    pairs = {f"tgt{sign}": f"src{sign}" for sign in signs}
     there = {target: source if source in walk.source_roles else "src+" for target, source in pairs.items()}
     asking = [Mutual(o.start, o.layer, source, target, split, seen) for target, source in there.items()]
     return [*keeps, *asking]

@@ -28,6 +28,13 @@ SOURCE_ROWS = frozenset({"src-", "src+"})
 MANY = 1000
 """So many steps that a window which is open at none of them is none."""
 Kind = Literal["auto", "swap", "refine", "copy"]
+
+
+def scale_of(o: "PromptToPrompt") -> float | None:
+    """The guidance, unless rows without a prompt are held as well: they are then asked for at any."""
+    return None if o.unconditional_replace else o.guidance
+
+
 CARD = Card(
     name="p2p",
     idea="The new prompt looks where the old one looks, so that only what the words change changes.",
@@ -47,12 +54,15 @@ CARD = Card(
     needs=frozenset({Need.IMAGE, Need.SOURCE, Need.TARGET}),
     families={"sd1": {}, "sd2": {}, "sdxl": {}},
     cost=lambda o: (
-        o.inversion.cost(o.steps)
-        + o.inversion.walk_cost(o.steps, source="both" if o.unconditional_replace else "read")
+        o.inversion.cost_at(o.steps, o.guidance)
+        + o.inversion.walk_cost(
+            o.steps, source="both" if o.unconditional_replace else "read", scale=scale_of(o)
+        )
         + (asking_cost(o.steps) if o.blend_disagreement else Cost())
     ),
     further=lambda o: (
-        o.inversion.target_cost(o.steps) + (further_cost(o.steps) if o.blend_disagreement else Cost())
+        o.inversion.target_cost(o.steps, scale_of(o))
+        + (further_cost(o.steps) if o.blend_disagreement else Cost())
     ),
     law=Law.AS_INVERSION,
     finds_mask=lambda o: bool(o.blend),

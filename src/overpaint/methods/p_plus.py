@@ -10,6 +10,7 @@ from overpaint.card import Card, Cost, Law, Need
 from overpaint.controls.layers import Band, LayerPrompts, band_of, prompts, swapped
 from overpaint.errors import UsageError
 from overpaint.guides import CFG
+from overpaint.guides.cfg import rows_at
 from overpaint.inversions import DDIM, AnyInversion
 from overpaint.method import Method
 from overpaint.model import Branch, Model
@@ -25,8 +26,9 @@ from overpaint.tune.xti import P_PLUS_PAPER, XTI, Concept
 
 def cost(o: "PPlus") -> Cost:
     """The walk from noise, or to noise and back; and the learning, where there is a word to learn."""
-    back = o.inversion.cost(o.steps) + o.inversion.walk_cost(o.steps, sources=0)
-    return (Cost.of(2 * o.steps) | back) + (o.learning.cost() if o.word else Cost())
+    inverted = o.inversion.cost_at(o.steps, o.guidance)
+    back = inverted + o.inversion.walk_cost(o.steps, sources=0, scale=o.guidance)
+    return (Cost.of(rows_at(o.guidance) * o.steps) | back) + (o.learning.cost() if o.word else Cost())
 
 
 CARD = Card(

@@ -22,10 +22,11 @@ from overpaint.tune.sentences import MOST
 
 def cost(o: "Pix2PixZero") -> Cost:
     """Where the maps lead: both rows of the source, both of the target twice, and a backward pass a call."""
+    inverted = o.inversion.cost_at(o.steps, o.guidance)
     if not o.attention_guidance:
-        return o.inversion.cost(o.steps) + o.inversion.walk_cost(o.steps, sources=0)
+        return inverted + o.inversion.walk_cost(o.steps, sources=0, scale=o.guidance)
     calls = o.inversion.walked(o.steps) * (o.inversion.target_rows // 2)
-    return o.inversion.cost(o.steps) + Cost.of(6 * calls, calls)
+    return inverted + Cost.of(6 * calls, calls)
 
 
 CARD = Card(

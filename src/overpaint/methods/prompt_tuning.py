@@ -29,7 +29,10 @@ class PromptTuningEdit(Method):
         needs=frozenset({Need.IMAGE, Need.TARGET}),
         optional=frozenset({Need.SOURCE}),
         families={"sd1": {}, "sd2": {}, "sdxl": {}},
-        cost=lambda o: o.inversion.cost(o.steps) + o.inversion.walk_cost(o.steps, sources=0),
+        cost=lambda o: (
+            o.inversion.cost_at(o.steps, o.guidance)
+            + o.inversion.walk_cost(o.steps, sources=0, scale=o.guidance)
+        ),
         law=Law.NONE,
         published="none that could be checked; no official code was released, so the proof is by its laws",
         shipped="As published: ten of twenty fresh cases come off, and with `inversion.share` 1.0, 0.6 and "

@@ -6,6 +6,7 @@ from pydantic import Field
 
 from overpaint.card import Card, Cost, Law, Need, Paper
 from overpaint.guides import CFG
+from overpaint.guides.cfg import rows_at
 from overpaint.method import Method
 from overpaint.model import Branch, Model
 from overpaint.options import USUAL_GUIDANCE, Guidance, Tuned
@@ -31,7 +32,7 @@ CARD = Card(
     papers=(SDEDIT,),
     needs=frozenset({Need.IMAGE, Need.TARGET}),
     families={"sd1": {}, "sd2": {}, "sdxl": {}},
-    cost=lambda o: Cost.of(2 * o.kept),
+    cost=lambda o: Cost.of(rows_at(o.guidance) * o.kept),
     law=Law.NONE,
     random=True,
     published="Stroke-based edits and compositing, user study: preferred to the GAN methods of its "

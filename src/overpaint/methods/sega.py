@@ -33,7 +33,8 @@ CARD = Card(
     optional=frozenset({Need.TARGET}),
     families={"sd1": {}, "sd2": {}, "sdxl": {}},
     cost=lambda o: (
-        o.inversion.cost(o.steps) + o.inversion.walk_cost(o.steps, sources=0, further=len(o.concept))
+        o.inversion.cost_at(o.steps, o.guidance)
+        + o.inversion.walk_cost(o.steps, sources=0, further=len(o.concept))
     ),
     law=Law.NONE,
     official=Cost.of(150),  # one concept
