@@ -38,6 +38,8 @@ class Row:
     title: str
     line: Line
     lines: list[Line] = field(default_factory=list[Line])
+    shares: frozenset[str] = frozenset()
+    """The shares that its set of cases is judged by: none of them where a set has no judge."""
 
     def of(self, kind: str) -> list[Line]:
         """The lines of one type, or of all."""
@@ -49,15 +51,15 @@ class Row:
         return mean(values) if values else None
 
     def values(self, figure: str, kind: str = OVERALL) -> list[float]:
-        """A figure in every case that has it."""
-        return [value for line in self.of(kind) if (value := value_of(line, figure)) is not None]
+        """A figure in every case that has it; what failed has none but the shares of its set, which are 0."""
+        failure = 0.0 if figure in self.shares else None
+        found = (failure if "error" in line else value_of(line, figure) for line in self.of(kind))
+        return [value for value in found if value is not None]
 
 
 def value_of(line: Line, figure: str) -> float | None:
-    """A figure of a line."""
-    if "error" in line:
-        return 0.0 if figure in SHARES else None
-    value = line["figures"].get(figure)
+    """A figure of a line; none of one that failed."""
+    value = line.get("figures", {}).get(figure)
     return None if value is None else float(value)
 
 
@@ -78,9 +80,21 @@ def rows(lines: Sequence[Line]) -> list[Row]:
     for line in lines:
         name = f"{set_of(line)} {row_key(line)}"
         found.setdefault(name, Row(title_of(line), line)).lines.append(line)
+    judged = shares_of(lines)
+    for row in found.values():
+        row.shares = judged[set_of(row.line)]
     ordered = sorted(found.values(), key=lambda row: not row.line["reference"])
     told_apart(ordered)
     return ordered
+
+
+def shares_of(lines: Sequence[Line]) -> Mapping[str, frozenset[str]]:
+    """By set of cases, the shares that any line of it has."""
+    found: dict[str, frozenset[str]] = {}
+    for line in lines:
+        own = frozenset(name for name in SHARES if value_of(line, name) is not None)
+        found[set_of(line)] = found.get(set_of(line), frozenset()) | own
+    return found
 
 
 def set_of(line: Line) -> str:
