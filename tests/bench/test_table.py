@@ -119,3 +119,19 @@ def test_one_case_of_a_type_is_no_mean_of_it() -> None:
     told = list(csv.DictReader(io.StringIO(as_csv(few))))
     assert told and {one["type"] for one in told} == {"all"}
     assert "Success by type" not in markdown(few) and "Success by type" in markdown(rows(LINES))
+
+
+def test_what_a_missing_network_would_measure_is_a_column_of_dashes() -> None:
+    networks: dict[str, str] = {}
+    own: Line = {**line(P2P, "a", pie_psnr=20.0), "set": "photos", "networks": networks}
+    head, _, first = markdown(rows([own])).splitlines()[:3]
+    assert "| structure x1000 | PSNR out | LPIPS out x1000 |" in head
+    assert first.startswith("| p2p direct steps=2 photos | 1 | – | 20.00 | – |")
+
+
+def test_a_case_that_no_row_can_do_is_said_once() -> None:
+    broken = {"error": "Its picture cannot be read."}
+    found = rows([*({**line(row, "colour-02"), **broken} for row in (FLOOR, P2P)), *LINES])
+    text = markdown(found)
+    assert "- colour-02: Its picture cannot be read." in text and text.count("cannot be read") == 1
+    assert "- p2p direct steps=2: A word | is missing. (1 cases)" in text

@@ -8,8 +8,8 @@ from typing import Any
 
 import numpy as np
 
-from overpaint.bench.figures import FIGURES, SHARES
-from overpaint.bench.results import Line, row_key
+from overpaint.bench.figures import FIGURES, OFFICIAL, SHARES
+from overpaint.bench.results import NETWORKS, Line, row_key
 
 DRAWS = 2000
 """Bootstrap samples of an interval."""
@@ -18,6 +18,7 @@ LOW, HIGH = 2.5, 97.5
 FEWEST = 2
 """Cases of a type from which on there is a mean of them."""
 OVERALL = "all"
+MISSING = "–"
 UNTOUCHED, INSIDE = "source untouched", "psnr_inside"
 
 
@@ -132,12 +133,20 @@ def markdown(found: Sequence[Row]) -> str:
 
 def overall(found: Sequence[Row]) -> str:
     """All figures, a row a line; success with its interval."""
-    names = [name for name in FIGURES if any(row.values(name) for row in found)]
+    names = [name for name in FIGURES if any(row.values(name) or name in due(row) for row in found)]
     head = ["", "cases", *(FIGURES[name].title for name in names)]
-    lines = [
-        [row.title, str(len(row.lines)), *(shown(row.mean(name), name) for name in names)] for row in found
-    ]
+    lines = [[row.title, str(len(row.lines)), *(cell(row, name) for name in names)] for row in found]
     return grid(head, lines)
+
+
+def due(row: Row) -> Sequence[str]:
+    """The figures that a row should have, also where the network that measures is missing."""
+    return OFFICIAL if NETWORKS in row.line else ()
+
+
+def cell(row: Row, figure: str) -> str:
+    """A mean for people; a dash for one that should be there."""
+    return shown(row.mean(figure), figure) or (MISSING if figure in due(row) else "")
 
 
 def worse(found: Sequence[Row]) -> str:
@@ -172,14 +181,22 @@ def by_type(found: Sequence[Row]) -> str:
 
 
 def failed(found: Sequence[Row]) -> str:
-    """What could not be done, a sentence and how often."""
+    """What could not be done: cases that no row can do, then each row with its sentences and how often."""
+    wrong = dict.fromkeys(failure(line) for row in found if row.line["reference"] for line in row.lines)
+    wrong.pop(None, None)
     counts: dict[tuple[str, str], int] = {}
     for row in found:
         for line in row.lines:
-            if "error" in line:
+            if "error" in line and failure(line) not in wrong:
                 counts[row.title, line["error"]] = counts.get((row.title, line["error"]), 0) + 1
-    said = [f"- {title}: {sentence} ({count} cases)" for (title, sentence), count in counts.items()]
+    said = [f"- {one[1]}: {one[2]}" for one in wrong if one]
+    said += [f"- {title}: {sentence} ({count} cases)" for (title, sentence), count in counts.items()]
     return "Failed:\n\n" + "\n".join(said) if said else ""
+
+
+def failure(line: Line) -> tuple[str, str, str] | None:
+    """The set, the case and the sentence of what failed; a reference's is the fault of its case."""
+    return (set_of(line), str(line["case"]), line["error"]) if "error" in line else None
 
 
 def shown(found: Mean | None, figure: str) -> str:
