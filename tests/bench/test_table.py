@@ -53,6 +53,16 @@ def test_what_failed_is_no_success_and_has_no_other_figure() -> None:
     assert row.mean("memory") is None
 
 
+def test_a_failure_brings_no_successes_into_a_set_without_a_judge() -> None:
+    free = {"set": "photos"}
+    seen = {**line(P2P, "a", pie_psnr=20.0), **free}
+    failure = {**line(P2P, "b"), **free, "error": "It failed."}
+    head = markdown(rows([seen, failure])).splitlines()[0]
+    assert head == "|  | cases | PSNR out |"
+    judged, other = rows([*LINES, seen, failure])[1:]
+    assert judged.mean("success") and other.mean("success") is None and other.mean("kept") is None
+
+
 def test_other_versions_are_rows_of_their_own() -> None:
     found = rows([*LINES, line({**P2P, "code": "newer!"}, "colour-00", success=True)])
     assert [row.title for row in found] == [
@@ -80,9 +90,9 @@ def test_what_is_worse_than_no_edit_is_said_to_be_so() -> None:
 def test_markdown_says_it_for_people() -> None:
     text = markdown(rows(LINES))
     head, _, floor, own = text.splitlines()[:4]
-    assert head == "|  | cases | success | changed | kept | PSNR in | rows |"
-    assert floor == "| source untouched | 1 | 0.00 (0.00 to 0.00) |  |  | 5.0 |  |"
-    assert own.startswith("| p2p direct steps=2 | 4 | 0.50 (0.00 to 1.00) | 0.00 | 0.00 | 20.0 | 8 |")
+    assert head == "|  | cases | success | PSNR in | rows |"
+    assert floor == "| source untouched | 1 | 0.00 (0.00 to 0.00) | 5.0 |  |"
+    assert own.startswith("| p2p direct steps=2 | 4 | 0.50 (0.00 to 1.00) | 20.0 | 8 |")
     assert "|  | colour | style |" in text and "| p2p direct steps=2 | 0.50 (0.00 to 1.00) |" in text
     assert "- p2p direct steps=2: A word | is missing. (1 cases)" in text
 
@@ -109,3 +119,19 @@ def test_one_case_of_a_type_is_no_mean_of_it() -> None:
     told = list(csv.DictReader(io.StringIO(as_csv(few))))
     assert told and {one["type"] for one in told} == {"all"}
     assert "Success by type" not in markdown(few) and "Success by type" in markdown(rows(LINES))
+
+
+def test_what_a_missing_network_would_measure_is_a_column_of_dashes() -> None:
+    networks: dict[str, str] = {}
+    own: Line = {**line(P2P, "a", pie_psnr=20.0), "set": "photos", "networks": networks}
+    head, _, first = markdown(rows([own])).splitlines()[:3]
+    assert "| structure x1000 | PSNR out | LPIPS out x1000 |" in head
+    assert first.startswith("| p2p direct steps=2 photos | 1 | – | 20.00 | – |")
+
+
+def test_a_case_that_no_row_can_do_is_said_once() -> None:
+    broken = {"error": "Its picture cannot be read."}
+    found = rows([*({**line(row, "colour-02"), **broken} for row in (FLOOR, P2P)), *LINES])
+    text = markdown(found)
+    assert "- colour-02: Its picture cannot be read." in text and text.count("cannot be read") == 1
+    assert "- p2p direct steps=2: A word | is missing. (1 cases)" in text

@@ -1,12 +1,17 @@
 import json
 import re
+import webbrowser
 from pathlib import Path
+from typing import Any
 
 import pytest
+from tests.bench.pie.kit import save_yardsticks
 from tests.cli.kit import overpaint
 
+from overpaint.bench.figures import OFFICIAL
+from overpaint.bench.pie.lpips import FILE as FILE_OF_LPIPS
 from overpaint.bench.results import FILE
-from overpaint.cli import benching
+from overpaint.cli import benching, pacing
 from overpaint.images import load_picture
 
 STILL_LIFE = ("bench", "still-life")
@@ -43,7 +48,7 @@ def test_a_failure_is_said_and_ends_with_one(tmp_path: Path) -> None:
     assert said.code == 1
     lines = [json.loads(text) for text in (tmp_path / FILE).read_text().splitlines()]
     assert ["error" in line for line in lines if line["method"] == "p2p"] == [True, False]
-    assert "random-00, p2p blend=cone steps=1: The word 'cone' is not in the prompt" in said.err
+    assert said.err.count("random-00, p2p blend=cone steps=1: The word 'cone' is not in the prompt") == 1
     assert "Failed:" in said.out and not (tmp_path / "sheet.png").exists()
 
 
@@ -113,8 +118,10 @@ def test_costs_are_a_table() -> None:
     assert "did you mean 'p2p'" in overpaint("bench", "cost", "--methods", "p2pp").err
 
 
-def test_a_data_set_of_the_layout_of_pie_bench_runs_the_whole_chain(tmp_path: Path) -> None:
-    data, out = tmp_path / "data", tmp_path / "out"
+def test_a_data_set_of_the_layout_of_pie_bench_runs_the_whole_chain(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    data, out, weights = tmp_path / "data", tmp_path / "out", save_yardsticks(tmp_path / "weights")
     made = overpaint("bench", "make-pie", data, "--each", "1")
     assert made.code == 0 and "overpaint bench pie" in made.out
     assert overpaint("bench", "make-pie", data).code == 2
@@ -124,12 +131,43 @@ def test_a_data_set_of_the_layout_of_pie_bench_runs_the_whole_chain(tmp_path: Pa
     (data / "annotation_images" / told["000000000002"]["image_path"]).write_bytes(b"rubbish")
     (data / "mapping_file.json").write_text(json.dumps(told))
     command = ("bench", "pie", data, "--methods", "sdedit", "--steps", "2", "--limit", "3", "--out", out)
-    said = overpaint(*command)
-    assert said.code == 1
+    (weights / FILE_OF_LPIPS).rename(tmp_path / FILE_OF_LPIPS)
+    monkeypatch.setattr(pacing, "EVERY", 0.0)
+    said = overpaint(*command, "--yardsticks", weights)
+    assert said.code == 1, said.err
     assert "000000000001: There is no picture" in said.err and "LPIPS is missing" in said.err
-    assert "000000000002, sdedit steps=2: " in said.err
-    assert "| sdedit steps=2 mapping_file | 3 |" in said.out and "PSNR out, pasted" in said.out
-    assert "| p2p direct | 11.65 | 27.22 | 54.55 |" in said.out
-    lines = [json.loads(text) for text in (out / FILE).read_text().splitlines()]
-    (good, bad, _) = [line for line in lines if line["method"] == "sdedit"]
-    assert good["type"] == "random" and good["figures"]["pie_psnr"] > 10 and "error" in bad
+    assert len(re.findall("^000000000002: ", said.err, re.MULTILINE)) == 1
+    assert "000000000002, " not in said.err and said.out.count("- 000000000002: ") == 1
+    assert re.search(r"1 of 3 cases, [0-9.]+ s a case, about .* left", said.err)
+    assert "| sdedit steps=2 drawn | 3 | " in said.out and "PSNR out, pasted" in said.out
+    assert "success" not in said.out.partition("Failed:")[0]
+    assert "| p2p direct | SD 1.4, 50 steps | 11.65 | 27.22 | 54.55 |" in said.out
+    assert "Ours beside" not in said.out
+    good, bad, _ = lines_of(out, "sdedit")
+    assert good["type"] == "random" and "error" in bad
+    assert good["figures"].keys() >= {*OFFICIAL} - {"pie_lpips"} and good["figures"]["pie_psnr"] > 10
+    (own,) = re.findall(r"^\| sdedit steps=2 drawn .*$", said.out, re.MULTILINE)
+    assert "LPIPS out x1000 |" in said.out and own.count("| – |") == 1
+    (tmp_path / FILE_OF_LPIPS).rename(weights / FILE_OF_LPIPS)
+    opened = list[str]()
+    monkeypatch.setattr(webbrowser, "open", opened.append)
+    again = overpaint(*command, "--yardsticks", weights, "--open")
+    assert "4 results are measured again, by networks that have not" in again.err
+    assert "3 edits, 3 of which are done" in again.err and "LPIPS is missing" not in again.err
+    (own,) = re.findall(r"^\| sdedit steps=2 drawn .*$", again.out, re.MULTILINE)
+    assert "–" not in own
+    known = lines_of(out, "sdedit")[0]
+    assert known["figures"].items() >= good["figures"].items() and known["figures"]["pie_lpips"] > 0
+    assert opened == [(out / "sheet.png").resolve().as_uri()]
+
+
+def lines_of(folder: Path, method: str) -> list[dict[str, Any]]:
+    """The last line of each case by a method."""
+    lines = [json.loads(text) for text in (folder / FILE).read_text().splitlines()]
+    return list({line["case"]: line for line in lines if line["method"] == method}.values())
+
+
+def test_a_sheet_that_is_not_drawn_is_not_opened(tmp_path: Path) -> None:
+    said = overpaint(*STILL_LIFE, "--no-pictures", "--open", "--out", tmp_path / "out")
+    assert said.code == 2 and "Without pictures there is no sheet to open" in said.err
+    assert not (tmp_path / "out").exists()

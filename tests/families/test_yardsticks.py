@@ -1,21 +1,12 @@
-import json
 from pathlib import Path
-from typing import Any
 
 import numpy as np
 import pytest
 import torch
-from transformers import CLIPConfig, CLIPModel, ViTConfig, ViTModel
+from tests.bench.pie.kit import save_clip, save_dino, save_yardsticks
 
-from overpaint.families.tiny import tiny
-from overpaint.families.yardsticks import CLIP, DINO, ClipAgreement, DinoKeys
-
-SMALL: dict[str, Any] = {
-    "hidden_size": 16,
-    "intermediate_size": 32,
-    "num_hidden_layers": 2,
-    "num_attention_heads": 2,
-}
+from overpaint.bench.pie.yardsticks import yardsticks
+from overpaint.families.yardsticks import CLIP, DINO, ClipAgreement, DinoKeys, mark_of
 
 
 @pytest.fixture(autouse=True)
@@ -25,9 +16,7 @@ def offline(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
 
 
 def test_keys_are_those_of_the_last_layer_with_the_class_token(tmp_path: Path) -> None:
-    torch.random.manual_seed(0)  # pyright: ignore[reportUnknownMemberType]
-    net: Any = ViTModel(ViTConfig(**SMALL, image_size=32, patch_size=8), add_pooling_layer=False)
-    net.save_pretrained(tmp_path / DINO.rpartition("/")[2])
+    net = save_dino(tmp_path)
     keys = DinoKeys.load(tmp_path)
     assert keys is not None
     found = keys(torch.rand(1, 3, 48, 32, generator=torch.Generator().manual_seed(1)))
@@ -37,21 +26,7 @@ def test_keys_are_those_of_the_last_layer_with_the_class_token(tmp_path: Path) -
 
 
 def test_agreement_is_a_hundred_times_the_cosine(tmp_path: Path) -> None:
-    place = tmp_path / CLIP.rpartition("/")[2]
-    family: Any = tiny().family
-    family.tokenizers[0].save_pretrained(place)
-    end = family.tokenizers[0].eos_token_id  # where a sentence is read; a tower that misses it reads none
-    words = {**SMALL, "vocab_size": 50_000, "max_position_embeddings": 16, "eos_token_id": end}
-    pictures = {**SMALL, "image_size": 32, "patch_size": 8}
-    torch.random.manual_seed(0)  # pyright: ignore[reportUnknownMemberType]
-    net: Any = CLIPModel(CLIPConfig(text_config=words, vision_config=pictures, projection_dim=8))
-    for norm in (net.vision_model.post_layernorm, net.text_model.final_layer_norm):
-        norm.bias.data += 3.0  # so that no cosine of random towers is below 0
-    for projection in (net.visual_projection, net.text_projection):
-        projection.weight.data.abs_()
-    net.save_pretrained(place)
-    told = {"crop_size": 32, "size": {"shortest_edge": 32}, "image_processor_type": "CLIPImageProcessor"}
-    (place / "preprocessor_config.json").write_text(json.dumps(told))
+    save_clip(tmp_path)
     agree = ClipAgreement.load(tmp_path)
     assert agree is not None
     pixels = np.random.default_rng(0).integers(0, 256, (40, 48, 3), dtype=np.uint8)
@@ -64,3 +39,23 @@ def test_agreement_is_a_hundred_times_the_cosine(tmp_path: Path) -> None:
 
 def test_what_is_not_here_is_none(tmp_path: Path) -> None:
     assert DinoKeys.load(tmp_path) is None and ClipAgreement.load() is None
+
+
+def test_what_is_there_is_known_by_its_weights(tmp_path: Path) -> None:
+    found = yardsticks(save_yardsticks(tmp_path / "all"))
+    assert found.missing == () and found.marks.keys() == {DINO, CLIP, "lpips-squeeze.safetensors"}
+    place = tmp_path / "all" / DINO.rpartition("/")[2]
+    before = mark_of(place)
+    assert before == found.marks[DINO]
+    (place / "model.safetensors").write_bytes(b"other")
+    assert mark_of(place) != before
+    assert yardsticks(None).marks == {}
+
+
+@pytest.mark.parametrize(("name", "file"), [(DINO, "model.safetensors"), (CLIP, "config.json")])
+def test_a_damaged_network_is_said_to_be_so(tmp_path: Path, name: str, file: str) -> None:
+    place = save_yardsticks(tmp_path / "all") / name.rpartition("/")[2]
+    (place / file).write_bytes(b"rubbish")
+    found = yardsticks(tmp_path / "all")
+    assert name not in found.marks and len(found.missing) == 1
+    assert f"{name} in {place} cannot be loaded, as it is damaged" in found.missing[0]

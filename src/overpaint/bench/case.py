@@ -1,7 +1,7 @@
 """A case of a benchmark: what a method is given, and apart from it the answer that only the figures see."""
 
 from collections.abc import Callable, Mapping
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 
 import numpy as np
 from jaxtyping import Bool
@@ -45,6 +45,8 @@ class Case:
     """What source and true answer were drawn from, where they were drawn."""
     measure: Callable[[Pictures, Picture], Figures] | None = None
     """The figures of an edit, where its set has its own."""
+    networks: Mapping[str, str] = field(default_factory=dict[str, str])
+    """The networks that these are measured by, with a hash of each."""
     collection: str = ""
     """The set it belongs to, where its name does not say so."""
     mark: str = ""

@@ -60,6 +60,11 @@ FIGURES: Mapping[str, Figure] = {
     "memory": Figure("memory", "less", "MB: the most that the process, or the accelerator, held", 0),
 }
 """All figures, in the order of the table."""
+OFFICIAL = (
+    *("pie_structure", "pie_psnr", "pie_lpips", "pie_mse", "pie_ssim"),
+    *("pie_clip", "pie_clip_edited"),
+)
+"""Those of PIE-Bench's published table, in its order."""
 SHARES = ("success", "changed", "kept")
 """Those that are yes or no in one case."""
 

@@ -33,6 +33,8 @@ NAMED = ("method", "inversion", "options", "gifts", "code", "model")
 """What tells one row of the table from another."""
 SHARED = ("format", *NAMED, "said", "reference")
 """What all lines of a row have in common."""
+NETWORKS = "networks"
+"""What of a line says by which networks it was measured, with a hash of each, where its set has its own."""
 Line = Mapping[str, Any]
 
 
@@ -79,6 +81,20 @@ def shared_in(folder: Path) -> dict[str, Line]:
         return {line["row"]: line for line in lines}
     except (OSError, ValueError, KeyError, TypeError):
         return {}
+
+
+def behind(networks: Mapping[str, str], line: Line | None) -> bool:
+    """Whether a result lacks figures of one of these networks, or has them of another one in its place."""
+    if line is None or "error" in line:
+        return False
+    known = line.get(NETWORKS, {})
+    return any(known.get(name) != mark for name, mark in networks.items())
+
+
+def replaced(networks: Mapping[str, str], line: Line) -> bool:
+    """Whether any of its figures are of another network than is here now."""
+    known = line.get(NETWORKS, {})
+    return any(known.get(name, mark) != mark for name, mark in networks.items())
 
 
 @dataclass

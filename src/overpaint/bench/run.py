@@ -14,7 +14,7 @@ from overpaint.bench.case import Case, Pictures
 from overpaint.bench.figures import figures
 from overpaint.bench.peak import Peak
 from overpaint.bench.references import REFERENCES
-from overpaint.bench.results import Line, Results, row_key, row_of
+from overpaint.bench.results import NETWORKS, Line, Results, replaced, row_key, row_of
 from overpaint.bench.variant import BLEND, CONCEPT, CONTROL, Variant
 from overpaint.card import Cost
 from overpaint.choosing.early import STRAYED, Watch
@@ -67,9 +67,15 @@ class Bench:
         return row_of(variant, self.model.fingerprint)
 
     def line(self, case: Case, variant: Variant) -> Line | None:
-        """The result there is; none that was made of other prompts or pictures under the same name."""
+        """The result there is; none that was made of other prompts or pictures under the same name.
+
+        Nor one that other networks measured, unless its picture was kept to be measured again.
+        """
         found = self.results.lines.get((case.name, row_key(self.row(variant))))
-        return None if found is None or found.get(MARK, case.mark) != case.mark else found
+        if found is None or found.get(MARK, case.mark) != case.mark:
+            return None
+        lost = replaced(case.networks, found) and not self.picture(case, variant).exists()
+        return None if lost else found
 
     def wanting(self, case: Case) -> list[Variant]:
         """What is still to be done with a case."""
@@ -135,6 +141,7 @@ def result(bench: Bench, case: Case, pictures: Pictures | UsageError, variant: V
     line = {"case": case.name, "type": case.kind, **bench.row(variant)}
     line |= {"set": case.collection} if case.collection else {}
     line |= {MARK: case.mark} if case.mark else {}
+    line |= {NETWORKS: dict(case.networks)} if case.measure is not None else {}
     line |= {"device": model.device.type, "dtype": str(model.dtype).removeprefix("torch.")}
     line["threads"] = torch.get_num_threads()
     if isinstance(pictures, UsageError):

@@ -8,8 +8,8 @@ from typing import Any
 
 import numpy as np
 
-from overpaint.bench.figures import FIGURES, SHARES
-from overpaint.bench.results import Line, row_key
+from overpaint.bench.figures import FIGURES, OFFICIAL, SHARES
+from overpaint.bench.results import NETWORKS, Line, row_key
 
 DRAWS = 2000
 """Bootstrap samples of an interval."""
@@ -18,6 +18,7 @@ LOW, HIGH = 2.5, 97.5
 FEWEST = 2
 """Cases of a type from which on there is a mean of them."""
 OVERALL = "all"
+MISSING = "–"
 UNTOUCHED, INSIDE = "source untouched", "psnr_inside"
 
 
@@ -38,6 +39,8 @@ class Row:
     title: str
     line: Line
     lines: list[Line] = field(default_factory=list[Line])
+    shares: frozenset[str] = frozenset()
+    """The shares that its set of cases is judged by: none of them where a set has no judge."""
 
     def of(self, kind: str) -> list[Line]:
         """The lines of one type, or of all."""
@@ -49,15 +52,15 @@ class Row:
         return mean(values) if values else None
 
     def values(self, figure: str, kind: str = OVERALL) -> list[float]:
-        """A figure in every case that has it."""
-        return [value for line in self.of(kind) if (value := value_of(line, figure)) is not None]
+        """A figure in every case that has it; what failed has none but the shares of its set, which are 0."""
+        failure = 0.0 if figure in self.shares else None
+        found = (failure if "error" in line else value_of(line, figure) for line in self.of(kind))
+        return [value for value in found if value is not None]
 
 
 def value_of(line: Line, figure: str) -> float | None:
-    """A figure of a line."""
-    if "error" in line:
-        return 0.0 if figure in SHARES else None
-    value = line["figures"].get(figure)
+    """A figure of a line; none of one that failed."""
+    value = line.get("figures", {}).get(figure)
     return None if value is None else float(value)
 
 
@@ -78,9 +81,21 @@ def rows(lines: Sequence[Line]) -> list[Row]:
     for line in lines:
         name = f"{set_of(line)} {row_key(line)}"
         found.setdefault(name, Row(title_of(line), line)).lines.append(line)
+    judged = shares_of(lines)
+    for row in found.values():
+        row.shares = judged[set_of(row.line)]
     ordered = sorted(found.values(), key=lambda row: not row.line["reference"])
     told_apart(ordered)
     return ordered
+
+
+def shares_of(lines: Sequence[Line]) -> Mapping[str, frozenset[str]]:
+    """By set of cases, the shares that any line of it has."""
+    found: dict[str, frozenset[str]] = {}
+    for line in lines:
+        own = frozenset(name for name in SHARES if value_of(line, name) is not None)
+        found[set_of(line)] = found.get(set_of(line), frozenset()) | own
+    return found
 
 
 def set_of(line: Line) -> str:
@@ -118,12 +133,20 @@ def markdown(found: Sequence[Row]) -> str:
 
 def overall(found: Sequence[Row]) -> str:
     """All figures, a row a line; success with its interval."""
-    names = [name for name in FIGURES if any(row.values(name) for row in found)]
+    names = [name for name in FIGURES if any(row.values(name) or name in due(row) for row in found)]
     head = ["", "cases", *(FIGURES[name].title for name in names)]
-    lines = [
-        [row.title, str(len(row.lines)), *(shown(row.mean(name), name) for name in names)] for row in found
-    ]
+    lines = [[row.title, str(len(row.lines)), *(cell(row, name) for name in names)] for row in found]
     return grid(head, lines)
+
+
+def due(row: Row) -> Sequence[str]:
+    """The figures that a row should have, also where the network that measures is missing."""
+    return OFFICIAL if NETWORKS in row.line else ()
+
+
+def cell(row: Row, figure: str) -> str:
+    """A mean for people; a dash for one that should be there."""
+    return shown(row.mean(figure), figure) or (MISSING if figure in due(row) else "")
 
 
 def worse(found: Sequence[Row]) -> str:
@@ -158,14 +181,22 @@ def by_type(found: Sequence[Row]) -> str:
 
 
 def failed(found: Sequence[Row]) -> str:
-    """What could not be done, a sentence and how often."""
+    """What could not be done: cases that no row can do, then each row with its sentences and how often."""
+    wrong = dict.fromkeys(failure(line) for row in found if row.line["reference"] for line in row.lines)
+    wrong.pop(None, None)
     counts: dict[tuple[str, str], int] = {}
     for row in found:
         for line in row.lines:
-            if "error" in line:
+            if "error" in line and failure(line) not in wrong:
                 counts[row.title, line["error"]] = counts.get((row.title, line["error"]), 0) + 1
-    said = [f"- {title}: {sentence} ({count} cases)" for (title, sentence), count in counts.items()]
+    said = [f"- {one[1]}: {one[2]}" for one in wrong if one]
+    said += [f"- {title}: {sentence} ({count} cases)" for (title, sentence), count in counts.items()]
     return "Failed:\n\n" + "\n".join(said) if said else ""
+
+
+def failure(line: Line) -> tuple[str, str, str] | None:
+    """The set, the case and the sentence of what failed; a reference's is the fault of its case."""
+    return (set_of(line), str(line["case"]), line["error"]) if "error" in line else None
 
 
 def shown(found: Mean | None, figure: str) -> str:

@@ -44,6 +44,7 @@ def running(command: Callable[..., Any]) -> Callable[..., Any]:
         common("model", "device", "dtype", "threads"),
         click.option("--out", type=FILE, default=OUT, show_default=True, help="The folder of the results."),
         click.option("--pictures/--no-pictures", default=True, help="Keep them.  [default: --pictures]"),
+        click.option("--open", "opening", is_flag=True, help="Show the sheet of pictures when it is done."),
         click.option("--again", is_flag=True, help="Try again what failed before."),
         listed("--give", "region,words,map,concepts", "What those that use it get.  [default: nothing]"),
         click.option("--limit", type=click.IntRange(1), metavar="N", help="Only the first cases."),

@@ -1,14 +1,14 @@
 """The benchmark's work: what there is to do is said, done under a bar, and summed up."""
 
-from collections.abc import Generator, Mapping, Sequence
-from contextlib import ExitStack, contextmanager
+from collections.abc import Mapping, Sequence
+from contextlib import ExitStack
 from dataclasses import dataclass
 from functools import partial
 from pathlib import Path
 
 import click
 from rich.console import Console
-from rich.progress import BarColumn, MofNCompleteColumn, Progress, TextColumn, TimeRemainingColumn
+from rich.progress import Progress
 
 from overpaint.bench.case import Case
 from overpaint.bench.combinations import everything
@@ -23,19 +23,23 @@ from overpaint.bench.measuring import metrics
 from overpaint.bench.pie.layout import read
 from overpaint.bench.pie.making import make
 from overpaint.bench.pie.official import figures
+from overpaint.bench.pie.published import beside
 from overpaint.bench.pie.published import markdown as published
 from overpaint.bench.pie.yardsticks import yardsticks
 from overpaint.bench.publish import publish
 from overpaint.bench.references import references
-from overpaint.bench.results import Line, Results
-from overpaint.bench.run import Bench, Note, estimates, failures, run
+from overpaint.bench.remeasuring import blind, measure_again, outdated
+from overpaint.bench.results import Results
+from overpaint.bench.run import Bench, estimates, failures, run
 from overpaint.bench.sheet import result_sheet
 from overpaint.bench.still_life import cases
+from overpaint.bench.table import Row, markdown, rows
 from overpaint.bench.table import as_csv as csv_of
-from overpaint.bench.table import markdown, rows
-from overpaint.bench.variant import GIFTS, Variant, variants
+from overpaint.bench.variant import GIFTS, variants
 from overpaint.cli.app import CANCELLED, INTERNAL
+from overpaint.cli.opening import show
 from overpaint.cli.options import Common
+from overpaint.cli.pacing import Failures, pacing
 from overpaint.cli.progress import cancelling
 from overpaint.cli.running import opened, quiet
 from overpaint.cli.words import duration, one_line, say
@@ -65,6 +69,7 @@ class Wanted:
     give: tuple[str, ...]
     again: bool
     pictures: bool
+    opening: bool
     out: Path
 
     @property
@@ -81,7 +86,7 @@ def still_life(wanted: Wanted, common: Common) -> int:
 def pie(data: Path, wanted: Wanted, weights: Path | None, mapping: str | None, common: Common) -> int:
     """On a folder of PIE-Bench's layout or a plain one; the published table is printed beside ours."""
     by = yardsticks(weights)
-    found = read(data, partial(figures, by=by), mapping)
+    found = read(data, partial(figures, by=by), mapping, by.marks)
     for sentence in by.missing:
         say(sentence)
     for name, sentence in found.problems:
@@ -90,7 +95,7 @@ def pie(data: Path, wanted: Wanted, weights: Path | None, mapping: str | None, c
     if not chosen:
         raise UsageError(f"No case of {data} can be used with these options; choose other types.")
     code = measured(chosen, wanted, common)
-    click.echo(published(), nl=False)
+    click.echo(f"\n{published()}", nl=False)
     return code or (INTERNAL if found.problems else 0)
 
 
@@ -102,7 +107,10 @@ def make_pie(folder: Path, each: int) -> None:
 
 def measured(chosen: Sequence[Case], wanted: Wanted, common: Common) -> int:
     """Say what there is to do, do it, and sum up; the exit code."""
+    if wanted.opening and not wanted.pictures:
+        raise UsageError("Without pictures there is no sheet to open; leave --open or --no-pictures out.")
     metrics()
+    told = Failures()
     with ExitStack() as stack:
         stack.enter_context(threads(common.threads))
         stack.enter_context(quiet())
@@ -116,12 +124,16 @@ def measured(chosen: Sequence[Case], wanted: Wanted, common: Common) -> int:
         )
         say_plan(bench)
         try:
-            with cancelling(bench.meter), bar(bench) as note:
-                run(bench, note)
+            with cancelling(bench.meter):
+                if again := outdated(bench):
+                    with pacing(again, told) as note:
+                        measure_again(bench, note)
+                with pacing(bench.missing(), told) as note:
+                    run(bench, note)
         except Cancelled:
             say("Stopped; the same command goes on where this one ends.")
             return CANCELLED
-        return say_end(bench)
+        return say_end(bench, told, wanted.opening)
 
 
 def say_plan(bench: Bench) -> None:
@@ -136,6 +148,7 @@ def say_plan(bench: Bench) -> None:
         f"{whole} edits{there}: at most {rows_most} rows through the network, about {duration(seconds)}; "
         f"results go to {bench.results.folder}"
     )
+    say_outdated(bench)
     others = bench.results.others([bench.row(variant) for variant in bench.variants])
     if others:
         say(
@@ -146,33 +159,40 @@ def say_plan(bench: Bench) -> None:
         say(f"{bench.results.damaged} lines of {bench.results.file} cannot be read and do not count.")
 
 
-@contextmanager
-def bar(bench: Bench) -> Generator[Note, None, None]:
-    """A bar over all edits on the error stream, where somebody looks."""
-    console = Console(stderr=True)
-    columns = (TextColumn("{task.description}"), BarColumn(), MofNCompleteColumn(), TimeRemainingColumn())
-    missing = sum(not variant.reference for _, wanting in bench.missing() for variant in wanting)
-    with Progress(*columns, console=console, disable=not console.is_terminal) as shown:
-        task = shown.add_task("bench", total=max(missing, 1))
-
-        def note(case: Case, variant: Variant, line: Line) -> None:
-            words = one_line(f"{case.name} {variant.title}")[:60]
-            shown.update(task, advance=int(not variant.reference), description=words)
-
-        yield note
+def say_outdated(bench: Bench) -> None:
+    """Which results lack figures that could be had now."""
+    again, lost = sum(len(several) for _, several in outdated(bench)), blind(bench)
+    if again:
+        say(f"{again} results are measured again, by networks that have not measured them yet.")
+    if lost:
+        say(
+            f"{lost} results lack figures of networks that are here now, as no picture of them was kept; "
+            "make them anew with another --out."
+        )
 
 
-def say_end(bench: Bench) -> int:
-    """The table of this run, where its pictures are, what failed; the exit code."""
+def say_end(bench: Bench, told: Failures, opening: bool) -> int:
+    """The table of this run, where its pictures are, what failed and was not said yet; the exit code."""
     lines = [line for case in bench.cases for v in bench.variants if (line := bench.line(case, v))]
-    click.echo(markdown(rows(lines)), nl=False)
+    found = rows(lines)
+    click.echo(markdown(found), nl=False)
+    say_beside(found)
     sheet = contact_sheet(bench) if bench.keep else None
     if sheet is not None:
-        say(f"Pictures: {save_picture(sheet, bench.results.folder / SHEET, {}, overwrite=True)}")
+        place = save_picture(sheet, bench.results.folder / SHEET, {}, overwrite=True)
+        say(f"Pictures: {place}")
+        if opening:
+            show(place)
     failed = failures(bench)
-    for case, variant, sentence in failed:
-        say(f"{case.name}, {variant.title}: {sentence}")
+    for sentence in filter(None, (told.line(*one) for one in failed)):
+        say(sentence)
     return INTERNAL if failed else 0
+
+
+def say_beside(found: Sequence[Row]) -> None:
+    """What was published of the same, where rows are of the published data."""
+    if told := beside(found):
+        click.echo(f"\n{told}", nl=False)
 
 
 def print_costs(
@@ -209,6 +229,8 @@ def print_table(folder: Path, as_csv: bool) -> None:
     results = Results.read(folder)
     found = rows(list(results.lines.values()))
     click.echo(csv_of(found) if as_csv else everything(found), nl=False)
+    if not as_csv:
+        say_beside(found)
     if results.damaged:
         say(f"{results.damaged} lines of {results.file} cannot be read and do not count.")
 

@@ -5,25 +5,46 @@ From a local folder, or from the Hub's cache on this machine; nothing is downloa
 
 from collections.abc import Callable
 from dataclasses import dataclass
+from hashlib import sha256
 from pathlib import Path
 from typing import Any
 
 import numpy as np
 import torch
+from huggingface_hub import try_to_load_from_cache
 from jaxtyping import Float, UInt8
 from numpy.typing import NDArray
+from safetensors import SafetensorError
 from torch import Tensor, nn
 from transformers import CLIPModel, CLIPTokenizer, ViTModel
 
 from overpaint.families.load import hushed
+from overpaint.files.fingerprint import file_hash
 
 DINO, CLIP = "facebook/dino-vitb8", "openai/clip-vit-large-patch14"
 
 
+def own_place(folder: Path | None, name: str) -> Path | None:
+    """The folder of a network, if it is there."""
+    own = None if folder is None else folder / name.rpartition("/")[2]
+    return own if own is not None and own.is_dir() else None
+
+
 def place_in(folder: Path | None, name: str) -> str:
     """The folder of a network if it is there, else its name on the Hub."""
-    own = None if folder is None else folder / name.rpartition("/")[2]
-    return str(own) if own is not None and own.is_dir() else name
+    return str(own_place(folder, name) or name)
+
+
+def home_of(folder: Path | None, name: str) -> Path | None:
+    """Where a network lies on this machine, whole or damaged; nothing where it does not."""
+    cached = try_to_load_from_cache(name, "config.json")
+    return own_place(folder, name) or (Path(cached).parent if isinstance(cached, str) else None)
+
+
+def mark_of(home: Path) -> str:
+    """A hash of a network and of how it is shown pictures and words."""
+    files = sorted(one for one in home.iterdir() if one.suffix in (".safetensors", ".json", ".txt"))
+    return sha256(" ".join(f"{one.name} {file_hash(one)}" for one in files).encode()).hexdigest()[:12]
 
 
 def there(load: Callable[[], Any]) -> Any:
@@ -32,7 +53,7 @@ def there(load: Callable[[], Any]) -> Any:
     try:
         with hushed():
             return load()
-    except (OSError, ValueError, KeyError, RuntimeError):
+    except (OSError, ValueError, KeyError, TypeError, RuntimeError, SafetensorError):
         return None
     finally:
         torch.random.set_rng_state(state)

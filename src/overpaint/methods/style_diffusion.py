@@ -33,8 +33,8 @@ CARD = Card(
     "(arXiv:2310.01506, table 1): structure distance 0.01165; outside the edit PSNR 26.05, LPIPS 0.0661, "
     "SSIM 0.8342; CLIP 24.78, in it 21.72",
     trial={"inversion": {"name": "style", "inner": 2}},
-    shipped="As published: seven of ten fresh cases come off, and with narrower windows (0.4, 0.6, 0.2; 0.6, 0.6, "
-    "0; 0.4, 0.4, 0.2) seven, seven and eight",
+    shipped="As published: seven of ten fresh cases come off, and with narrower windows (0.4, 0.6, 0.2; "
+    "0.6, 0.6, 0; 0.4, 0.4, 0.2) seven, seven and eight",
 )
 
 

@@ -3,13 +3,13 @@ from typing import Any, cast
 
 import numpy as np
 import pytest
-import torch
 from tests.bench.pie.golden import KEPT, failing
+from tests.bench.pie.kit import lpips_weights
 from tests.kit import draw
 
 from overpaint.bench.case import Pictures
 from overpaint.bench.pie import lpips
-from overpaint.bench.pie.lpips import FILE, Lpips, squeezenet
+from overpaint.bench.pie.lpips import FILE, Lpips
 from overpaint.bench.pie.official import Yardsticks, figures
 from overpaint.errors import UsageError
 from overpaint.images import Picture
@@ -54,17 +54,10 @@ def test_a_mask_over_everything_leaves_no_outside() -> None:
     assert masked["pie_clip_edited"] == pytest.approx(masked["pie_clip"] * float(middle().mean()), rel=0.1)
 
 
-def weights() -> dict[str, torch.Tensor]:
-    net = squeezenet()
-    state = {f"features.{name}": 0.1 * draw(*t.shape) for name, t in net.state_dict().items()}
-    widths = [64, 128, 256, 384, 384, 512, 512]
-    return state | {f"lin{k}.model.1.weight": torch.rand(1, n, 1, 1) for k, n in enumerate(widths)}
-
-
 def test_lpips_is_that_of_torchmetrics(monkeypatch: pytest.MonkeyPatch) -> None:
     from torchmetrics.functional.image import lpips as theirs
 
-    state = weights()
+    state = lpips_weights()
     ours = Lpips.of(state)
 
     def features(net: str, pretrained: bool) -> object:

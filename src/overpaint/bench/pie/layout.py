@@ -25,6 +25,8 @@ TYPES = (
     *("random", "object", "add", "delete", "content", "pose", "colour", "material", "background", "style"),
 )
 """The ten types, in the order of their numbers."""
+DRAWN = "drawn"
+"""What an entry says that was drawn, so that it is not taken for one of the published data; and its set."""
 OTHER = "edit"
 """The type of what has none."""
 Entry = Mapping[str, Any]
@@ -41,8 +43,12 @@ class Found:
     """Names and sentences."""
 
 
-def read(folder: Path, measure: Measure, mapping: str | None = None) -> Found:
+def read(
+    folder: Path, measure: Measure, mapping: str | None = None, networks: Mapping[str, str] | None = None
+) -> Found:
     """The cases of a folder; their pictures are read when it is their turn.
+
+    ``networks`` are those that measure, with a hash of each.
 
     Raises:
         UsageError: it is none of the three layouts, or its list cannot be read.
@@ -54,7 +60,8 @@ def read(folder: Path, measure: Measure, mapping: str | None = None) -> Found:
             cases += cases_of(file, name, entry, measure)
         except UsageError as error:
             problems.append((name, str(error)))
-    return Found(tuple(apart(cases)), tuple(problems))
+    found = (replace(case, networks=networks or {}) for case in apart(cases))
+    return Found(tuple(found), tuple(problems))
 
 
 def apart(cases: Sequence[Case]) -> Iterator[Case]:
@@ -152,7 +159,7 @@ def cases_of(file: Path, name: str, entry: object, measure: Measure) -> list[Cas
                 pictures=partial(pictures_of, picture, runs, mask),
                 words=words_of(told),
                 measure=partial(measured, measure, *prompts),
-                collection=file.stem,
+                collection=DRAWN if told.get(DRAWN) is True else file.stem,
                 mark=mark_of(picture, mask, [*prompts, words_of(told), runs]),
             )
         )

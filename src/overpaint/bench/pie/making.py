@@ -8,7 +8,7 @@ from typing import Any
 import numpy as np
 
 from overpaint.bench.case import Case
-from overpaint.bench.pie.layout import IMAGES, PIE, TYPES, bare
+from overpaint.bench.pie.layout import DRAWN, IMAGES, PIE, TYPES, bare
 from overpaint.bench.pie.masks import encoded
 from overpaint.errors import UsageError
 from overpaint.files import atomic
@@ -57,6 +57,7 @@ def entry(case: Case, kind: int, place: Path, folder: Path) -> dict[str, Any]:
         "editing_type_id": str(kind),
         "blended_word": case.words.replace("=>", " ") if "," not in case.words else "",
         "mask": encoded(large(region)),
+        DRAWN: True,
     }
 
 

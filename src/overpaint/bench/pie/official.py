@@ -46,6 +46,8 @@ class Yardsticks:
     apart: Apart | None = None
     missing: tuple[str, ...] = field(default=())
     """Which are missing, a sentence each."""
+    marks: Mapping[str, str] = field(default_factory=dict[str, str])
+    """Those that are here, with a hash of each."""
 
 
 def figures(
