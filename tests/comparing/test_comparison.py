@@ -15,6 +15,7 @@ from overpaint.comparing.seeing import OWN
 from overpaint.errors import UsageError
 from overpaint.images import Picture, load_picture, save_picture
 from overpaint.meter import Cancelled, Meter
+from overpaint.model import Model
 
 
 def lines(folder: Path) -> list[dict[str, Any]]:
@@ -215,5 +216,8 @@ def test_two_processes_do_not_share_a_picture(tmp_path: Path) -> None:
 
 
 def test_it_says_when_the_score_is_older_than_the_signals(monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setattr(comparison, "stale_notes", lambda model: ("It is old.",) if model is shared() else ())
+    def said(model: Model) -> tuple[str, ...]:
+        return ("It is old.",) if model is shared() else ()
+
+    monkeypatch.setattr(comparison, "stale_notes", said)
     assert "It is old." in overpaint.compare(small(), **asked(methods="sdedit")).notes
