@@ -2,21 +2,21 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator, Sequence
+from collections.abc import Iterator
 from typing import Any
 
 from mkdocs.config.defaults import MkDocsConfig
 from mkdocs.structure.files import Files
 from pydantic import TypeAdapter
 
-from overpaint.bench.pie.published import COLUMNS, TABLE
+from overpaint.bench.pie.published import HEADS, TABLE, Published
 from overpaint.card import Paper
 from overpaint.inversions import NAMES, AnyInversion
 
 MARK = "<!-- inversions -->"
 VARIANTS = ({}, {"proximal": "l0"}, {"averaged": "last", "iterations": 2})
 """Options under which some inversions rest on further papers."""
-SHOWN = ("pie_structure", "pie_psnr", "pie_lpips", "pie_clip")
+SHOWN = ("structure ×1000", "PSNR", "LPIPS ×1000", "CLIP")
 
 
 def on_page_markdown(markdown: str, *, page: Any, config: MkDocsConfig, files: Files) -> str:
@@ -26,7 +26,7 @@ def on_page_markdown(markdown: str, *, page: Any, config: MkDocsConfig, files: F
 
 def table() -> Iterator[str]:
     """A line for each inversion."""
-    yield "| inversion | published in | PIE-Bench under `p2p`: structure ×1000, PSNR, LPIPS ×1000, CLIP |"
+    yield f"| inversion | published in | PIE-Bench under `p2p`: {', '.join(SHOWN)} |"
     yield "|---|---|---|"
     for name in NAMES:
         yield f"| `{name}` | {'; '.join(map(cited, papers(name)))} | {figures(name)} |"
@@ -53,10 +53,11 @@ def cited(paper: Paper) -> str:
 def figures(name: str) -> str:
     """What was published of it under Prompt-to-Prompt, by whom it was published."""
     rows = [one for one in TABLE if one.inversion == name and one.method == "p2p"]
-    return "<br>".join(f"{numbers(one.values)} ({one.source})" for one in rows)
+    told = ((numbers(one), ", ".join(filter(None, [one.name, one.how, one.source]))) for one in rows)
+    return "<br>".join(f"{values} ({source})" for values, source in told)
 
 
-def numbers(values: Sequence[float | None]) -> str:
+def numbers(row: Published) -> str:
     """The figures that are shown."""
-    own = dict(zip(COLUMNS, values, strict=True))
-    return ", ".join("–" if own[name] is None else f"{own[name]:.2f}" for name in SHOWN)
+    own = dict(zip(HEADS, row.cells, strict=True))
+    return ", ".join(own[name] for name in SHOWN)
