@@ -6,30 +6,21 @@ from dataclasses import dataclass, replace
 from jaxtyping import Float
 from torch import Tensor
 
-from overpaint.model import Call, Guide, Line
+from overpaint.guides.around import Around
+from overpaint.model import Call, Line
 from overpaint.path import Prediction
 
 
 @dataclass(frozen=True)
-class Beside(Guide):
+class Beside(Around):
     """Any guide, each of its rows with further input channels: mask and masked picture, in that order."""
 
-    guide: Guide
     channels: Float[Tensor, "1 extra h w"]
-
-    @property
-    def differentiates(self) -> bool:
-        """As the guide inside."""
-        return self.guide.differentiates
 
     @property
     def idle(self) -> frozenset[str]:
         """As the guide inside."""
         return self.guide.idle
-
-    def begin(self) -> Guide:
-        """The guide inside begins anew."""
-        return replace(self, guide=self.guide.begin())
 
     def lines(self, i: int) -> Sequence[Line]:
         """Its rows, with the channels."""

@@ -5,13 +5,14 @@ arXiv:2211.12572, whose first released code mixes the negative prompt with the e
 """
 
 from collections.abc import Mapping, Sequence
-from dataclasses import dataclass, replace
+from dataclasses import dataclass
 from math import exp
 from typing import ClassVar, Literal
 
 from pydantic import Field
 
-from overpaint.model import Call, Guide, Line
+from overpaint.guides.around import Around
+from overpaint.model import Call, Line
 from overpaint.network import Text
 from overpaint.options import Options
 from overpaint.path import Prediction
@@ -47,7 +48,7 @@ class Fade(Options):
 
 
 @dataclass(frozen=True)
-class Faded(Guide):
+class Faded(Around):
     """Any guide with a row ``+``, mixed with one that leads away from a negative text.
 
     The published rule guides from ``a eps_null + (1 - a) eps_negative`` instead of ``eps_null``. Guidance is
@@ -55,19 +56,9 @@ class Faded(Guide):
     be any.
     """
 
-    guide: Guide
     negative: Text
     scale: float
     fade: Fade
-
-    @property
-    def differentiates(self) -> bool:
-        """As the guide inside."""
-        return self.guide.differentiates
-
-    def begin(self) -> Guide:
-        """The guide inside begins anew."""
-        return replace(self, guide=self.guide.begin())
 
     def lines(self, i: int) -> Sequence[Line]:
         """Its rows, and that of the negative text."""

@@ -9,34 +9,25 @@ from dataclasses import dataclass, replace
 
 import torch
 
-from overpaint.model import Call, Guide, Line
+from overpaint.guides.around import Around
+from overpaint.model import Call, Line
 from overpaint.path import Latent, Prediction
 from overpaint.task import Mask01
 
 
 @dataclass(frozen=True)
-class Known(Guide):
+class Known(Around):
     """Any guide, whose belief about the picture becomes the picture itself outside a region.
 
     The noise is then what the latent holds beside that belief, so that every step lands where the belief
     leads, and one to the data end is the picture bit for bit.
     """
 
-    guide: Guide
     source: Latent
     region: Mask01
     """On the grid of the latents, 1 where the picture may change."""
     bounded: bool = False
     """Whether the belief is kept between -1 and 1, as of pixels."""
-
-    @property
-    def differentiates(self) -> bool:
-        """As the guide inside."""
-        return self.guide.differentiates
-
-    def begin(self) -> Guide:
-        """The guide inside begins anew."""
-        return replace(self, guide=self.guide.begin())
 
     def lines(self, i: int) -> Sequence[Line]:
         """Its rows."""
