@@ -248,4 +248,4 @@ def publish_results(folder: Path, output: Path, opening: bool) -> None:
     files = publish(Results.read(folder), output, first)
     say(f"Wrote {len(files)} files to {output}; the page is {files[-1]}")
     if opening:
-        click.launch(str(files[-1]))
+        show(files[-1])

@@ -1,7 +1,6 @@
 """The comparison's work: what there is to do is said, done under a bar, and summed up."""
 
 import json
-import webbrowser
 from collections.abc import Generator, Iterator, Mapping
 from contextlib import ExitStack, contextmanager
 from dataclasses import dataclass
@@ -16,6 +15,7 @@ from overpaint.bench.results import Line
 from overpaint.cli.answer import source_for
 from overpaint.cli.app import CANCELLED, INTERNAL
 from overpaint.cli.facts import limits
+from overpaint.cli.opening import show
 from overpaint.cli.options import Common
 from overpaint.cli.progress import cancelling
 from overpaint.cli.running import opened, quiet
@@ -90,7 +90,7 @@ def compare(asked: Asked, common: Common) -> int:
         found = finished(comparing, place)
     click.echo(for_programs(found) if common.as_json else for_people(found))
     if asked.show:
-        webbrowser.open(found.files["report"].resolve().as_uri())
+        show(found.files["report"])
     if stopped:
         say("Stopped; the same command goes on where this one ends.")
         return CANCELLED
