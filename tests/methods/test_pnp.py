@@ -23,6 +23,7 @@ from overpaint.task import Request, Task
 STEPS = 4
 SOURCE, TARGET, NEGATIVE = "a photo of a cat", "a photo of a dog", "a red bird"
 MIXED: dict[str, Any] = {"negative": NEGATIVE, "fade": {"alpha": 0.5, "schedule": "linear"}}
+OFFSET = {"name": "direct", "form": "offset"}
 CLOSED: dict[str, Any] = {"features": 0.0, "self_replace": 0.0}
 TUNED = ("null-text", "prompt-tuning", "style")
 """Inversions that take long unless they are told to make one update."""
@@ -178,6 +179,7 @@ def test_its_rows_at_the_defaults() -> None:
         ({"negative": "tiger " * 20}, {}, "shorten it"),
         ({"inversion_steps": 3}, {}, "does not visit level"),
         ({"inversion_steps": 8, "inversion": "edict"}, {}, "'edict' belongs to its own steps"),
+        ({"inversion_steps": 8, "inversion": OFFSET}, {}, "direct that overwrites"),
     ],
 )
 def test_what_cannot_act_is_a_sentence(options: dict[str, Any], given: dict[str, Any], sentence: str) -> None:
