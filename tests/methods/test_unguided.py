@@ -83,7 +83,7 @@ def test_it_gives_what_both_rows_give_at_the_rows_of_the_card(
 
 @pytest.mark.parametrize(
     ("name", "rows"),
-    [("infedit", 36), ("edict", 160), ("ddim", 100), ("p2p", 150), ("sdedit", 30), ("masactrl", 150), ("pnp", 150)],
+    [("infedit", 36), ("edict", 160), ("ddim", 100), ("p2p", 150), ("sdedit", 30), ("pnp", 150)],
 )
 def test_the_cards_know(name: str, rows: int) -> None:
     kind = registry.find(name)
