@@ -134,12 +134,14 @@ def whole(common: Common, **said: Any) -> int:
 @listed("--inversions", "A,B", "Each method over each of these.  [default: the method's own]")
 @click.option("--set", "sets", multiple=True, callback=settings, metavar="KEY=VALUE", help="Set an option.")
 @click.option("--steps", type=click.IntRange(1, 1000), help="The same as --set steps=N.")
+@listed("--give", "region,words,map,concepts", "What those that use it get.  [default: region]")
 @common("model", "device", "dtype", "threads")
 def cost(
     methods: tuple[str, ...],
     inversions: tuple[str, ...],
     sets: Mapping[str, str],
     steps: int | None,
+    give: tuple[str, ...],
     common: Common,
 ) -> None:
     """Print what every method asks of the network: rows, and how much longer it takes than these rows alone.
@@ -148,9 +150,8 @@ def cost(
     """
     from overpaint.cli.benching import print_costs
 
-    print_costs(
-        methods or ("all",), inversions, {**sets, **({} if steps is None else {"steps": str(steps)})}, common
-    )
+    options = {**sets, **({} if steps is None else {"steps": str(steps)})}
+    print_costs(methods or ("all",), inversions, options, give, common)
 
 
 @command.command("memory", short_help="The most memory of methods at the size of Stable Diffusion.")
