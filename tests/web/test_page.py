@@ -7,7 +7,7 @@ from pathlib import Path
 from typing import Any, Literal
 
 import pytest
-from playwright.sync_api import Browser
+from playwright.sync_api import Browser, Route
 from tests.cli.kit import SOURCE, TARGET
 from tests.kit import shared
 from tests.pages.kit import browser
@@ -124,6 +124,24 @@ def test_the_main_road(server: tuple[str, Studio], window: Browser, tmp_path: Pa
     kept.value.save_as(tmp_path / "x.png")
     again = overpaint.rerun(tmp_path / "x.png", model=shared())
     assert (again.picture.rgb == load_picture(tmp_path / "x.png").rgb).all()
+    assert one.wrong == []
+
+
+@browser
+def test_news_take_no_click_away(server: tuple[str, Studio], window: Browser) -> None:
+    one, asked = face(window, server[0]), list[Route]()
+    one.page.route("**/look?*", lambda route: asked.append(route))
+    one.drop()
+    one.until(lambda: asked)
+    one.page.hover("#method")
+    one.page.mouse.down()
+    far = {"busy": False, "far": True, "words": "No such picture was ever seen here. " * 4, "distance": 9.0}
+    asked[0].fulfill(json=far)
+    one.page.wait_for_timeout(300)
+    one.page.mouse.up()
+    one.seen("#cards .card")
+    one.page.keyboard.press("Escape")
+    one.seen("#note:has-text('ever seen')")
     assert one.wrong == []
 
 
