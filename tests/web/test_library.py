@@ -1,8 +1,10 @@
 from io import BytesIO
 
 import numpy as np
+import pytest
 from PIL import Image
 from tests.cli.kit import SOURCE
+from tests.run.kit import learned
 from tests.web.kit import Client, png, until
 
 from overpaint import __version__, registry
@@ -48,7 +50,7 @@ def test_every_method_is_told_with_its_settings(idle: Client) -> None:
     assert missing.status_code == 400 and "did you mean 'p2p'" in missing.json()["error"]
 
 
-def test_models_and_what_an_edit_would_take(client: Client) -> None:
+def test_models_and_what_an_edit_would_take(client: Client, monkeypatch: pytest.MonkeyPatch) -> None:
     def models() -> list[dict[str, object]]:
         return client.get("/api/models").json()
 
@@ -64,6 +66,9 @@ def test_models_and_what_an_edit_would_take(client: Client) -> None:
     more = client.post("/api/estimate", {**said, "options": {"steps": 20}}).json()
     assert more["rows"] == [60, 60] and more["seconds"][0] > found["seconds"][0]
     several = {**said, "source": SOURCE, "method": "auto", "options": {"candidates": 2}}
+    least, most = client.post("/api/estimate", several).json()["rows"]
+    assert 0 < least == most, "with nothing learned, the first alone is tried"
+    learned(monkeypatch, natural=5.0)
     least, most = client.post("/api/estimate", several).json()["rows"]
     assert 0 < least < most
     assert client.post("/api/estimate", {**said, "method": "x"}).status_code == 400

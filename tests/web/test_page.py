@@ -128,6 +128,21 @@ def test_the_main_road(server: tuple[str, Studio], window: Browser, tmp_path: Pa
 
 
 @browser
+def test_it_begins_with_the_method_that_chooses(server: tuple[str, Studio], window: Browser) -> None:
+    one = face(window, server[0])
+    one.drop()
+    assert one.page.inner_text("#method-name") == "auto" and one.page.input_value("#option-type") == ""
+    one.page.fill("#source", SOURCE)
+    one.page.fill("#target", TARGET)
+    one.run()
+    assert "so no others were tried" in one.page.inner_text("#about"), "nothing was learned with this model"
+    one.page.select_option("#option-type", "colour")
+    assert one.state()["options"] == {"type": "colour"}
+    one.page.select_option("#option-type", "")
+    assert one.state()["options"] == {} and one.wrong == []
+
+
+@browser
 def test_news_take_no_click_away(server: tuple[str, Studio], window: Browser) -> None:
     one, asked = face(window, server[0]), list[Route]()
     one.page.route("**/look?*", lambda route: asked.append(route))

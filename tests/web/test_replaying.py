@@ -123,6 +123,17 @@ def test_a_whole_edit_and_one_of_a_comparison_are_on_the_way_too(client: Client)
     assert answer.status_code == 400 and "as onto" in answer.json()["error"]
 
 
+def test_what_was_chosen_inside_a_mask_is_made_again_by_the_method_that_was_taken(client: Client) -> None:
+    image, mask = client.picture(), client.picture(square(4, 4))
+    chosen = client.done(image=image, mask=mask, method="auto", options={})
+    whole = client.until(
+        client.edit(image=image, seed=4, method="auto", options={}, way=[{"work": chosen["id"]}])
+    )
+    (layer,) = client.studio.entry(whole["id"]).work["layers"]
+    assert layer["method"] == "p2p" and layer["options"]["steps"] and whole["method"] == "auto"
+    assert "Took p2p" in whole["result"]["chosen"] and whole["progress"] == 1
+
+
 def test_without_a_mask_or_of_another_size_nothing_is_laid_on_it() -> None:
     said: dict[str, Any] = {"target": TARGET, "method": "sdedit", "model": shared(), "steps": 2}
     with pytest.raises(UsageError, match="give a mask too"):

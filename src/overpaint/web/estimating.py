@@ -4,18 +4,15 @@ The model may be busy for minutes; whoever chooses a method cannot wait for that
 """
 
 import re
-from collections.abc import Mapping
-from typing import Any
 
-from overpaint.card import Cost, Need
-from overpaint.choosing.choices import USUAL, type_of
+from overpaint.card import Need
+from overpaint.choosing.choices import Type, type_of
 from overpaint.methods.auto import Auto
+from overpaint.model import Model
 from overpaint.run.asked import asked
-from overpaint.run.auto import learned
-from overpaint.run.request import kind_of, told
-from overpaint.run.resolve import resolve
+from overpaint.run.request import kind_of
 from overpaint.web.confined import check_confined
-from overpaint.web.cost import seconds_of
+from overpaint.web.cost import of_auto, of_method, seconds_of
 from overpaint.web.replaying import layered
 from overpaint.web.schemas import PICTURE, EditIn, EstimateOut
 from overpaint.web.studio import Studio
@@ -31,7 +28,11 @@ def estimated(studio: Studio, said: EditIn) -> EstimateOut:
     kind = kind_of(said.method)
     check_confined(said.method, said.options)
     family = "" if found is None else found.family
-    cost = of_auto(studio, said, family) if kind is Auto else of_method(said.method, said.options, family)
+    if kind is Auto:
+        model = studio.loaded.get(studio.model(said.model))
+        cost = of_auto(said.options, model, lambda model: type_asked(said, model))
+    else:
+        cost = of_method(said.method, said.options, family)
     for one in layered(studio, said, said.image, said.source).get("layers", ()):
         cost += of_method(one["method"], one["options"], family)
     looks = 0 if found is None or not said.look else found.levels
@@ -45,29 +46,9 @@ def estimated(studio: Studio, said: EditIn) -> EstimateOut:
     return EstimateOut(rows=cost.rows, backwards=cost.backwards, look=looks, seconds=seconds, memory=memory)
 
 
-def of_method(name: str, options: Mapping[str, Any], family: str) -> Cost:
-    """What a method with these options takes on such a model."""
-    kind, said = told(name, options)
-    return kind.card.cost(resolve(kind, said, kind.card.families.get(family, {}), f"the method {name!r}"))
-
-
-def of_auto(studio: Studio, said: EditIn, family: str) -> Cost:
-    """The same where methods are tried: at least the first of them, at most all."""
-    own, model = (
-        resolve(Auto, said.options, {}, "the method 'auto'"),
-        studio.loaded.get(studio.model(said.model)),
-    )
-    known, tried = None if model is None else learned(model), USUAL
-    if known is not None and model is not None:
-        kind = own.type or type_of(asked(said.source, said.target, model.suits.words))
-        tried = known.by.get(kind, USUAL)
-    costs = [of_method(one.method, one.said, family) for one in tried[: own.candidates]]
-    first = costs[0]
-    return Cost(
-        rows=(first.rows[0], sum(one.rows[1] for one in costs)),
-        backwards=(first.backwards[0], sum(one.backwards[1] for one in costs)),
-        sides=(first.sides[0], sum(one.sides[1] for one in costs)),
-    )
+def type_asked(said: EditIn, model: Model) -> Type:
+    """The type of edit that the two prompts ask for."""
+    return type_of(asked(said.source, said.target, model.suits.words))
 
 
 def size_of(studio: Studio, said: str) -> tuple[int, int] | None:
