@@ -31,6 +31,13 @@ EXCHANGE = """async () => {
 }"""
 """Click a word that the model was not taught, with a comma behind it."""
 
+SHARE = """async () => {
+    const { stage } = await import("/page/state.js"), [w, h] = stage.strokes.size;
+    stage.strokes.begin(w, h, [{ kind: "box", x: w / 4, y: h / 4, w: w / 2, h: h / 2 }]);
+    return stage.strokes.share(CONTEXT);
+}"""
+"""How much may change where a quarter of the picture is painted."""
+
 
 @pytest.fixture(scope="module")
 def server(tmp_path_factory: pytest.TempPathFactory) -> Iterator[tuple[str, Studio]]:
@@ -139,7 +146,11 @@ def test_it_begins_with_the_method_that_chooses(server: tuple[str, Studio], wind
     one.page.select_option("#option-type", "colour")
     assert one.state()["options"] == {"type": "colour"}
     one.page.select_option("#option-type", "")
-    assert one.state()["options"] == {} and one.wrong == []
+    assert one.state()["options"] == {}
+    one.page.click("[data-where=paint]")
+    for said, least, most in (("null", 0.2, 0.3), ("0", 0.99, 1.0), ("8", 0.38, 0.42)):
+        assert least <= one.page.evaluate(SHARE.replace("CONTEXT", said)) <= most, said
+    assert one.wrong == []
 
 
 @browser

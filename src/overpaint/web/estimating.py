@@ -10,15 +10,18 @@ from overpaint.choosing.choices import Type, type_of
 from overpaint.methods.auto import Auto
 from overpaint.model import Model
 from overpaint.run.asked import asked
-from overpaint.run.request import kind_of
+from overpaint.run.auto import kind_of_edit
+from overpaint.run.request import edit_request, kind_of
+from overpaint.run.where import Where
+from overpaint.web.asking import framing, from_base64
 from overpaint.web.confined import check_confined
 from overpaint.web.cost import of_auto, of_method, seconds_of
 from overpaint.web.replaying import layered
-from overpaint.web.schemas import PICTURE, EditIn, EstimateOut
+from overpaint.web.schemas import PICTURE, EstimateIn, EstimateOut
 from overpaint.web.studio import Studio
 
 
-def estimated(studio: Studio, said: EditIn) -> EstimateOut:
+def estimated(studio: Studio, said: EstimateIn) -> EstimateOut:
     """What an edit would take; seconds and memory only where the model was looked at.
 
     Raises:
@@ -30,7 +33,7 @@ def estimated(studio: Studio, said: EditIn) -> EstimateOut:
     family = "" if found is None else found.family
     if kind is Auto:
         model = studio.loaded.get(studio.model(said.model))
-        cost = of_auto(said.options, model, lambda model: type_asked(said, model))
+        cost = of_auto(said.options, model, lambda model: type_asked(studio, said, model))
     else:
         cost = of_method(said.method, said.options, family)
     for one in layered(studio, said, said.image, said.source).get("layers", ()):
@@ -46,9 +49,20 @@ def estimated(studio: Studio, said: EditIn) -> EstimateOut:
     return EstimateOut(rows=cost.rows, backwards=cost.backwards, look=looks, seconds=seconds, memory=memory)
 
 
-def type_asked(said: EditIn, model: Model) -> Type:
-    """The type of edit that the two prompts ask for."""
-    return type_of(asked(said.source, said.target, model.suits.words))
+def type_asked(studio: Studio, said: EstimateIn, model: Model) -> Type:
+    """The type of edit that the two prompts ask for, and where they leave it open the size of the mask.
+
+    Raises:
+        UsageError: there is no such mask of the picture.
+    """
+    if not (said.mask or said.mask_box or said.extend) or not re.fullmatch(PICTURE, said.image):
+        return type_of(asked(said.source, said.target, model.suits.words), said.share)
+    mask = None
+    if said.mask:
+        mask = studio.read(said.mask) if re.fullmatch(PICTURE, said.mask) else from_base64(said.mask, "mask")
+    request = {**framing(said), "source": said.source, "target": said.target}
+    picture, where = studio.picture(said.image), Where(mask, said.mask_box)
+    return kind_of_edit(edit_request("edit", said.method, picture, request, said.options, where=where), model)
 
 
 def size_of(studio: Studio, said: str) -> tuple[int, int] | None:

@@ -125,6 +125,17 @@ class EditIn(Framed):
     cell: Cell = None
 
 
+class EstimateIn(EditIn):
+    """An edit whose price is asked for."""
+
+    share: float | None = Field(
+        default=None,
+        ge=0,
+        le=1,
+        description="of what the model is shown, how much may change, where the mask is not sent yet",
+    )
+
+
 class GenerateIn(Model):
     """A picture from a prompt."""
 

@@ -104,7 +104,8 @@ export function priced() {
   if (page.running || !page.all.length) return;
   pricing = setTimeout(async () => {
     const name = state.original ? state.method : "generate";
-    const words = await cost(state.original ? asked() : { method: "generate", target: state.target });
+    const share = state.original && state.where === "paint" && !stage.strokes.empty ? { share: stage.strokes.share(state.context === "" ? null : Number(state.context)) } : {};
+    const words = await cost(state.original ? { ...asked(), ...share } : { method: "generate", target: state.target });
     await released();
     if (page.running || name !== (state.original ? state.method : "generate")) return;
     const from = state.at ? (base() === "original" ? ` Made from the original${state.where === "all" ? "" : " inside the mask"}, so nothing is lost on the way.` : " Made from the accepted picture.") : "";
