@@ -1,7 +1,6 @@
 """The page, used as people use it: in headless Chromium, in front of a server on the tiny model."""
 
 import re
-from collections.abc import Iterator
 from itertools import product
 from pathlib import Path
 from typing import Any, Literal
@@ -11,9 +10,8 @@ from playwright.sync_api import Browser, Route
 from tests.cli.kit import SOURCE, TARGET
 from tests.kit import shared
 from tests.pages.kit import browser
-from tests.web.browser import Face, chromium, face
-from tests.web.kit import on_the_tiny_model, slowly, white
-from tests.web.live import live
+from tests.web.browser import Face, face
+from tests.web.kit import slowly, white
 
 import overpaint
 from overpaint.images import decode_picture, load_picture
@@ -30,27 +28,6 @@ EXCHANGE = """async () => {
     return text;
 }"""
 """Click a word that the model was not taught, with a comma behind it."""
-
-SHARE = """async () => {
-    const { stage } = await import("/page/state.js"), [w, h] = stage.strokes.size;
-    stage.strokes.begin(w, h, [{ kind: "box", x: w / 4, y: h / 4, w: w / 2, h: h / 2 }]);
-    return stage.strokes.share(CONTEXT);
-}"""
-"""How much may change where a quarter of the picture is painted."""
-
-
-@pytest.fixture(scope="module")
-def server(tmp_path_factory: pytest.TempPathFactory) -> Iterator[tuple[str, Studio]]:
-    with pytest.MonkeyPatch.context() as patch:
-        on_the_tiny_model(patch)
-        with live(tmp_path_factory.mktemp("page") / "serve") as made:
-            yield made
-
-
-@pytest.fixture(scope="module")
-def window() -> Iterator[Browser]:
-    with chromium() as made:
-        yield made
 
 
 def asked(one: Face, target: str = TARGET, method: str = "sdedit") -> None:
@@ -131,25 +108,6 @@ def test_the_main_road(server: tuple[str, Studio], window: Browser, tmp_path: Pa
     kept.value.save_as(tmp_path / "x.png")
     again = overpaint.rerun(tmp_path / "x.png", model=shared())
     assert (again.picture.rgb == load_picture(tmp_path / "x.png").rgb).all()
-    assert one.wrong == []
-
-
-@browser
-def test_it_begins_with_the_method_that_chooses(server: tuple[str, Studio], window: Browser) -> None:
-    one = face(window, server[0])
-    one.drop()
-    assert one.page.inner_text("#method-name") == "auto" and one.page.input_value("#option-type") == ""
-    one.page.fill("#source", SOURCE)
-    one.page.fill("#target", TARGET)
-    one.run()
-    assert "so no others were tried" in one.page.inner_text("#about"), "nothing was learned with this model"
-    one.page.select_option("#option-type", "colour")
-    assert one.state()["options"] == {"type": "colour"}
-    one.page.select_option("#option-type", "")
-    assert one.state()["options"] == {}
-    one.page.click("[data-where=paint]")
-    for said, least, most in (("null", 0.2, 0.3), ("0", 0.99, 1.0), ("8", 0.38, 0.42)):
-        assert least <= one.page.evaluate(SHARE.replace("CONTEXT", said)) <= most, said
     assert one.wrong == []
 
 

@@ -25,7 +25,7 @@ from overpaint.path import Latent
 from overpaint.run.asked import asked
 from overpaint.run.kept import KEPT
 from overpaint.run.preview import Preview
-from overpaint.run.result import Edit
+from overpaint.run.result import Edit, Tried
 from overpaint.run.sided import Wanted
 from overpaint.run.written import file_of
 from overpaint.web.controlling import controlled
@@ -99,7 +99,7 @@ class Doer:
         """An edit."""
         first, *others = works(dict(entry.work))
         if not others:
-            return self.kept(self.edited(first, model, meter, self.picture(first.get("onto"))))
+            return self.tried(self.edited(first, model, meter, self.picture(first.get("onto"))))
         meter.total = sum(most_rows(one, model) for one in (first, *others))
         made = self.edited(first, model, part(meter))
         for one in others:
@@ -211,6 +211,21 @@ class Doer:
             "command": one.command,
             "warnings": list(one.edit.warnings),
         }
+
+    def tried(self, edit: Edit) -> dict[str, Any]:
+        """An edit as values, with all that was made where the method was to be chosen among several."""
+        said, every = self.kept(edit), edit.tried if len(edit.tried) > 1 else ()
+        cells = [self.attempt(one, said["picture"]) for one in every]
+        return {**said, "cells": cells, "notes": [] if edit.chosen is None else list(edit.chosen.failed)}
+
+    def attempt(self, one: Tried, taken: str) -> dict[str, Any]:
+        """One edit that was made, the recipe in its picture."""
+        assert one.picture is not None
+        blob = (
+            self.shelf.put(encode_png(one.picture, one.picture.info.text), SUFFIX) if one.dropped else taken
+        )
+        said = {"title": one.title, "method": one.title.split()[0], "picture": blob}
+        return {**said, "score": one.chance, "dropped": one.dropped}
 
     def kept(self, edit: Edit) -> dict[str, Any]:
         """An edit as values, its pictures put away."""

@@ -87,7 +87,7 @@ def of_cell(studio: Studio, entry: Entry, said: StepIn) -> Work:
     """The method and options that the work leaves open: of one edit of a comparison, or where they were
     chosen; nothing where it says them."""
     if entry.work["kind"] == "edit" and entry.work["method"] != Auto.card.name:
-        return {}
+        return {}  # it says them itself
     told = recipe_of(studio.picture(result_of(entry, said)))
     if told is None:
         raise UsageError("The accepted picture carries no recipe, so it cannot be made again.")
@@ -98,13 +98,13 @@ def result_of(entry: Entry, said: StepIn) -> str:
     """The picture that was accepted.
 
     Raises:
-        UsageError: the comparison has no such edit.
+        UsageError: there is no such edit among those that were made.
     """
-    if entry.work["kind"] == "edit":
+    cells = entry.result.get("cells", [])
+    if entry.work["kind"] == "edit" and (said.cell is None or not cells):
         return str(entry.result["picture"])
-    cells = entry.result["cells"]
     if said.cell is None or said.cell >= len(cells) or not cells[said.cell].get("picture"):
-        raise UsageError(f"The comparison {entry.id} has no such edit; say which one in cell.")
+        raise UsageError(f"The work {entry.id} has no such edit; say which one in cell.")
     return str(cells[said.cell]["picture"])
 
 
