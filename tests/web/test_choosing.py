@@ -26,6 +26,7 @@ SHARE = """async () => {
 def test_it_begins_with_the_method_that_chooses(server: tuple[str, Studio], window: Browser) -> None:
     one = face(window, server[0])
     one.drop()
+    one.seen("#method")
     assert one.page.inner_text("#method-name") == "auto" and one.page.input_value("#option-type") == ""
     one.page.fill("#source", SOURCE)
     one.page.fill("#target", TARGET)
