@@ -5,6 +5,7 @@ from collections.abc import Iterator, Mapping
 from dataclasses import dataclass, field
 from typing import Any, cast
 
+from overpaint.choosing.score import said as said_of
 from overpaint.families.load import usual_device, usual_dtype
 from overpaint.images import Picture
 from overpaint.images.recipe import Environment, Recipe
@@ -46,8 +47,7 @@ class Candidate:
         """The score for people, never without its interval; nothing where there is none."""
         if self.score is None:
             return ""
-        likely, low, high = self.score
-        return f"{likely:.0%} ({100 * low:.0f} to {high:.0%})"
+        return said_of(*self.score)
 
     @property
     def recipe(self) -> Recipe | None:
