@@ -83,6 +83,8 @@ def on(where: Environment) -> Iterator[str]:
 
 
 def beside(asked: EditRequest) -> Iterator[str]:
+    if where.offload:
+        yield "--offload"
     """Where a picture may change, what it is laid on, and which side networks speak."""
     box = asked.where.box
     if box is not None:
