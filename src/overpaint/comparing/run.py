@@ -15,7 +15,7 @@ from overpaint.bench.results import Line, Results
 from overpaint.bench.run import alone, rounded, unforeseen
 from overpaint.choosing.choices import choice_of
 from overpaint.choosing.score import EXPECTED, Score
-from overpaint.choosing.signals import Ground, ground, signals
+from overpaint.choosing.signals import Ground, signals
 from overpaint.comparing.candidate import Candidate, command
 from overpaint.comparing.seeing import seen
 from overpaint.comparing.trying import Try
@@ -27,7 +27,7 @@ from overpaint.images.recipe import KEY, parse_recipe, trusted_recipe
 from overpaint.images.sheets import flat, overlay
 from overpaint.meter import Cancelled, Meter, part
 from overpaint.model import Model
-from overpaint.run.auto import expected, framed
+from overpaint.run.auto import as_seen, expected, grounded
 from overpaint.run.memory import run_patiently
 from overpaint.run.plan import Job
 from overpaint.run.request import EditRequest
@@ -223,15 +223,15 @@ LAST: dict[str, Ground] = {}
 
 
 def told_by(job: Job, picture: Picture) -> dict[str, float]:
-    """The signals of an edit; none without two prompts."""
-    told, source = job.asked.request, job.asked.shown
-    if source is None or not told.source.split() or not told.target.split():
+    """The signals of an edit, found as where the method is chosen; none without two prompts."""
+    told = job.asked.request
+    if job.fitted is None or not told.source.split() or not told.target.split():
         return {}
-    name = f"{job.model.fingerprint} {pixels_hash(source)} {told.source}\n{told.target}"
-    if name not in LAST:
+    name = f"{job.model.fingerprint} {tensor_hash(job.fitted.tensor)} {told.source}\n{told.target}"
+    if name not in LAST and (on := grounded(job)) is not None:
         LAST.clear()
-        LAST[name] = ground(job.model, framed(job.model, source), told.source, told.target)
-    return signals(job.model, LAST[name], framed(job.model, picture))
+        LAST[name] = on
+    return signals(job.model, LAST[name], as_seen(job, picture))
 
 
 def candidates(comparing: Comparing, why: str = STOPPED) -> list[Candidate]:
