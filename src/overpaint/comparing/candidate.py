@@ -55,7 +55,9 @@ class Candidate:
         return None if self.edit is None else self.edit.recipe
 
 
-def command(recipe: Recipe, said: Mapping[str, Any], asked: EditRequest) -> str:
+def command(
+    recipe: Recipe, given: Mapping[str, Any], asked: EditRequest, memory: str | int | None = None
+) -> str:
     """The command line that makes an edit again; what was not said is left to the same defaults.
 
     Names in capitals stand for pictures that lie in no file.
@@ -70,7 +72,8 @@ def command(recipe: Recipe, said: Mapping[str, Any], asked: EditRequest) -> str:
     for name, usual in PLAIN.items():
         value = getattr(request, name)
         words += [] if value == usual else [f"--{name}", str(value)]
-    words += options(recipe.method, said)
+    words += [] if memory is None else ["--memory", str(memory)]
+    words += options(recipe.method, given)
     return shlex.join(words)
 
 
@@ -80,11 +83,11 @@ def on(where: Environment) -> Iterator[str]:
         yield from ("--device", where.device)
     if where.dtype != str(usual_dtype(where.device)).removeprefix("torch."):
         yield from ("--dtype", where.dtype)
+    if where.offload:
+        yield "--offload"
 
 
 def beside(asked: EditRequest) -> Iterator[str]:
-    if where.offload:
-        yield "--offload"
     """Where a picture may change, what it is laid on, and which side networks speak."""
     box = asked.where.box
     if box is not None:

@@ -18,7 +18,7 @@ from overpaint.choosing.score import EXPECTED, Score
 from overpaint.choosing.signals import Ground, signals
 from overpaint.comparing.candidate import Candidate, command
 from overpaint.comparing.seeing import seen
-from overpaint.comparing.trying import Try
+from overpaint.comparing.trying import Try, bounded
 from overpaint.errors import OverpaintError, UsageError
 from overpaint.files.fingerprint import tensor_hash
 from overpaint.images import Picture, load_picture, pixels_hash, save_picture
@@ -58,6 +58,8 @@ class Comparing:
     words: tuple[str, ...] = ()
     """Words whose attention is kept."""
     score: Score | None = None
+    memory: str | int | None = None
+    """What it may take."""
     began: float = field(default_factory=perf_counter)
     left: dict[str, str] = field(default_factory=dict[str, str])
     """Why something was not begun, by key."""
@@ -157,15 +159,16 @@ def check(comparing: Comparing, note: Note) -> None:
 
 
 def changed(comparing: Comparing, one: Try) -> Mapping[str, Any] | None:
-    """What a method changes where nothing is asked; nothing where that cannot be asked of it."""
+    """What a method changes where nothing is asked; nothing where that cannot be asked of it, or it fails."""
     if one.job is None:
         return None
     try:
-        twin = nothing_asked(one.job.asked, comparing.model)
+        twin = bounded(nothing_asked(one.job.asked, comparing.model), comparing.memory)
         return rounded(unasked(twin, part(comparing.meter)).facts)
     except Cancelled:
         raise
-    except OverpaintError:
+    except Exception as error:  # a mistake in one method must not end the comparison
+        unforeseen(error)  # which shows where, if somebody wants to see it
         return None
 
 
@@ -192,7 +195,7 @@ def kept(comparing: Comparing, one: Try, job: Job, edit: Edit) -> Line:
     edit.save(comparing.place(one), overwrite=True)
     if edit.mask is not None:
         save_picture(edit.mask, comparing.place(one, ".mask"), {}, overwrite=True)
-    found = [(word, grid) for word, grid in edit.words if word in comparing.words]
+    found = [(word, grid) for word, grid in edit.words if plain(word) in comparing.words]
     for k, (_, grid) in enumerate(found):
         shown = from_pil(overlay(flat(edit.picture), grid.detach().cpu().float().numpy()))
         save_picture(shown, comparing.place(one, f".word{k}"), {}, overwrite=True)
@@ -207,6 +210,11 @@ def kept(comparing: Comparing, one: Try, job: Job, edit: Edit) -> Line:
         "words": [word for word, _ in found],
         "warnings": list(edit.warnings),
     }
+
+
+def plain(word: str) -> str:
+    """A word as it is known by, however it is written and whatever stands behind it."""
+    return word.strip(".,;:!?").lower()
 
 
 def bare_of(job: Job, edit: Edit) -> Picture:
@@ -272,7 +280,7 @@ def candidate(comparing: Comparing, one: Try, why: str = STOPPED) -> Candidate:
     chance = None if by_score is None else by_score.of({**told, EXPECTED: expected_of(comparing, one)})
     nothing = line.get("unasked")
     figures = {**line["figures"], **({"unasked": nothing["psnr"]} if nothing else {})}
-    said = command(recipe, one.cell.said, comparing.asked)
+    said = command(recipe, one.cell.said, comparing.asked, comparing.memory)
     score = None if chance is None or by_score is None else (chance, *by_score.between(chance))
     words = tuple(overlays(comparing, one, line["words"]))
     return Candidate(one.title, one.cell.method, edit, "", figures, told, score, words, nothing, said)
