@@ -126,7 +126,7 @@ def locked(tmp_path: Path) -> Iterator[Path]:
 
 
 def test_a_folder_that_cannot_be_written_is_one_sentence(locked: Path) -> None:
-    with pytest.raises(UsageError, match=r"cannot be written to \(.*\); choose another with --out"):
+    with pytest.raises(UsageError, match=r"cannot be written to \(.*\); choose another"):
         Results.opened(locked)
 
 

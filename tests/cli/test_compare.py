@@ -14,6 +14,7 @@ from tests.sides import kit as sides
 from overpaint.cli import comparing
 from overpaint.comparing import run as running
 from overpaint.comparing.run import Comparing
+from overpaint.comparing.trying import Try
 from overpaint.images import load_picture
 from overpaint.meter import Meter
 from overpaint.run.plan import Job
@@ -68,6 +69,46 @@ def test_a_dry_run_writes_nothing(picture: Path, folder: Path) -> None:
     assert told["rows"] == 8 and [one["method"] for one in told["edits"]] == ["sdedit", "ddim", "sega"]
     assert told["edits"][0]["seconds"] > 0 and "There is no concept" in told["edits"][2]["error"]
     assert not picture.with_name("cat-compare").exists()
+
+
+def test_a_dry_run_knows_what_is_done(picture: Path, folder: Path) -> None:
+    assert overpaint(*command(picture, folder, methods="sdedit")).code == 0
+    place = picture.with_name("cat-compare")
+    before = {one: one.stat().st_mtime_ns for one in place.rglob("*")}
+    said = overpaint(*command(picture, folder, "--dry-run"))
+    assert "sdedit steps=2: 2 rows, about" in said.out and "1 edits (1 more are done)" in said.out
+    told = overpaint(*command(picture, folder, "--dry-run", "--json")).figures
+    assert [one["done"] for one in told["edits"]] == [True, False] and told["rows"] == 6
+    assert {one: one.stat().st_mtime_ns for one in place.rglob("*")} == before
+
+
+def test_what_is_asked_beside_the_edits_is_said(picture: Path, folder: Path) -> None:
+    words = [one for one in command(picture, folder, "--dry-run", methods="sdedit") if one != "--no-check"]
+    said = overpaint(*words).out
+    assert re.search(r"at most \d+ rows to look at the edits and 2 rows to ask 1 of them for nothing", said)
+    assert overpaint(*words, "--json").figures["beside"]["rows"] > 2
+
+
+def test_many_edits_are_planned_in_one_look(
+    picture: Path, folder: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    looks, real = list[Path](), running.whole
+
+    def looked(own: Comparing, one: Try) -> bool:
+        looks.append(own.place(one))
+        return real(own, one)
+
+    monkeypatch.setattr(running, "whole", looked)
+    steps = ",".join(map(str, range(2, 14)))
+    (*words,) = command(picture, folder, "--dry-run", "--grid", f"steps={steps}", methods="sdedit")
+    assert overpaint(*words).code == 0 and len(looks) == len(set(looks)) == 12
+
+
+def test_memory_is_kept_within(picture: Path, folder: Path) -> None:
+    little = overpaint(*command(picture, folder, "--memory", "10KB"))
+    assert little.code == 2 and "of memory even row by row, more than 0.1 MB" in little.err
+    said = overpaint(*command(picture, folder, "--memory", "4GB", "--json"))
+    assert said.code == 0 and all("--memory 4GB" in one["command"] for one in said.figures["cells"])
 
 
 @pytest.fixture(scope="module")

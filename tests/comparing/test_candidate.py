@@ -71,3 +71,4 @@ def test_where_a_model_ran_is_said_where_it_would_run_otherwise() -> None:
     assert (
         list(on(Environment(device="cuda:1", dtype="float32"))) == "--device cuda:1 --dtype float32".split()
     )
+    assert list(on(usual.model_copy(update={"offload": True}))) == ["--offload"]

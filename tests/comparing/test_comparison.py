@@ -3,12 +3,15 @@ import shlex
 from pathlib import Path
 from typing import Any
 
+import numpy as np
 import pytest
 from tests.comparing.kit import SOURCE, TARGET, asked, small
 from tests.kit import clean, shared
 
 import overpaint
 from overpaint.bench.results import Results
+from overpaint.choosing.choices import Choice
+from overpaint.choosing.score import Score, shipped
 from overpaint.comparing import comparison
 from overpaint.comparing import run as module
 from overpaint.comparing.seeing import OWN
@@ -16,6 +19,7 @@ from overpaint.errors import UsageError
 from overpaint.images import Picture, load_picture, save_picture
 from overpaint.meter import Cancelled, Meter
 from overpaint.model import Model
+from overpaint.run import auto
 
 
 def lines(folder: Path) -> list[dict[str, Any]]:
@@ -175,6 +179,38 @@ def test_words_and_masks_are_shown() -> None:
         overpaint.compare(small(), words=["cow"], **asked())
 
 
+@pytest.mark.parametrize("said", ["Dog", "photo of", "dog,"])
+def test_a_word_that_is_taken_is_shown(said: str) -> None:
+    (one,) = overpaint.compare(small(), words=[said], **asked(methods="ddim")).cells
+    assert [word for word, _ in one.words] == said.lower().strip(",").split()
+
+
+def test_a_bound_of_memory_holds_and_is_in_the_command() -> None:
+    (one,) = overpaint.compare(small(), memory="4GB", **asked(methods="ddim")).cells
+    assert one.recipe is not None and "--memory 4GB" in one.command
+    with pytest.raises(UsageError, match="'much' is no amount of memory"):
+        overpaint.compare(small(), memory="much", **asked(methods="ddim"))
+
+
+def test_signals_are_those_by_which_a_method_is_chosen(monkeypatch: pytest.MonkeyPatch) -> None:
+    """Also where the model is shown a part of the picture."""
+    y, x = np.mgrid[0:40, 0:72] / 72
+    wide = Picture((np.stack([x, y, 0.5 + 0.5 * np.sin(6 * x * y)], -1) * 255).astype(np.uint8))
+    said = {"fit": "crop", "steps": 2}
+    found = overpaint.compare(wide, **asked(methods="sdedit", **said))
+    monkeypatch.setattr(auto, "USUAL", (Choice(method="sdedit", said={"steps": 2}),))
+
+    def score(model: Model) -> Score | None:
+        return shipped() if model is shared() else None
+
+    monkeypatch.setattr(auto, "score_of", score)
+    own: dict[str, Any] = {"source": SOURCE, "target": TARGET, "model": shared(), "fit": "crop"}
+    chosen = overpaint.edit(wide, method="auto", **own)
+    assert (chosen.picture.rgb == found[0].picture.rgb).all()
+    (tried,) = chosen.tried
+    assert {name: round(value, 6) for name, value in tried.signals.items()} == found.cells[0].signals
+
+
 def test_the_command_makes_the_same_edit(tmp_path: Path) -> None:
     picture = tmp_path / "a cat.png"
     save_picture(small(), picture)
@@ -211,8 +247,29 @@ def test_a_report_of_somebody_else_is_not_replaced(tmp_path: Path) -> None:
 def test_two_processes_do_not_share_a_picture(tmp_path: Path) -> None:
     overpaint.compare(small(), folder=tmp_path, **asked(methods="sdedit"))
     (line,) = lines(tmp_path)
+    (tmp_path / "report.html").write_text("that of the other one")
     with Results.opened(tmp_path).claimed(line["case"]), pytest.raises(UsageError, match="Another process"):
         overpaint.compare(small(), folder=tmp_path, **asked())
+    assert (tmp_path / "report.html").read_text() == "that of the other one"
+
+
+def test_a_file_is_no_folder_to_write_to(tmp_path: Path) -> None:
+    (tmp_path / "file").write_text("mine")
+    with pytest.raises(
+        UsageError, match=r"A comparison is written to a folder, and .* is a file; choose another name"
+    ):
+        overpaint.compare(small(), folder=tmp_path / "file", **asked())
+
+
+def test_a_mistake_where_nothing_is_asked_does_not_end_it(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    def fail(twin: Any, meter: Meter) -> Any:
+        raise ZeroDivisionError("x")
+
+    monkeypatch.setattr(module, "unasked", fail)
+    found = overpaint.compare(small(), folder=tmp_path, **asked(methods="sdedit,ddim", check=True))
+    assert len(found) == 2 and all(one.unasked is None for one in found.cells)
 
 
 def test_it_says_when_the_score_is_older_than_the_signals(monkeypatch: pytest.MonkeyPatch) -> None:

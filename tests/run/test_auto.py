@@ -14,8 +14,9 @@ from overpaint.choosing.telling import STALE, telling
 from overpaint.errors import UsageError
 from overpaint.meter import Cancelled, Meter
 from overpaint.run import auto
+from overpaint.run.plan import Job
 from overpaint.run.request import edit_request
-from overpaint.run.result import Edit
+from overpaint.run.result import Edit, Tried
 from overpaint.run.where import Where
 
 
@@ -93,6 +94,21 @@ def test_of_several_made_together_the_one_most_like_the_others_is_given(
     assert "No score" not in alone.chosen.reason and "chance" not in alone.chosen.reason
     two = edited(candidates=2)
     assert two.recipe.options["strength"] == 1.0, "of two each is as like the other"
+
+
+def test_all_have_failed_only_where_none_is_likely(monkeypatch: pytest.MonkeyPatch) -> None:
+    """Also where the one that is given is less likely than another."""
+    alike = tuple(Choice(method="sdedit", said={**TWO, "strength": s}) for s in (1.0, 0.5, 0.6))
+    most = 0.8
+
+    def judged(job: Job, edit: Edit, on: object) -> Tried:
+        return Tried("sdedit", most if edit.recipe.options["strength"] == 1.0 else 0.2, picture=edit.picture)
+
+    learned(monkeypatch, *alike, together=True, natural=1.0)
+    monkeypatch.setattr(auto, "judged", judged)
+    assert not any("likely" in words for words in edited().warnings)
+    most = 0.3
+    assert "is likely to have come off (at best 30% (0 to 100%))" in edited().warnings[-1]
 
 
 def test_an_edit_that_looks_bad_early_is_given_up_for_the_next(monkeypatch: pytest.MonkeyPatch) -> None:

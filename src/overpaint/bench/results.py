@@ -130,7 +130,7 @@ class Results:
         results = Results(folder, shared=shared_in(folder))
         if results.foreign:
             raise UsageError(
-                f"The folder {folder} holds a {FILE} that is no list of results; choose another with --out."
+                f"The folder {folder} holds a {FILE} that is no list of results; choose another folder."
             )
         try:
             (folder / CLAIMS).mkdir(parents=True, exist_ok=True)
@@ -139,8 +139,7 @@ class Results:
                 results.repair()
         except OSError as error:
             raise UsageError(
-                f"The folder {folder} cannot be written to ({error.strerror or error}); choose another with "
-                "--out."
+                f"The folder {folder} cannot be written to ({error.strerror or error}); choose another."
             ) from None
         results.refresh()
         return results

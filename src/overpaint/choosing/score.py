@@ -73,12 +73,26 @@ class Score(Options):
         return 1 / (1 + exp(-max(-30.0, min(30.0, total))))
 
     def between(self, chance: float) -> tuple[float, float]:
-        """The middle 95 % of how often edits came off that were given such a chance (Wilson's interval)."""
+        """The middle 95 % of how often edits came off that were given such a chance (Wilson's interval).
+
+        At both ends of the scale there are few edits with just that chance, and the nearest were given more,
+        or less, on average: the interval reaches as far as the chance itself.
+        """
         near = [one for one in self.bins if one.cases]
         if not near:
             return 0.0, 1.0
         one = min(near, key=lambda b: abs(b.said - chance))
-        return wilson(one.came * one.cases, one.cases)
+        low, high = wilson(one.came * one.cases, one.cases)
+        return min(low, chance), max(high, chance)
+
+    def told(self, chance: float) -> str:
+        """A chance for people, never without its interval."""
+        return said(chance, *self.between(chance))
+
+
+def said(chance: float, low: float, high: float) -> str:
+    """A chance and its interval for people."""
+    return f"{chance:.0%} ({100 * low:.0f} to {high:.0%})"
 
 
 def wilson(came: float, cases: int, z: float = 1.96) -> tuple[float, float]:

@@ -29,9 +29,10 @@ from overpaint.comparing.comparison import (
     prepared,
     settled,
 )
+from overpaint.comparing.forecast import Forecast, forecast
 from overpaint.comparing.run import Comparing, Note, run
 from overpaint.comparing.seeing import OWN
-from overpaint.comparing.trying import Try, shared_rows
+from overpaint.comparing.trying import Try
 from overpaint.files.sizes import amount
 from overpaint.inversions.cache import Cache
 from overpaint.meter import Cancelled, Meter
@@ -55,10 +56,10 @@ class Asked:
     yes: bool
     show: bool
 
-    @property
-    def wanted(self) -> Compared:
-        """The same without the picture."""
-        return Compared(self.methods, self.grid, self.sets, self.budget, self.words, self.check, self.yes)
+    def wanted(self, memory: str | None) -> Compared:
+        """The same without the picture, and what it may take."""
+        own = self.methods, self.grid, self.sets, self.budget, self.words, self.check, self.yes
+        return Compared(*own, memory)
 
 
 def compare(asked: Asked, common: Common) -> int:
@@ -71,11 +72,12 @@ def compare(asked: Asked, common: Common) -> int:
     with ExitStack() as stack:
         stack.enter_context(threads(common.threads))
         stack.enter_context(quiet())
-        place = stack.enter_context(settled(None if common.dry_run else folder, common.overwrite))
+        place = stack.enter_context(settled(folder, common.overwrite))
         model = opened(common)
         stack.enter_context(model.lock)
         stack.enter_context(model.keeping(Cache() if common.cache else Cache(place / "inversions")))
-        comparing = prepared(wish, model, asked.wanted, place, Meter())
+        wanted, dry = asked.wanted(common.memory), common.dry_run
+        comparing = prepared(wish, model, wanted, place, Meter(), dry)
         if common.dry_run:
             click.echo(json.dumps(plan(comparing)) if common.as_json else "\n".join(told(comparing)))
             return 0
@@ -99,50 +101,56 @@ def compare(asked: Asked, common: Common) -> int:
 
 def plan(comparing: Comparing) -> dict[str, Any]:
     """What each edit takes, and all that are left to do, for programs."""
-    todo = comparing.missing
+    whole = forecast(comparing)
+    left = {one.key for one in whole.todo}
     edits = [
         {
             "title": one.title,
             "method": one.cell.method,
             "error": one.error or None,
-            "done": one.cost is not None and one not in todo,
+            "done": one.cost is not None and one.key not in left,
             "rows": None if one.cost is None else one.cost.rows,
             "seconds": None if one.cost is None else one.seconds,
         }
         for one in comparing.tries
     ]
-    costs = [one.cost for one in todo if one.cost is not None]
-    return {
-        "edits": edits,
-        "rows": sum(cost.rows[1] for cost in costs),
-        "seconds": float(sum(one.seconds for one in todo)),
-        "memory": max((cost.memory for cost in costs), default=0),
+    beside = {"rows": whole.looks + whole.checks, "seconds": whole.beside}
+    return {"edits": edits, "rows": whole.rows, "seconds": whole.seconds, "memory": whole.memory} | {
+        "beside": beside
     }
 
 
 def told(comparing: Comparing) -> Iterator[str]:
     """The same for people, and what the edits share."""
+    whole = forecast(comparing)
+    left = {one.key for one in whole.todo}
     for one in comparing.tries:
-        yield one_line(f"{one.title}: {plan_of(comparing, one)}")
-    todo, whole = comparing.missing, plan(comparing)
-    there = sum(one.job is not None for one in comparing.tries) - len(todo)
+        yield one_line(f"{one.title}: {plan_of(one, one.key not in left)}")
+    there = sum(one.job is not None for one in comparing.tries) - len(whole.todo)
     done = f" ({there} more are done)" if there else ""
-    shared = shared_rows(todo)
-    spared = f", {shared} of which need not be asked for twice" if shared else ""
+    spared = f", {whole.shared} of which need not be asked for twice" if whole.shared else ""
     bound = "" if comparing.budget is None else f"; nothing is begun after {duration(comparing.budget)}"
     yield (
-        f"{len(todo)} edits{done}: at most {whole['rows']} rows through the network{spared}, about "
-        f"{duration(whole['seconds'])}, {amount(whole['memory'])} of memory{bound}"
+        f"{len(whole.todo)} edits{done}: at most {whole.rows} rows through the network{spared}, about "
+        f"{duration(whole.seconds)}, {amount(whole.memory)} of memory{bound}"
     )
+    yield from told_beside(whole)
 
 
-def plan_of(comparing: Comparing, one: Try) -> str:
+def told_beside(whole: Forecast) -> Iterator[str]:
+    """What is asked of the network beside the edits."""
+    parts = [f"{whole.looks} rows to look at the edits"] * bool(whole.looks)
+    parts += [f"{whole.checks} rows to ask {whole.asked} of them for nothing"] * bool(whole.asked)
+    if parts:
+        yield f"Beside them at most {' and '.join(parts)}, about {duration(whole.beside)}"
+
+
+def plan_of(one: Try, done: bool) -> str:
     """What an edit takes, as the end of a sentence."""
     if one.cost is None:
         return one.error
-    state = "" if one in comparing.missing else " (done)"
     rows = " to ".join(map(str, sorted({*one.cost.rows})))
-    return f"{rows} rows, about {duration(one.seconds)}{state}"
+    return f"{rows} rows, about {duration(one.seconds)}{' (done)' if done else ''}"
 
 
 @contextmanager

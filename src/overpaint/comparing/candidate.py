@@ -5,6 +5,7 @@ from collections.abc import Iterator, Mapping
 from dataclasses import dataclass, field
 from typing import Any, cast
 
+from overpaint.choosing.score import said as said_of
 from overpaint.families.load import usual_device, usual_dtype
 from overpaint.images import Picture
 from overpaint.images.recipe import Environment, Recipe
@@ -46,8 +47,7 @@ class Candidate:
         """The score for people, never without its interval; nothing where there is none."""
         if self.score is None:
             return ""
-        likely, low, high = self.score
-        return f"{likely:.0%} ({100 * low:.0f} to {high:.0%})"
+        return said_of(*self.score)
 
     @property
     def recipe(self) -> Recipe | None:
@@ -55,7 +55,9 @@ class Candidate:
         return None if self.edit is None else self.edit.recipe
 
 
-def command(recipe: Recipe, said: Mapping[str, Any], asked: EditRequest) -> str:
+def command(
+    recipe: Recipe, given: Mapping[str, Any], asked: EditRequest, memory: str | int | None = None
+) -> str:
     """The command line that makes an edit again; what was not said is left to the same defaults.
 
     Names in capitals stand for pictures that lie in no file.
@@ -70,7 +72,8 @@ def command(recipe: Recipe, said: Mapping[str, Any], asked: EditRequest) -> str:
     for name, usual in PLAIN.items():
         value = getattr(request, name)
         words += [] if value == usual else [f"--{name}", str(value)]
-    words += options(recipe.method, said)
+    words += [] if memory is None else ["--memory", str(memory)]
+    words += options(recipe.method, given)
     return shlex.join(words)
 
 
@@ -80,6 +83,8 @@ def on(where: Environment) -> Iterator[str]:
         yield from ("--device", where.device)
     if where.dtype != str(usual_dtype(where.device)).removeprefix("torch."):
         yield from ("--dtype", where.dtype)
+    if where.offload:
+        yield "--offload"
 
 
 def beside(asked: EditRequest) -> Iterator[str]:

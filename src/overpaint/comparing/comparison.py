@@ -16,15 +16,16 @@ from overpaint.choosing.score import Score
 from overpaint.comparing import report as page
 from overpaint.comparing.candidate import Candidate
 from overpaint.comparing.cells import cells
-from overpaint.comparing.run import STOPPED, WAITING, Comparing, Note, candidates, run
+from overpaint.comparing.run import STOPPED, WAITING, Comparing, Note, candidates, plain, run
 from overpaint.comparing.seeing import missing
 from overpaint.comparing.trying import Try, tries
 from overpaint.errors import UsageError
 from overpaint.files import atomic
+from overpaint.files.sizes import bytes_of
 from overpaint.files.times import seconds_of
 from overpaint.images import Limits, encode_png, save_picture
 from overpaint.inversions.cache import Cache
-from overpaint.meter import Meter
+from overpaint.meter import Cancelled, Meter
 from overpaint.model import Model
 from overpaint.neutral import neutral
 from overpaint.run.auto import score_of, stale_notes
@@ -130,6 +131,7 @@ def compare(
     folder: str | Path | None = None,
     overwrite: bool = False,
     sure: bool = False,
+    memory: str | int | None = None,
     cache: bool | None = None,
     meter: Meter | None = None,
     options: Mapping[str, Any] | None = None,
@@ -139,7 +141,7 @@ def compare(
 
     Args:
         image, source, target, model, seed, mask, onto, control, feather, fit, alpha, background, limits,
-            meter: as for `overpaint.edit`.
+            memory, meter: as for `overpaint.edit`.
         methods: names, or ``"all"`` for those that edit with what is given.
         grid: values of options that are tried in every combination: ``{"steps": [20, 50]}``; an option is
             set wherever there is one of that name.
@@ -165,16 +167,18 @@ def compare(
     names = [name.strip() for name in methods.split(",")] if isinstance(methods, str) else methods
     said = {**(options or {}), **named}
     loaded = of_name(model)
-    wanted = Compared(names, grid or {}, said, budget, tuple(words), check, sure)
+    wanted = Compared(names, grid or {}, said, budget, tuple(words), check, sure, memory)
     with settled(folder, overwrite) as place, loaded.lock:
         kept = kept_in(loaded, cache, isinstance(model, str)) if cache is not False else None
         with loaded.keeping(kept or Cache(place / "inversions")):
             comparing = prepared(asked, loaded, wanted, place, meter or Meter())
+            lasting = None if folder is None else place
             try:
-                run(comparing, growing(comparing, None if folder is None else place))
-            finally:
-                found = finished(comparing, None if folder is None else place)
-    return found
+                run(comparing, growing(comparing, lasting))
+            except (Cancelled, KeyboardInterrupt):
+                finished(comparing, lasting)
+                raise
+            return finished(comparing, lasting)
 
 
 @dataclass(frozen=True)
@@ -188,6 +192,7 @@ class Compared:
     words: tuple[str, ...] = ()
     check: bool = True
     sure: bool = False
+    memory: str | int | None = None
 
 
 def asking(image: Given, request: Mapping[str, Any], **more: Any) -> EditRequest:
@@ -214,32 +219,52 @@ def given_in(asked: EditRequest) -> frozenset[Need]:
     return frozenset(need for need, given in there.items() if given)
 
 
-def prepared(asked: EditRequest, model: Model, wanted: Compared, folder: Path, meter: Meter) -> Comparing:
-    """Everything planned; nothing has run.
+def prepared(
+    asked: EditRequest, model: Model, wanted: Compared, folder: Path, meter: Meter, dry: bool = False
+) -> Comparing:
+    """Everything planned; nothing has run. ``dry`` only looks what is done in the folder.
 
     Raises:
         UsageError: an unknown method or option, too many edits, or nothing that can be done.
     """
     budget = None if wanted.budget is None else seconds_of(wanted.budget)
-    names = {word.lower() for word in asked.request.target.replace(",", " ").split()}
-    for word in wanted.words:
-        if not set(word.lower().split()) <= names:
-            raise UsageError(f"The word {word!r} is not in the target prompt, so nothing looks for it.")
+    if wanted.memory is not None:
+        bytes_of(wanted.memory)
+    words = looked_for(wanted.words, asked.request.target)
     family, given = model.family.name, given_in(asked)
     bounded = wanted.sure or budget is not None
     chosen = cells(wanted.methods, wanted.grid, wanted.options, family, given, bounded)
-    found = tries(asked, chosen, model)
+    found = tries(asked, chosen, model, wanted.memory)
     return Comparing(
         asked,
         found,
         model,
-        Results.opened(folder),
+        there(folder) if dry else Results.opened(folder),
         meter,
         budget,
         wanted.check and bool(asked.request.source.split()),
-        wanted.words,
+        words,
         score_of(model),
+        wanted.memory,
     )
+
+
+def looked_for(words: Sequence[str], target: str) -> tuple[str, ...]:
+    """Words of the target prompt whose attention is wanted, each by itself and once.
+
+    Raises:
+        UsageError: one is not in it.
+    """
+    names = {plain(word) for word in target.split()}
+    for word in words:
+        if not word.split() or not {plain(one) for one in word.split()} <= names:
+            raise UsageError(f"The word {word!r} is not in the target prompt, so nothing looks for it.")
+    return tuple(dict.fromkeys(plain(one) for word in words for one in word.split()))
+
+
+def there(folder: Path) -> Results:
+    """The results that a folder holds, if any; nothing is written."""
+    return Results.read(folder) if (folder / RESULTS).is_file() else Results(folder)
 
 
 @contextmanager
@@ -247,18 +272,22 @@ def settled(folder: str | Path | None, overwrite: bool = False) -> Generator[Pat
     """The folder, or one for the length of the ``with``.
 
     Raises:
-        UsageError: it holds a report that is not from a comparison.
+        UsageError: it is a file, or holds a report that is not from a comparison.
     """
     with ExitStack() as stack:
         if folder is None:
             yield Path(stack.enter_context(TemporaryDirectory(prefix="overpaint-compare-")))
             return
         place = Path(folder)
-        ours = (place / RESULTS).exists()
-        there = [name for name in (page.FILE, page.SHEET) if (place / name).exists()]
-        if there and not ours and not overwrite:
+        if place.is_file():
             raise UsageError(
-                f"The folder {place} holds a {there[0]} that no comparison made; choose another folder, or "
+                f"A comparison is written to a folder, and {place} is a file; choose another name."
+            )
+        ours = (place / RESULTS).exists()
+        taken = [name for name in (page.FILE, page.SHEET) if (place / name).exists()]
+        if taken and not ours and not overwrite:
+            raise UsageError(
+                f"The folder {place} holds a {taken[0]} that no comparison made; choose another folder, or "
                 "say --overwrite."
             )
         yield place

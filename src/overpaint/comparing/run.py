@@ -15,10 +15,10 @@ from overpaint.bench.results import Line, Results
 from overpaint.bench.run import alone, rounded, unforeseen
 from overpaint.choosing.choices import choice_of
 from overpaint.choosing.score import EXPECTED, Score
-from overpaint.choosing.signals import Ground, ground, signals
+from overpaint.choosing.signals import Ground, signals
 from overpaint.comparing.candidate import Candidate, command
 from overpaint.comparing.seeing import seen
-from overpaint.comparing.trying import Try
+from overpaint.comparing.trying import Try, bounded
 from overpaint.errors import OverpaintError, UsageError
 from overpaint.files.fingerprint import tensor_hash
 from overpaint.images import Picture, load_picture, pixels_hash, save_picture
@@ -27,7 +27,7 @@ from overpaint.images.recipe import KEY, parse_recipe, trusted_recipe
 from overpaint.images.sheets import flat, overlay
 from overpaint.meter import Cancelled, Meter, part
 from overpaint.model import Model
-from overpaint.run.auto import expected, framed
+from overpaint.run.auto import as_seen, expected, grounded
 from overpaint.run.memory import run_patiently
 from overpaint.run.plan import Job
 from overpaint.run.request import EditRequest
@@ -58,6 +58,8 @@ class Comparing:
     words: tuple[str, ...] = ()
     """Words whose attention is kept."""
     score: Score | None = None
+    memory: str | int | None = None
+    """What it may take."""
     began: float = field(default_factory=perf_counter)
     left: dict[str, str] = field(default_factory=dict[str, str])
     """Why something was not begun, by key."""
@@ -157,15 +159,16 @@ def check(comparing: Comparing, note: Note) -> None:
 
 
 def changed(comparing: Comparing, one: Try) -> Mapping[str, Any] | None:
-    """What a method changes where nothing is asked; nothing where that cannot be asked of it."""
+    """What a method changes where nothing is asked; nothing where that cannot be asked of it, or it fails."""
     if one.job is None:
         return None
     try:
-        twin = nothing_asked(one.job.asked, comparing.model)
+        twin = bounded(nothing_asked(one.job.asked, comparing.model), comparing.memory)
         return rounded(unasked(twin, part(comparing.meter)).facts)
     except Cancelled:
         raise
-    except OverpaintError:
+    except Exception as error:  # a mistake in one method must not end the comparison
+        unforeseen(error)  # which shows where, if somebody wants to see it
         return None
 
 
@@ -192,7 +195,7 @@ def kept(comparing: Comparing, one: Try, job: Job, edit: Edit) -> Line:
     edit.save(comparing.place(one), overwrite=True)
     if edit.mask is not None:
         save_picture(edit.mask, comparing.place(one, ".mask"), {}, overwrite=True)
-    found = [(word, grid) for word, grid in edit.words if word in comparing.words]
+    found = [(word, grid) for word, grid in edit.words if plain(word) in comparing.words]
     for k, (_, grid) in enumerate(found):
         shown = from_pil(overlay(flat(edit.picture), grid.detach().cpu().float().numpy()))
         save_picture(shown, comparing.place(one, f".word{k}"), {}, overwrite=True)
@@ -209,6 +212,11 @@ def kept(comparing: Comparing, one: Try, job: Job, edit: Edit) -> Line:
     }
 
 
+def plain(word: str) -> str:
+    """A word as it is known by, however it is written and whatever stands behind it."""
+    return word.strip(".,;:!?").lower()
+
+
 def bare_of(job: Job, edit: Edit) -> Picture:
     """The picture before the outside of a mask was put back."""
     if job.asked.mask is None or not edit.latents:
@@ -223,15 +231,15 @@ LAST: dict[str, Ground] = {}
 
 
 def told_by(job: Job, picture: Picture) -> dict[str, float]:
-    """The signals of an edit; none without two prompts."""
-    told, source = job.asked.request, job.asked.shown
-    if source is None or not told.source.split() or not told.target.split():
+    """The signals of an edit, found as where the method is chosen; none without two prompts."""
+    told = job.asked.request
+    if job.fitted is None or not told.source.split() or not told.target.split():
         return {}
-    name = f"{job.model.fingerprint} {pixels_hash(source)} {told.source}\n{told.target}"
-    if name not in LAST:
+    name = f"{job.model.fingerprint} {tensor_hash(job.fitted.tensor)} {told.source}\n{told.target}"
+    if name not in LAST and (on := grounded(job)) is not None:
         LAST.clear()
-        LAST[name] = ground(job.model, framed(job.model, source), told.source, told.target)
-    return signals(job.model, LAST[name], framed(job.model, picture))
+        LAST[name] = on
+    return signals(job.model, LAST[name], as_seen(job, picture))
 
 
 def candidates(comparing: Comparing, why: str = STOPPED) -> list[Candidate]:
@@ -272,7 +280,7 @@ def candidate(comparing: Comparing, one: Try, why: str = STOPPED) -> Candidate:
     chance = None if by_score is None else by_score.of({**told, EXPECTED: expected_of(comparing, one)})
     nothing = line.get("unasked")
     figures = {**line["figures"], **({"unasked": nothing["psnr"]} if nothing else {})}
-    said = command(recipe, one.cell.said, comparing.asked)
+    said = command(recipe, one.cell.said, comparing.asked, comparing.memory)
     score = None if chance is None or by_score is None else (chance, *by_score.between(chance))
     words = tuple(overlays(comparing, one, line["words"]))
     return Candidate(one.title, one.cell.method, edit, "", figures, told, score, words, nothing, said)

@@ -17,6 +17,8 @@ def seconds_of(said: str | float) -> float:
     """
     found = re.fullmatch(r"\s*(\d{1,9}(?:\.\d{1,6})?)\s*([a-z]{0,3})\s*", str(said).lower())
     value = float(found[1]) * UNITS.get(found[2], math.nan) if found else math.nan
+    if isinstance(said, int | float) and not isinstance(said, bool):
+        value = float(said)
     if not value > 0:
         raise UsageError(f"{str(said)[:40]!r} is no time; write it as 60s, 5min or 1h.")
     return value

@@ -35,7 +35,7 @@ from overpaint.run.resolve import resolve
 from overpaint.run.result import Chosen, Edit, Figures, Tried
 
 FAILED = (
-    "None of the {} edits that were tried is likely to have come off (at best {:.0%}); other words, a mask "
+    "None of the {} edits that were tried is likely to have come off (at best {}); other words, a mask "
     "or another method may help."
 )
 
@@ -187,11 +187,7 @@ def grounded(job: Job) -> Ground | None:
 def judged(job: Job, edit: Edit, on: Ground | None) -> Tried:
     """What can be said of an edit without knowing the right answer."""
     title, score = title_of(job), score_of(job.model)
-    found = (
-        {}
-        if on is None
-        else signals(job.model, on, framed(job.model, edit.picture, job.asked.request.fit, job.asked.part))
-    )
+    found = {} if on is None else signals(job.model, on, as_seen(job, edit.picture))
     chance = None if score is None else score.of({**found, EXPECTED: job.expected})
     return Tried(title, chance, found, picture=edit.picture)
 
@@ -208,6 +204,11 @@ def framed(model: Model, picture: Picture, how: str = "pad", part: Placement | N
     return fit(picture, model.family.side, grain(model), how, part).tensor
 
 
+def as_seen(job: Job, picture: Picture) -> Pixels:
+    """A picture as the model saw the one that was edited."""
+    return framed(job.model, picture, job.asked.request.fit, job.asked.part)
+
+
 def worth(one: Tried) -> tuple[float, ...]:
     """By the trusted score; where there is none, the first was the only one."""
     return (-1.0 if one.chance is None else one.chance,)
@@ -220,9 +221,9 @@ def best(job: Job, found: Sequence[tuple[Edit, Tried]], failed: Sequence[str], w
     why = "as it is less like the others" if agree else "as it is less likely to have come off"
     every = [other if other is one else replace(other, dropped=why) for _, other in found]
     tried = tuple(sorted(every, key=worth, reverse=True))
-    said = " ".join(reasons(one, len(found), len(failed), job.type, agree=agree))
-    poor = one.chance is not None and one.chance < LIKELY
-    warnings = (FAILED.format(len(found), one.chance),) if poor else ()
+    said = " ".join(reasons(one, len(found), len(failed), job, agree=agree))
+    most = max((other.chance for _, other in found if other.chance is not None), default=LIKELY)
+    warnings = (FAILED.format(len(found), chance_of(job.model, most)),) if most < LIKELY else ()
     figures: Figures = edit.figures.model_copy(update={"rows": work.rows, "seconds": work.seconds})
     chosen = Chosen(said, tried, tuple(failed))
     return replace(edit, figures=figures, chosen=chosen, warnings=(*edit.warnings, *warnings))
@@ -230,16 +231,23 @@ def best(job: Job, found: Sequence[tuple[Edit, Tried]], failed: Sequence[str], w
 
 def agreed(job: Job, found: Sequence[tuple[Edit, Tried]]) -> int:
     """Which of several edits is most like the others, as the model sees them."""
-    how = (job.asked.request.fit, job.asked.part)
-    return likest(apart([framed(job.model, edit.picture, *how) for edit, _ in found]))
+    return likest(apart([as_seen(job, edit.picture) for edit, _ in found]))
 
 
-def reasons(one: Tried, tried: int, failed: int, kind: str, *, agree: bool = False) -> Iterator[str]:
+def chance_of(model: Model, chance: float) -> str:
+    """A chance for people, with its interval."""
+    score = score_of(model)
+    return f"{chance:.0%}" if score is None else score.told(chance)
+
+
+def reasons(one: Tried, tried: int, failed: int, job: Job, *, agree: bool = False) -> Iterator[str]:
     """Why an edit was taken."""
     best = "the one most like the others" if agree else "the likeliest"
     others = "the first that was tried" if tried == 1 else f"{best} of {tried} that were tried"
-    chance = "" if one.chance is None else f", with a chance of {one.chance:.0%} to have come off"
-    yield f"Took {one.title}, {others} for an edit of the type {kind!r}{chance}."
+    chance = ""
+    if one.chance is not None:
+        chance = f", with a chance of {chance_of(job.model, one.chance)} to have come off"
+    yield f"Took {one.title}, {others} for an edit of the type {job.type!r}{chance}."
     if one.chance is None and not agree:
         yield "No score was learned with this model, so no others were tried."
     if failed:

@@ -56,6 +56,8 @@ def test_runs_are_clamped_and_go_there_and_back() -> None:
     ("wrong", "sentence"),
     [
         ({"image_path": "none.png"}, "There is no picture none.png."),
+        ({"image_path": "x" * 5000}, f"There is no picture {'x' * 200}."),
+        ({"editing_prompt": []}, "It has no target prompt."),
         ({"image_path": "../../../etc/passwd"}, "There is no picture ../../../etc/passwd."),
         ({"image_path": None}, "It names no picture."),
         ({"original_prompt": ""}, "It has no source prompt."),
@@ -76,6 +78,12 @@ def test_a_mask_of_another_size_is_refused_when_the_picture_is_read(tmp_path: Pa
     (case,) = read_in(folder(tmp_path, {"big": {**ENTRY, "mask": [200_000, 5]}})).cases
     with pytest.raises(UsageError, match="begins a run at pixel 200000 of a picture of 1024"):
         case.pictures()
+
+
+@pytest.mark.parametrize("number", [0, "0"])
+def test_the_number_of_a_type_may_be_one_or_its_digits(tmp_path: Path, number: object) -> None:
+    (case,) = read_in(folder(tmp_path, {"a": {**ENTRY, "editing_type_id": number}})).cases
+    assert case.kind == "random"
 
 
 def test_the_mapping_of_ti2i_may_have_several_targets_and_no_mask(tmp_path: Path) -> None:

@@ -6,6 +6,7 @@ Nothing is shipped. What is wrong with an entry is a sentence with its name, and
 import csv
 import json
 from collections.abc import Callable, Iterator, Mapping, Sequence
+from contextlib import suppress
 from dataclasses import dataclass, replace
 from functools import partial
 from hashlib import sha256
@@ -124,7 +125,7 @@ def named(entry: Any, number: int) -> str:
 
 def first(entry: Entry, *names: str) -> Any:
     """The first of some fields that is there."""
-    return next((entry[name] for name in names if entry.get(name)), None)
+    return next((entry[name] for name in names if entry.get(name) not in (None, "", [])), None)
 
 
 def cases_of(file: Path, name: str, entry: object, measure: Measure) -> list[Case]:
@@ -207,9 +208,10 @@ def place_of(file: Path, entry: Entry) -> Path:
     relative = Path(said)
     for base in (file.parent / IMAGES, file.parent / SOURCES, file.parent):
         place = base / relative
-        if place.is_file() and place.resolve().is_relative_to(file.parent.resolve()):
-            return place
-    raise UsageError(f"There is no picture {said}.")
+        with suppress(OSError):  # a name that no file can have
+            if place.is_file() and place.resolve().is_relative_to(file.parent.resolve()):
+                return place
+    raise UsageError(f"There is no picture {said[:200]}.")
 
 
 def runs_of(entry: Entry) -> tuple[int, ...] | None:
@@ -235,7 +237,8 @@ def mask_place(file: Path, picture: Path) -> Path | None:
 
 def type_of(entry: Entry) -> str:
     """The type of an entry, by name."""
-    said = str(first(entry, "editing_type_id", "type") or OTHER)
+    found = first(entry, "editing_type_id", "type")
+    said = OTHER if found is None else str(found)
     return TYPES[int(said)] if said.isdecimal() and int(said) < len(TYPES) else safe(said)
 
 

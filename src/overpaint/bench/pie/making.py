@@ -25,10 +25,10 @@ def make(folder: Path, cases: Sequence[Case]) -> Path:
     Raises:
         UsageError: the folder holds something already, or cannot be written to.
     """
-    if folder.exists() and any(folder.iterdir()):
-        raise UsageError(f"The folder {folder} is not empty; choose another.")
     told = dict[str, Any]()
     try:
+        if folder.exists() and any(folder.iterdir()):
+            raise UsageError(f"The folder {folder} is not empty; choose another.")
         for number, case in enumerate(cases):
             name, kind = f"{number:012d}", TYPES.index(case.kind)
             place = Path(f"{kind}_{case.kind}") / f"{name}.png"
