@@ -188,6 +188,8 @@ def test_they_are_on_the_page_and_a_picture_of_8_k_does_not_lag(tmp_path: Path) 
         one.stroke((-60, 0), (0, 10), (60, 30))
         assert one.faults() == []
         shot(one, tmp_path / "map.png")
+        page.click("#method")
+        page.click("#cards .card button:has(b:text-is('p2p'))")
         page.fill("#option-steps", "10")
         page.dispatch_event("#option-steps", "change")
         one.run()
