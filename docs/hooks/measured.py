@@ -12,8 +12,12 @@ from mkdocs.structure.files import Files
 
 KEPT = Path(__file__).parents[1] / "bench"
 ALL, SUCCESS = "all", "success"
-GIVEN = " given region"
-"""Behind the title of what was given the true region as a mask; it is not compared with others."""
+GIVEN = ("", " given region", " given concepts")
+"""Behind the title of what was given the true region as a mask, or both prompts as concepts."""
+PUBLISHED = " tuned=published"
+"""Behind the title of a method as it was published, where the model suggests something else."""
+COMPARED = GIVEN[::2]
+"""Titles that end in no other way are compared: to know the true region is an advantage."""
 BEST = 3
 """Methods that are named for each type of edit."""
 LEAST = {False: 10, True: 100}
@@ -29,14 +33,15 @@ Figures = Mapping[tuple[str, str], Mapping[str, str]]
 def rows() -> dict[str, Figures]:
     """What was measured of methods as they are, by title; floors and ceilings have no rows of the network.
 
-    Of several versions of the code that with the most cases. What needs a mask was given the true region.
+    Of several versions of the code that with the most cases. What needs a mask was given the true region,
+    what goes by concepts both prompts as such.
     """
     place = KEPT / "table.csv"
     found = dict[str, dict[tuple[str, str], Mapping[str, str]]]()
     if place.exists():
         for line in csv.DictReader(place.read_text(encoding="utf-8").splitlines()):
             plain = f"{line['method']} {line['inversion']}".strip()
-            if bare(line["title"]) in (plain, plain + GIVEN):
+            if ending(line["title"], plain) is not None:
                 found.setdefault(line["title"], {})[line["type"], line["figure"]] = line
     best = dict[str, Figures]()
     for title, figures in sorted(found.items(), key=lambda one: -cases(one[1], ALL)):
@@ -50,13 +55,25 @@ def bare(title: str) -> str:
     return title.partition(" (code ")[0]
 
 
+def ending(title: str, plain: str) -> str | None:
+    """What stands behind a method and its inversion; nothing where that sets an option of its own."""
+    end = bare(title).removeprefix(plain)
+    return end if end in (*GIVEN, *(PUBLISHED + one for one in GIVEN)) else None
+
+
+def compared(title: str, figures: Figures) -> bool:
+    """Whether a row is one of those among which a method is chosen."""
+    line = figures[ALL, SUCCESS]
+    return ending(title, f"{line['method']} {line['inversion']}".strip()) in COMPARED
+
+
 def on_page_markdown(markdown: str, *, page: Any, config: MkDocsConfig, files: Files) -> str:
     """Add what was measured."""
     found, place = rows(), str(page.file.src_uri)
     if place.startswith("methods/") and place != "methods/index.md":
         own = {title: figures for title, figures in found.items() if title.split()[0] == Path(place).stem}
         return markdown + "\n".join(section(own)) if own else markdown
-    found = {title: figures for title, figures in found.items() if not title.endswith(GIVEN)}
+    found = {title: figures for title, figures in found.items() if compared(title, figures)}
     markdown = markdown.replace(COMBINED, combined())
     return markdown.replace(MARK, "\n".join(choices(found)) if found else NONE)
 
@@ -71,14 +88,16 @@ def section(own: Mapping[str, Figures]) -> Iterator[str]:
     """What a method achieves on Still Life."""
     kinds = types(own.values())
     yield from ("", "", "## On Still Life", "")
-    yield "The share of edits that come off, by type, with all options at their defaults for this model"
+    yield "The share of edits that come off, by type, with all options at their defaults for this model,"
+    yield "or with those that were published where a row says so (`tuned=published`)"
     yield "([what counts](../benchmark.md#figures), [all figures and pictures](../bench/index.html)):"
     yield from ("", head(["", "cases", "all", *kinds, "rows"]))
     for title, figures in own.items():
         cells = [mean(figures, kind, SUCCESS) for kind in kinds]
         work = f"{float(figures[ALL, 'rows']['mean']):.0f}"
         yield row([title, figures[ALL, SUCCESS]["cases"], whole(figures), *cells, work])
-    figures = max(own.values(), key=lambda one: value(one, ALL))
+    usual = [figures for title, figures in own.items() if PUBLISHED not in title]
+    figures = max(usual or own.values(), key=lambda one: value(one, ALL))
     enough = [kind for kind in kinds if cases(figures, kind) >= LEAST[False]]
     order = sorted(enough, key=lambda kind: -value(figures, kind))
     best = f"Best at {named(figures, order[:3])}; worst at {named(figures, order[-3:])}."

@@ -13,6 +13,8 @@ from overpaint.inversions import NAMES
 PLAIN: Line = {**P2P, "said": {}, "options": {}}
 NEWER: Line = {**PLAIN, "code": "new"}
 MASKED: Line = {**PLAIN, "method": "inpaint", "inversion": "", "gifts": ["region"]}
+CONCEPTS: Line = {**PLAIN, "method": "sega", "inversion": "ddim", "gifts": ["concepts"]}
+PUBLISHED: Line = {**PLAIN, "said": {"tuned": "published"}, "options": {"tuned": "published"}}
 QUICK: Line = {**PLAIN, "method": "ddim", "inversion": "ddim"}
 
 
@@ -36,7 +38,8 @@ def made(folder: Path) -> Results:
         results.add(line(QUICK, f"colour-{k:02}", success=k < 4, rows=4, seconds=1.0))
         results.add(line(P2P, f"colour-{k:02}", success=True, rows=2, seconds=1.0))
     results.add(line(NEWER, "colour-00", success=False, rows=8, seconds=4.0))
-    results.add(line(MASKED, "colour-00", success=True, rows=1, seconds=1.0))
+    for other in (MASKED, CONCEPTS, PUBLISHED):
+        results.add(line(other, "colour-00", success=True, rows=1, seconds=1.0))
     return results
 
 
@@ -51,6 +54,8 @@ def test_pages_say_what_was_measured_at_the_defaults(
     assert "steps=2" not in told and "Best at colour (0.83)" in told
     assert "On Still Life" not in filled(hook, "methods/sdedit.md")
     assert "| inpaint given region | 1 | 1.00 (" in filled(hook, "methods/inpaint.md")
+    assert "| sega ddim given concepts | 1 | 1.00 (" in filled(hook, "methods/sega.md")
+    assert "| p2p direct tuned=published | 1 | 1.00 (" in told
 
 
 def test_the_best_of_a_type_is_named_and_that_of_fewest_rows_as_good(
@@ -60,7 +65,7 @@ def test_the_best_of_a_type_is_named_and_that_of_fewest_rows_as_good(
     assert "[p2p direct]" not in filled(hook, "which-method.md"), "six cases name nobody"
     monkeypatch.setattr(hook, "LEAST", {False: 6, True: 12})
     told = filled(hook, "which-method.md").splitlines()
-    assert not any("given" in one for one in told)
+    assert not any(other in one for one in told for other in ("given region", "tuned=published"))
     p2p, ddim = "[p2p direct](methods/p2p.md)", "[ddim ddim](methods/ddim.md)"
     assert f"| colour | {p2p} 0.83 | {ddim} 0.67 |  | {ddim}, 4 rows |" in told
     assert f"| all | {p2p} 0.50 |  |  | {p2p}, 8 rows |" in told, "the other has too few cases of all types"

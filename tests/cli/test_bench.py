@@ -118,6 +118,17 @@ def test_costs_are_a_table() -> None:
     assert "did you mean 'p2p'" in overpaint("bench", "cost", "--methods", "p2pp").err
 
 
+def test_what_goes_by_concepts_is_costed_with_some() -> None:
+    """Two concepts are a row each, beside the two of the picture's own prompt."""
+    few = ("--steps", "2", "--set", "warmup=0")
+    said = overpaint("bench", "cost", "--methods", "sega", *few, "--give", "concepts")
+    assert said.code == 0, said.err
+    (line,) = said.out.splitlines()[2:]
+    title, _, usual, rows, *_ = line.strip("| ").split(" | ")
+    assert (title, usual, rows) == ("sega ddim warmup=0 steps=2 given concepts", "250", "10")
+    assert "give it --give concepts" in overpaint("bench", "cost", "--methods", "sega").err
+
+
 def test_a_data_set_of_the_layout_of_pie_bench_runs_the_whole_chain(
     tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:

@@ -33,6 +33,12 @@ MORE: tuple[Case, ...] = (
     ("masactrl", {"encode": "source", "inversion": "direct"}),
     ("masactrl", {"encode": "source", "inversion": {"name": "negative-prompt", "proximal": "l0"}}),
     ("masactrl", {"thing": "cat=>dog"}),
+    *(("pnp", {"inversion": one}) for one in ("ddim", "null-text", "edict", "recorded")),
+    ("pnp", {"inversion": "ddim", "encode": "source"}),
+    ("pnp", {"inversion": {"name": "direct", "form": "offset"}, "encode": "source"}),
+    ("pnp", {"inversion": {"name": "negative-prompt", "proximal": "l0"}}),
+    ("pnp", {"negative": "a red cat"}),
+    ("pnp", {"negative": "a red cat", "fade": {"alpha": 0.5}}),
     ("infedit", {"inversion": {"source_guidance": 3}}),
     ("infedit", {"blend": "dog"}),
     ("pix2pix-zero", {"attention_guidance": 0}),
@@ -77,7 +83,7 @@ def test_it_gives_what_both_rows_give_at_the_rows_of_the_card(
 
 @pytest.mark.parametrize(
     ("name", "rows"),
-    [("infedit", 36), ("edict", 160), ("ddim", 100), ("p2p", 150), ("sdedit", 30), ("masactrl", 150)],
+    [("infedit", 36), ("edict", 160), ("ddim", 100), ("p2p", 150), ("sdedit", 30), ("pnp", 150)],
 )
 def test_the_cards_know(name: str, rows: int) -> None:
     kind = registry.find(name)
@@ -96,6 +102,8 @@ def test_the_cards_know(name: str, rows: int) -> None:
         ("p2p", {"inversion": "ddim"}, 9, 15),
         ("p2p", {"unconditional_replace": 0.5}, 15, 15),
         ("masactrl", {"encode": "source"}, 9, 15),
+        ("pnp", {}, 9, 12),
+        ("pnp", {"inversion": "ddim", "encode": "source"}, 9, 15),
         ("sdedit", {"strength": 0.7}, 2, 4),
         ("generate", {}, 3, 6),
     ],

@@ -6,10 +6,10 @@ import numpy as np
 import pytest
 from tests.comparing.kit import SOURCE, TARGET, small
 from tests.kit import shared
+from tests.run.kit import TRIED, TWO, learned
 
 import overpaint
-from overpaint.choosing.choices import USUAL, Choice, Choices, type_of
-from overpaint.choosing.score import Score
+from overpaint.choosing.choices import USUAL, Choice, type_of
 from overpaint.choosing.telling import STALE, telling
 from overpaint.errors import UsageError
 from overpaint.meter import Cancelled, Meter
@@ -18,53 +18,6 @@ from overpaint.run.plan import Job
 from overpaint.run.request import edit_request
 from overpaint.run.result import Edit, Tried
 from overpaint.run.where import Where
-
-TWO = {"steps": 2}
-TRIED = (
-    Choice(method="sdedit", said={**TWO, "strength": 0.5}),
-    Choice(method="ddim", said=TWO),
-    Choice(method="sdedit", said={**TWO, "strength": 1.0}),
-)
-
-
-def learned(
-    monkeypatch: pytest.MonkeyPatch,
-    *tried: Choice,
-    enough: float = 1.1,
-    level: float = 0.0,
-    early: float | None = None,
-    together: bool = False,
-    told_by: str = "",
-    **weights: float,
-) -> None:
-    """Let it be known of the tiny model what to try, and what tells that an edit came off."""
-    model = shared().fingerprint
-    known = Choices(
-        together=together,
-        model=model,
-        code="c",
-        cases=9,
-        by={"object": tried or TRIED},
-        telling=told_by,
-        enough=enough,
-        early=early,
-    )
-    one = (1.0,) * len(weights)
-    score = Score(
-        model=model,
-        telling=told_by,
-        code="c",
-        cases=9,
-        auc=0.9,
-        auc_low=0.8,
-        auc_high=1.0,
-        names=tuple(weights),
-        means=tuple(0 * x for x in one),
-        spreads=one,
-        weights=(*weights.values(), level),
-    )
-    monkeypatch.setattr(auto, "shipped_choices", lambda: known)
-    monkeypatch.setattr(auto, "shipped_score", lambda: score)
 
 
 def edited(**more: Any) -> Edit:

@@ -43,8 +43,6 @@ def shots(one: Face, folder: Path, name: str) -> None:
     page.click("[data-where=paint]")
     one.stroke((-70, -20), (-20, 20), (30, 0), (60, 30))
     seen("painting")
-    page.fill("#option-steps", "20")
-    page.dispatch_event("#option-steps", "change")
     page.click("#run")
     one.until(lambda: page.evaluate("document.getElementById('progress').value > 0.3"))
     seen("running")

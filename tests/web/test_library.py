@@ -1,9 +1,12 @@
+from base64 import b64encode
 from io import BytesIO
 
 import numpy as np
+import pytest
 from PIL import Image
 from tests.cli.kit import SOURCE
-from tests.web.kit import Client, png, until
+from tests.run.kit import learned
+from tests.web.kit import Client, png, until, white
 
 from overpaint import __version__, registry
 from overpaint.images import decode_picture
@@ -48,7 +51,7 @@ def test_every_method_is_told_with_its_settings(idle: Client) -> None:
     assert missing.status_code == 400 and "did you mean 'p2p'" in missing.json()["error"]
 
 
-def test_models_and_what_an_edit_would_take(client: Client) -> None:
+def test_models_and_what_an_edit_would_take(client: Client, monkeypatch: pytest.MonkeyPatch) -> None:
     def models() -> list[dict[str, object]]:
         return client.get("/api/models").json()
 
@@ -65,9 +68,34 @@ def test_models_and_what_an_edit_would_take(client: Client) -> None:
     assert more["rows"] == [60, 60] and more["seconds"][0] > found["seconds"][0]
     several = {**said, "source": SOURCE, "method": "auto", "options": {"candidates": 2}}
     least, most = client.post("/api/estimate", several).json()["rows"]
+    assert 0 < least == most, "with nothing learned, the first alone is tried"
+    learned(monkeypatch, natural=5.0)
+    least, most = client.post("/api/estimate", several).json()["rows"]
     assert 0 < least < most
     assert client.post("/api/estimate", {**said, "method": "x"}).status_code == 400
     assert client.post("/api/estimate", {"target": SOURCE, "method": "ddim"}).status_code == 200
+
+
+def test_a_price_reads_the_type_of_edit_as_the_edit_does(
+    client: Client, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    until(lambda: client.get("/api/models").json(), lambda found: bool(found[0]["loaded"]))
+    learned(monkeypatch, natural=5.0)  # for things that are exchanged, with two steps; else what is usual
+    several: dict[str, object] = {"image": client.picture(), "source": SOURCE, "method": "auto"}
+    several["target"] = "a blue dog in the snow, at night"
+
+    def most(**more: object) -> int:
+        return client.post("/api/estimate", {**several, **more}).json()["rows"][1]
+
+    usual, exchanged = most(), most(options={"type": "object"})
+    assert exchanged < usual == most(mask=client.picture(white()))
+    small = {"mask_box": "0,0,8,8"}
+    assert most(**small) == exchanged == most(share=0.1), "in a small part a thing is exchanged"
+    assert most(**small, context=0) == usual == most(share=1.0), "the model is shown that part alone"
+    assert most(**small, options={"type": "style"}) == usual, "what is said wins"
+    assert most(mask=b64encode(white()).decode()) == usual
+    answer = client.post("/api/estimate", {**several, "mask": client.picture(white(48, 64))})
+    assert answer.status_code == 400 and "make them equal" in answer.json()["error"], answer.text
 
 
 def test_health_figures_and_the_page(client: Client) -> None:

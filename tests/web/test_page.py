@@ -1,19 +1,17 @@
 """The page, used as people use it: in headless Chromium, in front of a server on the tiny model."""
 
 import re
-from collections.abc import Iterator
 from itertools import product
 from pathlib import Path
 from typing import Any, Literal
 
 import pytest
-from playwright.sync_api import Browser
+from playwright.sync_api import Browser, Route
 from tests.cli.kit import SOURCE, TARGET
 from tests.kit import shared
 from tests.pages.kit import browser
-from tests.web.browser import Face, chromium, face
-from tests.web.kit import on_the_tiny_model, slowly, white
-from tests.web.live import live
+from tests.web.browser import Face, face
+from tests.web.kit import slowly, white
 
 import overpaint
 from overpaint.images import decode_picture, load_picture
@@ -30,20 +28,6 @@ EXCHANGE = """async () => {
     return text;
 }"""
 """Click a word that the model was not taught, with a comma behind it."""
-
-
-@pytest.fixture(scope="module")
-def server(tmp_path_factory: pytest.TempPathFactory) -> Iterator[tuple[str, Studio]]:
-    with pytest.MonkeyPatch.context() as patch:
-        on_the_tiny_model(patch)
-        with live(tmp_path_factory.mktemp("page") / "serve") as made:
-            yield made
-
-
-@pytest.fixture(scope="module")
-def window() -> Iterator[Browser]:
-    with chromium() as made:
-        yield made
 
 
 def asked(one: Face, target: str = TARGET, method: str = "sdedit") -> None:
@@ -124,6 +108,24 @@ def test_the_main_road(server: tuple[str, Studio], window: Browser, tmp_path: Pa
     kept.value.save_as(tmp_path / "x.png")
     again = overpaint.rerun(tmp_path / "x.png", model=shared())
     assert (again.picture.rgb == load_picture(tmp_path / "x.png").rgb).all()
+    assert one.wrong == []
+
+
+@browser
+def test_news_take_no_click_away(server: tuple[str, Studio], window: Browser) -> None:
+    one, asked = face(window, server[0]), list[Route]()
+    one.page.route("**/look?*", lambda route: asked.append(route))
+    one.drop()
+    one.until(lambda: asked)
+    one.page.hover("#method")
+    one.page.mouse.down()
+    far = {"busy": False, "far": True, "words": "No such picture was ever seen here. " * 4, "distance": 9.0}
+    asked[0].fulfill(json=far)
+    one.page.wait_for_timeout(300)
+    one.page.mouse.up()
+    one.seen("#cards .card")
+    one.page.keyboard.press("Escape")
+    one.seen("#note:has-text('ever seen')")
     assert one.wrong == []
 
 

@@ -6,6 +6,7 @@ import numpy as np
 import pytest
 from tests.cli.kit import SOURCE, TARGET
 from tests.kit import shared
+from tests.run.kit import learned
 from tests.web.kit import Client, png
 
 import overpaint
@@ -121,6 +122,37 @@ def test_a_whole_edit_and_one_of_a_comparison_are_on_the_way_too(client: Client)
         assert answer.status_code == 400 and words in answer.json()["error"], answer.text
     answer = client.post("/api/edits", client.asked(image=image, mask=mask, way=way))
     assert answer.status_code == 400 and "as onto" in answer.json()["error"]
+
+
+def test_what_was_chosen_inside_a_mask_is_made_again_by_the_method_that_was_taken(client: Client) -> None:
+    image, mask = client.picture(), client.picture(square(4, 4))
+    chosen = client.done(image=image, mask=mask, method="auto", options={})
+    whole = client.until(
+        client.edit(image=image, seed=4, method="auto", options={}, way=[{"work": chosen["id"]}])
+    )
+    (layer,) = client.studio.entry(whole["id"]).work["layers"]
+    assert layer["method"] == "p2p" and layer["options"]["steps"] and whole["method"] == "auto"
+    assert "Took p2p" in whole["result"]["chosen"] and whole["progress"] == 1
+
+
+def test_what_was_tried_and_not_taken_is_kept_and_can_be_gone_on_from(
+    client: Client, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    learned(monkeypatch, natural=5.0)
+    image, mask = client.picture(), client.picture(square(4, 4))
+    chosen = client.done(image=image, mask=mask, method="auto", options={})
+    result = chosen["result"]
+    cells = result["cells"]
+    assert [one["score"] for one in cells] == sorted((one["score"] for one in cells), reverse=True)
+    assert cells[0]["picture"] == result["picture"] and cells[0]["dropped"] == "" and len(cells) == 3
+    k = next(k for k, one in enumerate(cells) if one["method"] == "ddim")
+    assert cells[k]["title"] == "ddim" and "less likely" in cells[k]["dropped"]
+    made = client.get(f"/api/edits/{chosen['id']}/image", params={"cell": k}).content
+    assert np.array_equal(decode_picture(made, "x").rgb, overpaint.rerun(made, model=shared()).picture.rgb)
+    assert client.get(f"/api/edits/{chosen['id']}/image", params={"cell": 3}).status_code == 404
+    whole = client.until(client.edit(image=image, seed=4, way=[{"work": chosen["id"], "cell": k}]))
+    (layer,) = client.studio.entry(whole["id"]).work["layers"]
+    assert layer["method"] == "ddim" and whole["result"]["cells"] == []
 
 
 def test_without_a_mask_or_of_another_size_nothing_is_laid_on_it() -> None:

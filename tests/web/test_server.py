@@ -171,7 +171,10 @@ def test_a_second_request_must_come_whole_in_time_too(
         with socket.create_connection((host, int(port)), timeout=20) as line:
             ask = f"GET /healthz HTTP/1.1\r\nhost: {host}\r\n".encode()
             line.sendall(ask + b"\r\n")
-            assert line.recv(65536).startswith(b"HTTP/1.1 200")
+            answer = line.recv(65536)
+            while not answer.endswith(b"}"):  # head and body may come one after the other
+                answer += line.recv(65536)
+            assert answer.startswith(b"HTTP/1.1 200")
             line.sendall(ask)
             assert line.recv(65536) == b"", "half a head is not waited for without end"
 

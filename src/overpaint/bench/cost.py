@@ -5,13 +5,14 @@ from collections.abc import Callable, Iterator, Sequence
 from dataclasses import dataclass, field
 from statistics import median
 from time import perf_counter
+from typing import Any
 
 import torch
 
 from overpaint import registry
 from overpaint.bench.case import Case
 from overpaint.bench.run import planned
-from overpaint.bench.variant import Variant
+from overpaint.bench.variant import CONCEPT, Variant
 from overpaint.card import Cost
 from overpaint.meter import Meter
 from overpaint.model import Line, Model
@@ -121,9 +122,11 @@ def cost(variant: Variant, job: Job) -> Costs:
         seconds = perf_counter() - started
     bare = bare_calls(job, sizes.seen)
     bare += meter.backwards * backward(job) if meter.backwards else 0.0
-    usual = kind()
-    other = variant.inversion not in ("", name_of(usual.model_dump().get("inversion")))
-    usual = kind.model_validate({"inversion": {"name": variant.inversion}}) if other else usual
+    other = variant.inversion not in ("", name_of(kind().model_dump().get("inversion")))
+    said: dict[str, Any] = {"inversion": {"name": variant.inversion}} if other else {}
+    if "concepts" in variant.gifts:  # they are what is asked for, as the prompt is
+        said[CONCEPT] = job.method.model_dump()[CONCEPT]
+    usual = kind.model_validate(said)
     official = None if other else kind.card.official
     return Costs(variant.title, official, kind.card.cost(usual), meter.rows, meter.backwards, seconds, bare)
 

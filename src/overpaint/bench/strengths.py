@@ -15,6 +15,8 @@ from overpaint.run.settings import settings_of
 ALL, SUCCESS = "all", "success"
 LEAST = {True: 100, False: 10}
 """Cases from which on something is said: of all types, and of one."""
+BY_CONCEPTS = " given concepts"
+"""Behind the title of what was given no target prompt."""
 NAMED = 3
 """Types that are named at most."""
 ABOVE = 0.1
@@ -22,14 +24,19 @@ ABOVE = 0.1
 
 
 def read(table: str) -> dict[str, Measured]:
-    """The same from the lines of a table; of several inversions the usual one, else the best, counts."""
+    """The same from the lines of a table; of several inversions the usual one, else the best, counts.
+
+    A method that goes by concepts alone is told both prompts as such.
+    """
     rows = dict[str, dict[str, tuple[float, int]]]()
     for line in csv.DictReader(table.splitlines()):
         own = f"{line['method']} {line['inversion']}".strip()
-        if line["title"] == own and line["figure"] == SUCCESS and line["method"] in registry.places():
-            rows.setdefault(own, {})[line["type"]] = float(line["mean"]), int(line["cases"])
+        known = line["title"] in (own, own + BY_CONCEPTS) and line["method"] in registry.places()
+        if known and line["figure"] == SUCCESS:
+            told = float(line["mean"]), int(line["cases"])
+            rows.setdefault(line["title"], {})[line["type"]] = told
     found = dict[str, Measured]()
-    for title, types in sorted(rows.items(), key=lambda one: (usual(one[0]), one[1].get(ALL, (0.0, 0)))):
+    for title, types in sorted(rows.items(), key=lambda one: (*usual(one[0]), one[1].get(ALL, (0.0, 0)))):
         success, cases = types.pop(ALL, (0.0, 0))
         if cases < LEAST[True]:
             continue
@@ -43,12 +50,12 @@ def read(table: str) -> dict[str, Measured]:
     return dict(sorted(found.items()))
 
 
-def usual(title: str) -> bool:
-    """Whether a method walks with the inversion that is its own."""
+def usual(title: str) -> tuple[bool, bool]:
+    """Whether a method goes by a target prompt, and whether it walks with the inversion that is its own."""
     name, _, walked = title.partition(" ")
     settings = settings_of(registry.read_summary()[name]["schema"])
     own = settings.get("inversion")
-    return not walked or (own is not None and own.part == walked)
+    return not title.endswith(BY_CONCEPTS), not walked or (own is not None and own.part == walked)
 
 
 if __name__ == "__main__":

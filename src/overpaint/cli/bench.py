@@ -101,17 +101,47 @@ def make_pie(folder: Path, each: int) -> None:
     make_pie(folder, each)
 
 
+@command.command("all", short_help="Make the table of all methods and inversions, and publish it.")
+@listed("--methods", "A,B", "Only the rows of these.  [default: all]")
+@click.option("--limit", type=click.IntRange(1), metavar="N", help="Only the first cases.")
+@click.option(
+    "--slow",
+    type=click.FloatRange(0, min_open=True),
+    default=60.0,
+    show_default=True,
+    metavar="SECONDS",
+    help="An edit that takes longer is made of the first 50 cases only.",
+)
+@click.option("--again", is_flag=True, help="Try again what failed before.")
+@click.option("--dry-run", "planning", is_flag=True, help="Print the rows and the time they take; no more.")
+@click.option("--open", "opening", is_flag=True, help="Open the page when it is done.")
+@click.option("--out", type=FILE, default=Path("runs/all"), show_default=True, help="The folder of results.")
+@click.option("-o", "--output", type=FILE, help="The folder of the tables.  [default: OUT/published]")
+@common("model", "device", "dtype", "threads")
+def whole(common: Common, **said: Any) -> int:
+    """Make every row of the table: each method as it comes and as published, and p2p over every inversion.
+
+    Methods that need a mask are given the true region. It takes a day or two on two cores and says how long
+    before it starts; stopped or killed, the same command goes on, and several processes may share a folder.
+    """
+    from overpaint.cli.whole import Whole, make_table
+
+    return make_table(Whole(**said), common)
+
+
 @command.command("cost", short_help="Rows and seconds of methods, beside published and bare ones.")
 @listed("--methods", "A,B", "What to measure.  [default: all]")
 @listed("--inversions", "A,B", "Each method over each of these.  [default: the method's own]")
 @click.option("--set", "sets", multiple=True, callback=settings, metavar="KEY=VALUE", help="Set an option.")
 @click.option("--steps", type=click.IntRange(1, 1000), help="The same as --set steps=N.")
+@listed("--give", "region,words,map,concepts", "What those that use it get.  [default: region]")
 @common("model", "device", "dtype", "threads")
 def cost(
     methods: tuple[str, ...],
     inversions: tuple[str, ...],
     sets: Mapping[str, str],
     steps: int | None,
+    give: tuple[str, ...],
     common: Common,
 ) -> None:
     """Print what every method asks of the network: rows, and how much longer it takes than these rows alone.
@@ -120,9 +150,8 @@ def cost(
     """
     from overpaint.cli.benching import print_costs
 
-    print_costs(
-        methods or ("all",), inversions, {**sets, **({} if steps is None else {"steps": str(steps)})}, common
-    )
+    options = {**sets, **({} if steps is None else {"steps": str(steps)})}
+    print_costs(methods or ("all",), inversions, options, give, common)
 
 
 @command.command("memory", short_help="The most memory of methods at the size of Stable Diffusion.")

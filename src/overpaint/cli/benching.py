@@ -196,7 +196,11 @@ def say_beside(found: Sequence[Row]) -> None:
 
 
 def print_costs(
-    methods: Sequence[str], inversions: Sequence[str], sets: Mapping[str, str], common: Common
+    methods: Sequence[str],
+    inversions: Sequence[str],
+    sets: Mapping[str, str],
+    give: Sequence[str],
+    common: Common,
 ) -> None:
     """The table of what methods cost, on the first case of a thing that is exchanged."""
     (case,) = cases(types=[COSTED], limit=1)
@@ -204,7 +208,7 @@ def print_costs(
         stack.enter_context(threads(common.threads))
         stack.enter_context(quiet())
         model = opened(common)
-        chosen = variants(methods, inversions, sets, model, GIFTS[:1])
+        chosen = variants(methods, inversions, sets, model, give or GIFTS[:1])
         console = Console(stderr=True)
         shown = stack.enter_context(Progress(console=console, disable=not console.is_terminal))
         task = shown.add_task("cost", total=len(chosen))

@@ -47,6 +47,9 @@ CARD = Card(
     # Rounding may put a cell on either side of a quantile, so the trial lets all of them through.
     trial={"concept": ["+dog:7", "-grass:3"], "warmup": 1, "threshold": 0.0},
     published="None in numbers: the report compares pictures (arXiv:2307.00522)",
+    shipped="As published: success 0.66 by a target prompt, where it is `edit-friendly`. Not good by "
+    "concepts: 0.37 with that prompt as one to add and the source prompt as one to take away; most of what "
+    "fails moves what should stay",
 )
 
 

@@ -29,8 +29,8 @@ ANY = 1_000_000
 def cost(o: "PlugAndPlay") -> Cost:
     """The inversion, which may be finer, and the walk of both."""
     source = "read" if prompted(o) else "silent"
-    walked = o.inversion.walk_cost(o.steps, further=int(mixed(o)), source=source)
-    return o.inversion.cost(o.inversion_steps or o.steps) + walked
+    walked = o.inversion.walk_cost(o.steps, further=int(mixed(o)), source=source, scale=o.guidance)
+    return o.inversion.cost_at(o.inversion_steps or o.steps, o.guidance) + walked
 
 
 CARD = Card(
@@ -108,7 +108,8 @@ class PlugAndPlay(Method):
 
 def controls(o: PlugAndPlay) -> list[Control]:
     """Queries and keys, and features, of all that the target is told."""
-    rows = ROWS | {"tgt" + NEGATIVE} if mixed(o) else ROWS
+    rows = frozenset({"tgt+"}) if o.inversion.one_row_at(o.guidance) else ROWS
+    rows |= {"tgt" + NEGATIVE} if mixed(o) else frozenset()
     return [
         SelfReplace(o.self_replace, ANY, targets=rows, layer=o.layer),
         FeatureReplace(o.features, o.layer, rows),
@@ -166,10 +167,11 @@ def check_finer(o: PlugAndPlay, finer: Path, path: Path) -> None:
     Raises:
         UsageError: it misses a level, or the inversion stores more than latents.
     """
-    if not isinstance(o.inversion, DDIM | Direct | NegativePrompt):
+    moved = isinstance(o.inversion, Direct) and o.inversion.form == "offset"
+    if moved or not isinstance(o.inversion, DDIM | Direct | NegativePrompt):
         raise UsageError(
             f"The inversion {o.inversion.called!r} belongs to its own steps; leave inversion_steps out, "
-            "or take ddim, direct or negative-prompt."
+            "or take ddim, direct that overwrites, or negative-prompt."
         )
     missed = {int(t) for t in path.t} - {int(t) for t in finer.t}
     if missed:

@@ -41,6 +41,9 @@ CARD = Card(
     trial={"concept": ["+dog:5", "-grass:3"], "warmup": 1},
     published="User studies of generated pictures (arXiv:2301.12247); no figures on edits of pictures "
     "that were given",
+    shipped="As published, and middling there: with the target prompt as a concept to add and the source "
+    "prompt as one to take away 0.46 of two hundred edits come off; 0.85 of those of material, 0.15 of "
+    "two things at once",
 )
 
 

@@ -52,8 +52,8 @@ def planned(asked: EditRequest, model: Model) -> Job:
     edit_type, notes = own.type or kind_of_edit(asked, model), stale_notes(model)
     jobs, refused = list[Job](), list[OverpaintError]()
     for choice in choices(model, edit_type)[: own.candidates]:
-        if jobs and score_of(model) is None and not together(model):
-            break  # nothing would tell which edit is better
+        if jobs and not comparable(model):
+            break
         try:
             kind, said = told(choice.method, choice.said)
             odds = expected(asked, model, choice.title, edit_type)
@@ -85,6 +85,11 @@ def choices(model: Model, kind: Type) -> Sequence[Choice]:
     """What to try, best first."""
     known = learned(model)
     return USUAL if known is None else known.by.get(kind, USUAL)
+
+
+def comparable(model: Model) -> bool:
+    """Whether anything would tell which of several edits is better; where nothing does, one is made."""
+    return score_of(model) is not None or together(model)
 
 
 def stale_notes(model: Model) -> tuple[str, ...]:

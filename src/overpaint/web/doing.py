@@ -8,6 +8,7 @@ from typing import Any
 
 import overpaint
 from overpaint.card import KINDS
+from overpaint.choosing.choices import type_of
 from overpaint.comparing.candidate import Candidate
 from overpaint.errors import OverpaintError
 from overpaint.files.provenance import Origin
@@ -18,16 +19,17 @@ from overpaint.ledger.entry import Entry
 from overpaint.ledger.queue import Ledger
 from overpaint.ledger.shelf import Shelf
 from overpaint.meter import Meter, part
+from overpaint.methods.auto import Auto
 from overpaint.model import Model
 from overpaint.path import Latent
+from overpaint.run.asked import asked
 from overpaint.run.kept import KEPT
 from overpaint.run.preview import Preview
-from overpaint.run.request import told as told_of
-from overpaint.run.resolve import resolve
-from overpaint.run.result import Edit
+from overpaint.run.result import Edit, Tried
 from overpaint.run.sided import Wanted
 from overpaint.run.written import file_of
 from overpaint.web.controlling import controlled
+from overpaint.web.cost import of_auto, of_method
 from overpaint.web.hub import Hub, News
 from overpaint.web.layers import works
 from overpaint.web.serving import Serving
@@ -97,7 +99,7 @@ class Doer:
         """An edit."""
         first, *others = works(dict(entry.work))
         if not others:
-            return self.kept(self.edited(first, model, meter, self.picture(first.get("onto"))))
+            return self.tried(self.edited(first, model, meter, self.picture(first.get("onto"))))
         meter.total = sum(most_rows(one, model) for one in (first, *others))
         made = self.edited(first, model, part(meter))
         for one in others:
@@ -210,6 +212,21 @@ class Doer:
             "warnings": list(one.edit.warnings),
         }
 
+    def tried(self, edit: Edit) -> dict[str, Any]:
+        """An edit as values, with all that was made where the method was to be chosen among several."""
+        said, every = self.kept(edit), edit.tried if len(edit.tried) > 1 else ()
+        cells = [self.attempt(one, said["picture"]) for one in every]
+        return {**said, "cells": cells, "notes": [] if edit.chosen is None else list(edit.chosen.failed)}
+
+    def attempt(self, one: Tried, taken: str) -> dict[str, Any]:
+        """One edit that was made, the recipe in its picture."""
+        assert one.picture is not None
+        blob = (
+            self.shelf.put(encode_png(one.picture, one.picture.info.text), SUFFIX) if one.dropped else taken
+        )
+        said = {"title": one.title, "method": one.title.split()[0], "picture": blob}
+        return {**said, "score": one.chance, "dropped": one.dropped}
+
     def kept(self, edit: Edit) -> dict[str, Any]:
         """An edit as values, its pictures put away."""
         height, width = edit.picture.size
@@ -257,8 +274,12 @@ class Doer:
 
 def most_rows(work: Mapping[str, Any], model: Model) -> int:
     """The rows that one edit takes at most."""
-    kind, options = told_of(work["method"], work["options"])
-    return kind.card.cost(resolve(kind, options, kind.card.families.get(model.family.name, {}), "")).rows[1]
+    if work["method"] != Auto.card.name:
+        return of_method(work["method"], work["options"], model.family.name).rows[1]
+    source, target = work["request"]["source"], work["request"]["target"]
+    return of_auto(
+        work["options"], model, lambda model: type_of(asked(source, target, model.suits.words))
+    ).rows[1]
 
 
 def together(before: Edit, after: Edit) -> Edit:
@@ -267,7 +288,8 @@ def together(before: Edit, after: Edit) -> Edit:
     counted = ("seconds", "look_rows", "calls", *KINDS)
     spent = {name: getattr(own, name) + getattr(more, name) for name in counted}
     warnings = tuple(dict.fromkeys((*before.warnings, *after.warnings)))
-    return replace(after, figures=more.model_copy(update=spent), warnings=warnings)
+    chosen = before.chosen and replace(before.chosen, tried=())  # those were tried without what lies on them
+    return replace(after, figures=more.model_copy(update=spent), warnings=warnings, chosen=chosen)
 
 
 def address(picture: Picture) -> str:

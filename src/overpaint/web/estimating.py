@@ -4,24 +4,24 @@ The model may be busy for minutes; whoever chooses a method cannot wait for that
 """
 
 import re
-from collections.abc import Mapping
-from typing import Any
 
-from overpaint.card import Cost, Need
-from overpaint.choosing.choices import USUAL, type_of
+from overpaint.card import Need
+from overpaint.choosing.choices import Type, type_of
 from overpaint.methods.auto import Auto
+from overpaint.model import Model
 from overpaint.run.asked import asked
-from overpaint.run.auto import learned
-from overpaint.run.request import kind_of, told
-from overpaint.run.resolve import resolve
+from overpaint.run.auto import kind_of_edit
+from overpaint.run.request import edit_request, kind_of
+from overpaint.run.where import Where
+from overpaint.web.asking import framing, from_base64
 from overpaint.web.confined import check_confined
-from overpaint.web.cost import seconds_of
+from overpaint.web.cost import of_auto, of_method, seconds_of
 from overpaint.web.replaying import layered
-from overpaint.web.schemas import PICTURE, EditIn, EstimateOut
+from overpaint.web.schemas import PICTURE, EstimateIn, EstimateOut
 from overpaint.web.studio import Studio
 
 
-def estimated(studio: Studio, said: EditIn) -> EstimateOut:
+def estimated(studio: Studio, said: EstimateIn) -> EstimateOut:
     """What an edit would take; seconds and memory only where the model was looked at.
 
     Raises:
@@ -31,7 +31,11 @@ def estimated(studio: Studio, said: EditIn) -> EstimateOut:
     kind = kind_of(said.method)
     check_confined(said.method, said.options)
     family = "" if found is None else found.family
-    cost = of_auto(studio, said, family) if kind is Auto else of_method(said.method, said.options, family)
+    if kind is Auto:
+        model = studio.loaded.get(studio.model(said.model))
+        cost = of_auto(said.options, model, lambda model: type_asked(studio, said, model))
+    else:
+        cost = of_method(said.method, said.options, family)
     for one in layered(studio, said, said.image, said.source).get("layers", ()):
         cost += of_method(one["method"], one["options"], family)
     looks = 0 if found is None or not said.look else found.levels
@@ -45,29 +49,20 @@ def estimated(studio: Studio, said: EditIn) -> EstimateOut:
     return EstimateOut(rows=cost.rows, backwards=cost.backwards, look=looks, seconds=seconds, memory=memory)
 
 
-def of_method(name: str, options: Mapping[str, Any], family: str) -> Cost:
-    """What a method with these options takes on such a model."""
-    kind, said = told(name, options)
-    return kind.card.cost(resolve(kind, said, kind.card.families.get(family, {}), f"the method {name!r}"))
+def type_asked(studio: Studio, said: EstimateIn, model: Model) -> Type:
+    """The type of edit that the two prompts ask for, and where they leave it open the size of the mask.
 
-
-def of_auto(studio: Studio, said: EditIn, family: str) -> Cost:
-    """The same where methods are tried: at least the first of them, at most all."""
-    own, model = (
-        resolve(Auto, said.options, {}, "the method 'auto'"),
-        studio.loaded.get(studio.model(said.model)),
-    )
-    known, tried = None if model is None else learned(model), USUAL
-    if known is not None and model is not None:
-        kind = own.type or type_of(asked(said.source, said.target, model.suits.words))
-        tried = known.by.get(kind, USUAL)
-    costs = [of_method(one.method, one.said, family) for one in tried[: own.candidates]]
-    first = costs[0]
-    return Cost(
-        rows=(first.rows[0], sum(one.rows[1] for one in costs)),
-        backwards=(first.backwards[0], sum(one.backwards[1] for one in costs)),
-        sides=(first.sides[0], sum(one.sides[1] for one in costs)),
-    )
+    Raises:
+        UsageError: there is no such mask of the picture.
+    """
+    if not (said.mask or said.mask_box or said.extend) or not re.fullmatch(PICTURE, said.image):
+        return type_of(asked(said.source, said.target, model.suits.words), said.share)
+    mask = None
+    if said.mask:
+        mask = studio.read(said.mask) if re.fullmatch(PICTURE, said.mask) else from_base64(said.mask, "mask")
+    request = {**framing(said), "source": said.source, "target": said.target}
+    picture, where = studio.picture(said.image), Where(mask, said.mask_box)
+    return kind_of_edit(edit_request("edit", said.method, picture, request, said.options, where=where), model)
 
 
 def size_of(studio: Studio, said: str) -> tuple[int, int] | None:

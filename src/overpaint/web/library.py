@@ -26,7 +26,7 @@ from overpaint.web.looking import look_at, regions_of
 from overpaint.web.routes import IMMUTABLE, PNG, body_of
 from overpaint.web.schemas import (
     PICTURE,
-    EditIn,
+    EstimateIn,
     EstimateOut,
     HealthOut,
     LookOut,
@@ -171,10 +171,10 @@ def models(studio: TheStudio) -> list[ModelOut]:
     return [studio.models.get(name, ModelOut(name=name)) for name in studio.serving.models]
 
 
-@router.post("/estimate", openapi_extra=body_of(EditIn))
+@router.post("/estimate", openapi_extra=body_of(EstimateIn))
 async def estimate(request: Request, studio: TheStudio) -> EstimateOut:
     """What an edit would take; nothing is queued, and the picture may be left out."""
-    said = await asked(request, EditIn)
+    said = await asked(request, EstimateIn)
     return await run_in_threadpool(estimated, studio, said)
 
 

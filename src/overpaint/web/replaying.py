@@ -5,6 +5,7 @@ from dataclasses import dataclass
 from overpaint.errors import UsageError
 from overpaint.images import encode_png
 from overpaint.ledger.entry import Entry
+from overpaint.methods.auto import Auto
 from overpaint.run.inputs import recipe_of
 from overpaint.web.layers import Work, carried
 from overpaint.web.safety import Refused
@@ -83,12 +84,13 @@ def step_of(studio: Studio, said: StepIn) -> Step:
 
 
 def of_cell(studio: Studio, entry: Entry, said: StepIn) -> Work:
-    """The method and options of one edit of a comparison; nothing for an edit by itself."""
-    if entry.work["kind"] == "edit":
-        return {}
+    """The method and options that the work leaves open: of one edit of a comparison, or where they were
+    chosen; nothing where it says them."""
+    if entry.work["kind"] == "edit" and entry.work["method"] != Auto.card.name:
+        return {}  # it says them itself
     told = recipe_of(studio.picture(result_of(entry, said)))
     if told is None:
-        raise UsageError("The picture of the comparison carries no recipe, so it cannot be made again.")
+        raise UsageError("The accepted picture carries no recipe, so it cannot be made again.")
     return {"method": told.method, "options": told.options}
 
 
@@ -96,13 +98,13 @@ def result_of(entry: Entry, said: StepIn) -> str:
     """The picture that was accepted.
 
     Raises:
-        UsageError: the comparison has no such edit.
+        UsageError: there is no such edit among those that were made.
     """
-    if entry.work["kind"] == "edit":
+    cells = entry.result.get("cells", [])
+    if entry.work["kind"] == "edit" and (said.cell is None or not cells):
         return str(entry.result["picture"])
-    cells = entry.result["cells"]
     if said.cell is None or said.cell >= len(cells) or not cells[said.cell].get("picture"):
-        raise UsageError(f"The comparison {entry.id} has no such edit; say which one in cell.")
+        raise UsageError(f"The work {entry.id} has no such edit; say which one in cell.")
     return str(cells[said.cell]["picture"])
 
 

@@ -31,7 +31,7 @@ from overpaint.web.schemas import (
     WorkOut,
 )
 from overpaint.web.studio import Studio
-from overpaint.web.telling import shown, told
+from overpaint.web.telling import result_of, shown, told
 
 router = APIRouter(prefix="/api", tags=["work"], responses=SAID)
 Id = Annotated[str, Path(pattern=WORK, description="a piece of work")]
@@ -173,14 +173,22 @@ def over(studio: Studio, id: str) -> Entry:
 
 
 @router.get("/edits/{id}/image", response_class=Response, responses=PNG)
-def image(id: Id, studio: TheStudio) -> Response:
-    """The result, a PNG with its recipe inside."""
-    blob = over(studio, id).result.get("picture")
+def image(
+    id: Id,
+    studio: TheStudio,
+    cell: Annotated[int | None, Query(ge=0, lt=10_000, description="which of its cells")] = None,
+) -> Response:
+    """The result, a PNG with its recipe inside; or another one that was made."""
+    found = result_of(over(studio, id).result)
+    one = found if cell is None else found.cells[cell] if cell < len(found.cells) else None
+    blob = None if one is None else one.picture
+    if blob is None and cell is not None:
+        raise Refused(404, f"The work {id} has no picture in a cell {cell}.")
     if blob is None:
-        raise Refused(404, "A comparison has no one result; its cells name their pictures.")
+        raise Refused(404, "A comparison has no one result; say which cell.")
     name = f'inline; filename="overpaint-{id}.png"'
     headers = {"content-disposition": name, "cache-control": IMMUTABLE}
-    return Response(studio.read(str(blob)), media_type="image/png", headers=headers)
+    return Response(studio.read(blob), media_type="image/png", headers=headers)
 
 
 @router.get("/edits/{id}/maps")

@@ -125,6 +125,17 @@ class EditIn(Framed):
     cell: Cell = None
 
 
+class EstimateIn(EditIn):
+    """An edit whose price is asked for."""
+
+    share: float | None = Field(
+        default=None,
+        ge=0,
+        le=1,
+        description="of what the model is shown, how much may change, where the mask is not sent yet",
+    )
+
+
 class GenerateIn(Model):
     """A picture from a prompt."""
 
@@ -215,7 +226,7 @@ class WordOut(Model):
 
 
 class CellOut(Model):
-    """One edit of a comparison."""
+    """One edit of a comparison, or of those that were tried where the method was to be chosen."""
 
     title: str
     method: str
@@ -225,6 +236,7 @@ class CellOut(Model):
     score: float | None = Field(default=None, description="how likely it came off, where that can be told")
     command: str = ""
     warnings: list[str] = []
+    dropped: str = Field(default="", description="why another one was taken, where one was")
 
 
 class ResultOut(Model):
@@ -239,7 +251,7 @@ class ResultOut(Model):
     mask: PictureId | None = Field(default=None, description="where it could change")
     words: list[WordOut] = []
     others: list[PictureId] = Field(default=[], description="further results, best first")
-    cells: list[CellOut] = Field(default=[], description="of a comparison, the likeliest first")
+    cells: list[CellOut] = Field(default=[], description="all that were made, the likeliest first")
     notes: list[str] = []
 
 

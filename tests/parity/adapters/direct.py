@@ -8,6 +8,7 @@ from torch import Tensor
 
 from overpaint.guides import CFG
 from overpaint.inversions import Direct, Trajectory
+from overpaint.inversions.ddim import OFFSETS
 from overpaint.model import Branch
 from overpaint.noise import Noise
 from tests.parity.adapters.base import Reach
@@ -52,8 +53,8 @@ class DirectFile(Editing):
         }
 
     def rows(self, reach: Reach) -> int:
-        """A row a step to invert, four to edit, two for the target's own offsets."""
-        return 7 * self.steps if reach == "whole" else self.steps + 8
+        """A row a step to invert, four to edit, two for the target's own offsets, three to measure them."""
+        return 10 * self.steps if reach == "whole" else self.steps + 8
 
     def x0(self) -> Tensor:
         """The picture's latent."""
@@ -80,11 +81,18 @@ class DirectFile(Editing):
         taken = self.edited(x0, walk)
         if "offsets_source" in self.golden:
             yield self.series("offsets_source", offsets(taken))
+            yield self.measured(x0)
         yield from self.compare_edit(taken)
         if "offsets_target_first_last" in self.golden:
             away = CFG(self.target, self.null, self.scale)
             own = offsets(walked(self.model, replace(walk, branches=[Branch("src", away)])))
             yield self.first_and_last(own)
+
+    def measured(self, x0: Tensor) -> Row:
+        """What the published form measures in a walk of its own."""
+        own = self.direct.model_copy(update={"form": "offset"})
+        added = own.run(self.model, self.path, x0, self.guide, Noise(0)).more[OFFSETS]
+        return self.series("offsets_source", dict(enumerate(added)), "offsets_source, in the published form")
 
     def first_and_last(self, own: dict[int, Tensor]) -> Row:
         """The target's own offset at both ends, of a walk that is put back like the source's."""

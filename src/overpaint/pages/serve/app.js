@@ -3,7 +3,7 @@ import { bitmap, get, remove, send, view } from "./api.js";
 import { ask, asked, busy, run, watch } from "./asking.js";
 import { history, methods, queue } from "./dialogs.js";
 import { conditioned, controlsShown, planShown, readPlan } from "./beside.js";
-import { find, make, open, say, told } from "./dom.js";
+import { find, make, open, released, say, told } from "./dom.js";
 import { brush, fields, priced, tool, whereShown, wordsShown } from "./fields.js";
 import { help } from "./look.js";
 import { accept, discard, hold, look, looking, saving, travel } from "./looking.js";
@@ -155,7 +155,7 @@ async function count() {
       const { counts } = await get("/api/queue"), many = (counts.queued ?? 0) + (counts.running ?? 0);
       find("queue-count").textContent = String(many);
       find("queue-count").hidden = !many;
-      if (!model()?.loaded && !model()?.error) { page.models = await get("/api/models"); wordsShown(); controlsShown(); planShown(); priced(); }
+      if (!model()?.loaded && !model()?.error) { page.models = await get("/api/models"); await released(); wordsShown(); controlsShown(); planShown(); priced(); }
     } catch { /* the next time says more */ }
   }
 }

@@ -1,7 +1,7 @@
 // Asking: what an edit is made from, what is sent, and what is heard of it while it runs.
 import { bitmap, fresh, listen, post, send } from "./api.js";
 import { controls, sentPlan } from "./beside.js";
-import { find, say, told } from "./dom.js";
+import { find, released, say, told } from "./dom.js";
 import { priced } from "./fields.js";
 import { look } from "./looking.js";
 import { values } from "./options.js";
@@ -125,6 +125,7 @@ async function over(found) {
   if (found.state === "cancelled") { say("Cancelled."); return; }
   if (found.kind === "generate") { await take(found); return; }
   if (found.method) page.results[found.method] = found.result.picture;
+  await released();
   await look(found);
   say("Done.");
 }

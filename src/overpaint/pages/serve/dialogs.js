@@ -1,6 +1,6 @@
 // The lists: methods to choose from, what was made, what waits.
 import { get, post, remove, view } from "./api.js";
-import { amount, duration, fill, find, make, open, say, span, told } from "./dom.js";
+import { amount, duration, fill, find, make, open, released, say, span, told } from "./dom.js";
 
 const NEEDS = { mask: "needs a mask", source: "needs what it shows", target: "", image: "", examples: "needs examples" };
 const TYPES = { random: "several changes at once", object: "exchanging things", add: "adding", delete: "removing", content: "content", pose: "pose", colour: "colour", material: "material", background: "the background", style: "style" };
@@ -24,7 +24,7 @@ export function methods(all, now, { ask, choose, compare, results }) {
       find("compare").disabled = !picked.size;
       find("compare").textContent = picked.size ? `Compare ${picked.size}` : "Compare";
     });
-    cost(ask(one.name)).then((said) => said.forEach((text) => chips.append(make("span", { class: "chip", text }))));
+    cost(ask(one.name)).then(async (said) => { await released(); chips.append(...said.map((text) => make("span", { class: "chip", text }))); });
     return make("div", { class: "card", "aria-current": one.name === now ? "true" : null },
       make("button", { type: "button", onclick: () => { find("methods").close(); choose(one.name); } },
         results[one.name] && make("img", { src: view(results[one.name], 320), alt: `what ${one.name} made of your picture`, loading: "lazy" }),

@@ -37,6 +37,15 @@ export const told = (work) => async (...given) => {
   }
 };
 
+let held = null, free = () => {};
+addEventListener("pointerdown", () => { held ??= new Promise((done) => { free = done; }); }, true);
+const letGo = () => setTimeout(() => { free(); held = null; }); // later than the click that a release makes
+addEventListener("pointerup", letGo, true);
+addEventListener("pointercancel", letGo, true);
+addEventListener("blur", letGo);
+/** Wait until nothing is pressed: news that move a button between press and release would take its click away. */
+export const released = async () => { await held; };
+
 export function open(dialog) {
   if (!dialog.open) dialog.showModal();
 }

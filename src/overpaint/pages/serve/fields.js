@@ -2,7 +2,7 @@
 import { asked, base } from "./asking.js";
 import { controlsShown, planShown } from "./beside.js";
 import { cost } from "./dialogs.js";
-import { fill, find, make } from "./dom.js";
+import { fill, find, make, released } from "./dom.js";
 import { trail } from "./looking.js";
 import { form } from "./options.js";
 import { keep, method, model, page, read, stage, state } from "./state.js";
@@ -104,7 +104,9 @@ export function priced() {
   if (page.running || !page.all.length) return;
   pricing = setTimeout(async () => {
     const name = state.original ? state.method : "generate";
-    const words = await cost(state.original ? asked() : { method: "generate", target: state.target });
+    const share = state.original && state.where === "paint" && !stage.strokes.empty ? { share: stage.strokes.share(state.context === "" ? null : Number(state.context)) } : {};
+    const words = await cost(state.original ? { ...asked(), ...share } : { method: "generate", target: state.target });
+    await released();
     if (page.running || name !== (state.original ? state.method : "generate")) return;
     const from = state.at ? (base() === "original" ? ` Made from the original${state.where === "all" ? "" : " inside the mask"}, so nothing is lost on the way.` : " Made from the accepted picture.") : "";
     find("cost").textContent = words.length ? `About ${words.join(" · ")}.${from}` : from.trim();

@@ -22,10 +22,12 @@ export function about(place, work, cell) {
   for (const warning of cell?.warnings ?? work.result.warnings ?? []) line("Note", warning);
   if (cell) {
     line("Method", cell.title);
+    line("Not taken", cell.dropped);
     if (cell.score !== null && cell.score !== undefined) line("Likely came off", `${Math.round(100 * cell.score)} %`);
     for (const [name, [title, means, digits]] of Object.entries(FIGURES)) if (name in figures) line(title, `${Number(figures[name]).toFixed(digits)}${means && ` (${means})`}`);
   } else {
     line("Chosen", work.result.chosen);
+    for (const one of work.result.notes ?? []) line("Not made", one);
     if (figures.seconds) line("Time", `${duration(figures.seconds)}, ${figures.rows} rows through the network${figures.backwards ? `, ${figures.backwards} backward passes` : ""}`);
     if (figures.reconstruction) line("Turned to noise", (work.result.warnings ?? []).includes(figures.reconstruction) ? figures.quality : `${figures.quality}: ${figures.reconstruction}`);
     if (figures.distance !== null && figures.distance !== undefined) line("Known to the model", `${figures.distance.toFixed(1)} standard deviations from the pictures it knows${figures.distance > 2 ? ": it does not know such pictures" : ""}`);

@@ -5,9 +5,17 @@ import { about, modes } from "./look.js";
 import { shown, step } from "./pictures.js";
 import { keep, now, page, SCREEN, stage, state } from "./state.js";
 
-export async function look(found, at = 0) {
+const CHANCE = (one) => `${Math.round(100 * one.score)} % likely`;
+
+/** Which edit of several is looked at; nothing where it is the result itself, alone or taken among others. */
+function other(found = page.work) {
+  const cells = found?.result?.cells ?? [], one = cells.filter((each) => each.picture)[page.cell];
+  return !one || (found.kind === "edit" && !one.dropped) ? null : { ...one, at: cells.indexOf(one) };
+}
+
+export async function look(found, at = null) {
   page.work = found;
-  page.cell = at;
+  page.cell = at ?? Math.max(0, (found?.result?.cells ?? []).filter((one) => one.picture).findIndex((one) => !one.dropped));
   state.looking = found ? found.id : null;
   keep();
   const cells = found?.result?.cells ?? [], done = cells.filter((one) => one.picture);
@@ -24,13 +32,14 @@ export async function look(found, at = 0) {
     return;
   }
   fill(find("cells"), ...cells.map((one) => make("button", { type: "button", class: "thumb", "aria-current": done[page.cell] === one ? "true" : null, disabled: !one.picture, title: one.error || one.title,
-    onclick: told(() => look(found, done.indexOf(one))) }, one.picture ? make("img", { src: view(one.picture, 256), alt: "" }) : null, make("span", { text: one.error ? `${one.title}: ${one.error}` : one.title }))));
-  const picture = cells.length ? done[page.cell]?.picture : found.result.picture;
+    onclick: told(() => look(found, done.indexOf(one))) }, one.picture ? make("img", { src: view(one.picture, 256), alt: "" }) : null, make("span", { text: one.error ? `${one.title}: ${one.error}` : one.title }),
+    Number.isFinite(one.score) && make("span", { class: "faint", text: CHANCE(one) }))));
+  const picture = cells.length ? done[page.cell]?.picture : found.result.picture, apart = other();
   if (!picture) throw new Error(cells[0]?.error || "No method could do it.");
   stage.after = await bitmap(view(picture, SCREEN));
   stage.preview = null;
-  about(find("about"), found, cells.length ? done[page.cell] : null);
-  fill(find("modes"), ...modes(found.result, cells.length).map(([name, text]) => make("button", { type: "button", text, "data-mode": name, onclick: told(() => looking(name)) })));
+  about(find("about"), found, apart);
+  fill(find("modes"), ...modes(found.result, apart).map(([name, text]) => make("button", { type: "button", text, "data-mode": name, onclick: told(() => looking(name)) })));
   await looking(page.mode);
   trail();
 }
@@ -72,7 +81,7 @@ export function hold(down) {
 
 export async function accept() {
   if (!page.work) return;
-  const cells = page.work.result.cells ?? [], done = cells.filter((one) => one.picture), one = step(page.work, cells.length ? cells.indexOf(done[page.cell]) : -1);
+  const one = step(page.work, other()?.at ?? -1);
   state.path = [...state.path.slice(0, state.at), one];
   state.at = state.path.length;
   state.source = state.target = one.target;
@@ -107,16 +116,18 @@ export function trail() {
 }
 
 export async function saving() {
-  const id = page.work?.id ?? now().work, cells = page.work?.result.cells?.filter((one) => one.picture), picture = cells?.length ? cells[page.cell].picture : page.work?.result.picture ?? now().picture;
+  const id = page.work?.id ?? now().work, at = page.work ? other()?.at ?? -1 : now().cell ?? -1;
   if (!id) return;
-  const again = cells?.length ? { command: cells[page.cell].command, python: "" } : await get(`/api/edits/${id}/again`);
-  find("keep-png").href = cells?.length ? view(picture) : `/api/edits/${id}/image`;
-  find("keep-png").download = find("keep-plain").download = `overpaint-${id}.png`;
-  find("keep-plain").href = view(picture);
-  find("keep-report").hidden = !cells?.length;
+  const found = page.work ?? await get(`/api/edits/${id}`), cell = at < 0 ? null : found.result.cells[at], name = `overpaint-${id}${cell ? `-${at + 1}` : ""}.png`;
+  const rerun = { command: `overpaint rerun ${name}`, python: `import overpaint\n\nedit = overpaint.rerun("${name}")` }; // what was made among others carries its recipe
+  const again = cell ? { ...rerun, ...(cell.command && { command: cell.command }) } : await get(`/api/edits/${id}/again`);
+  find("keep-png").href = `/api/edits/${id}/image${cell ? `?cell=${at}` : ""}`;
+  find("keep-png").download = find("keep-plain").download = name;
+  find("keep-plain").href = view((cell ?? found.result).picture);
+  find("keep-report").hidden = found.kind !== "compare";
   find("keep-report").href = `/api/edits/${id}/report`;
   find("keep-command").textContent = again.command;
-  find("keep-python").textContent = again.python || "Accept this result first; its edit then has a text of its own.";
+  find("keep-python").textContent = again.python;
   find("forget").onclick = told(async () => {
     if (!confirm("Delete this edit and its pictures for good?")) return;
     await remove(`/api/edits/${id}`);

@@ -1,7 +1,7 @@
 // A method's options as a form, made from the same schema as the command line's help.
 import { fill, find, make } from "./dom.js";
 
-const USUAL = ["steps", "guidance", "strength", "inversion"];
+const USUAL = ["steps", "guidance", "strength", "inversion", "type", "candidates"];
 const SHOWN_ELSEWHERE = ["name", "reweight"];
 const plain = (name) => { const words = name.replaceAll("_", " "); return words[0].toUpperCase() + words.slice(1); };
 const shown = (value) => (value === null || value === undefined ? "none" : value === true ? "yes" : value === false ? "no" : typeof value === "object" ? (value.name ?? (Object.keys(value).length ? JSON.stringify(value) : "none")) : String(value));
@@ -16,14 +16,15 @@ export function form(method, options, grid, change) {
   find("more").hidden = settings.length === usual.length;
 }
 
-/** A list to choose from. Where the model may suggest what was not said, leaving it open is a choice of its own. */
+/** A list to choose from. Where the model may suggest what was not said, or nothing stands for what comes by itself, leaving it open is a choice of its own. */
 function list(id, values, said, usual, advised, give) {
-  const input = make("select", { id }, advised && make("option", { value: "", text: `usually ${shown(usual)}` }),
+  const open = advised || (usual ?? null) === null;
+  const input = make("select", { id }, open && make("option", { value: "", text: advised ? `usually ${shown(usual)}` : "by itself" }),
     ...values.map((value) => make("option", { value: String(value), text: shown(value) + (value === usual ? " (published)" : "") })));
-  input.value = advised && said === undefined ? "" : String(said ?? usual);
+  input.value = open && said === undefined ? "" : String(said ?? usual);
   input.addEventListener("change", () => {
     const value = values.find((each) => String(each) === input.value);
-    give(!advised && value === usual ? undefined : value);
+    give(!open && value === usual ? undefined : value);
   });
   return input;
 }

@@ -112,6 +112,22 @@ export class Mask {
     this.loaded.set(id, paper);
   }
 
+  /** How much of the picture may change, to a percent; where it is shown with so many pixels around the mask, of that part. */
+  share(context = null) {
+    const side = 128, paper = Object.assign(document.createElement("canvas"), { width: side, height: side }), pen = paper.getContext("2d", { willReadFrequently: true });
+    pen.drawImage(this.canvas, 0, 0, side, side);
+    const { data } = pen.getImageData(0, 0, side, side), seen = [[side, -1], [side, -1]];
+    let many = 0;
+    for (let k = 0; k < side * side; k++) {
+      if (data[4 * k + 3] < 128) continue;
+      many++;
+      for (const [axis, at] of [[0, k % side], [1, Math.floor(k / side)]]) seen[axis] = [Math.min(seen[axis][0], at), Math.max(seen[axis][1], at)];
+    }
+    if (!many || context === null) return many / side ** 2;
+    const [width, height] = seen.map(([least, most], axis) => { const more = context * side / this.size[axis]; return Math.min(side, most + 1 + more) - Math.max(0, least - more); });
+    return Math.min(1, many / (width * height));
+  }
+
   /** The map as a file of the picture's size, in these colours alone: soft edges go to the nearer side. */
   async map(colours) {
     const [width, height] = this.size, paper = Object.assign(document.createElement("canvas"), { width, height });

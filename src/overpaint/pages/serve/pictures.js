@@ -3,7 +3,7 @@ import { bitmap, get, send, view } from "./api.js";
 import { busy } from "./asking.js";
 import { pictured } from "./dialogs.js";
 import { layPlan } from "./beside.js";
-import { fill, find, make, say, told } from "./dom.js";
+import { fill, find, make, released, say, told } from "./dom.js";
 import { brush, fields } from "./fields.js";
 import { look } from "./looking.js";
 import { keep, model, now, page, reset, SCREEN, stage, state } from "./state.js";
@@ -26,6 +26,7 @@ export async function bring(file) {
 /** Say before the edit that the model does not know such pictures. */
 async function known(found, recipe, tries = 5) {
   const look = await get(`/api/pictures/${found.id}/look?model=${encodeURIComponent(state.model)}`).catch(() => ({}));
+  await released();
   if (state.original?.id !== found.id) return;
   if (look.words) notes({ notes: [look.words, ...found.notes] }, recipe);
   else if (look.busy && tries) setTimeout(() => known(found, recipe, tries - 1), 3000);

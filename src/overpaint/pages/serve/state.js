@@ -5,7 +5,7 @@ import { Stage } from "./stage.js";
 
 const KEPT = "overpaint";
 export const SCREEN = 2048;
-const FRESH = { original: null, root: "", path: [], at: 0, source: "", target: "", where: "all", maskWords: "", ops: [], grow: 0, feather: 0, context: "", method: "p2p", options: {}, grid: {}, seed: 0, model: "", base: "original", maps: false, control: {}, conditions: {}, plan: null, pending: null, running: null, looking: null };
+const FRESH = { original: null, root: "", path: [], at: 0, source: "", target: "", where: "all", maskWords: "", ops: [], grow: 0, feather: 0, context: "", method: "auto", options: {}, grid: {}, seed: 0, model: "", base: "original", maps: false, control: {}, conditions: {}, plan: null, pending: null, running: null, looking: null };
 
 /** Kept: what is asked for. */
 export const state = { ...structuredClone(FRESH), ...read(KEPT, {}) };
