@@ -120,3 +120,18 @@ def test_the_page_sorts_shows_types_and_pictures(folder: Path, tmp_path: Path) -
         page.locator("#types button", has_text="style").click()
         assert shown.column("success") == ["0.50 (0.00 to 1.00)"]
         assert shown.wrong == []
+
+
+@browser
+def test_a_page_without_a_judge_shows_nothing_of_one_nor_columns_of_nothing(tmp_path: Path) -> None:
+    made = Results.opened(tmp_path / "made")
+    for case in ("object-01", "style-01"):
+        made.add({**line(P2P, case, pie_psnr=27.0, rows=8.0), "networks": {}})
+    publish(made, tmp_path / "kept")
+    with opened(tmp_path / "kept" / PAGE) as shown:
+        heads = [name.lower() for name in shown.page.locator("th").all_inner_texts()]
+        assert heads == ["name", "rows", "psnr out"] and shown.column("pie_psnr") == ["27.00"]
+        assert not shown.page.locator("#scatter").is_visible()
+        said = shown.text("main")
+        assert "come off" not in said and "Success" not in said and "right answer" not in said
+        assert shown.wrong == []

@@ -6,7 +6,10 @@ const order = (name) => (FIRST.includes(name) ? FIRST.indexOf(name) : FIRST.leng
 const columns = [...data.figures].sort((a, b) => order(a.name) - order(b.name));
 const methods = data.rows.filter((row) => !row.reference);
 
-find("facts").textContent = `${methods.length} rows over at most ${Math.max(...data.rows.map((row) => row.cases))} cases of ${data.types.length - 1} types. Success counts where what was asked for happened, all else stayed, and little moved outside; the range is its 95 % interval.`;
+const judged = data.figures.some((one) => one.name === "success");
+
+find("title").textContent = judged ? "Edits whose right answer is known" : "Edits by several methods";
+find("facts").textContent = `${methods.length} rows over at most ${Math.max(...data.rows.map((row) => row.cases))} cases of ${data.types.length - 1} types.` + (judged ? " Success counts where what was asked for happened, all else stayed, and little moved outside; the range is its 95 % interval." : "");
 for (const one of columns) find("meanings").append(make("dt", { text: one.title }), make("dd", { text: one.meaning }));
 
 function rowsOf(kind) {
@@ -31,6 +34,7 @@ function scatter(rows) {
   const there = rows.filter((row) => row.values.psnr_outside !== undefined && row.values.success !== undefined && row.values.psnr_outside < 60);
   const place = find("scatter");
   place.replaceChildren();
+  find("against").hidden = !there.length;
   if (!there.length) return;
   const [left, right, top, bottom] = [50, 740, 14, 336];
   const levels = there.map((row) => row.values.psnr_outside);
