@@ -92,10 +92,14 @@ def test_the_table_is_made_published_and_gone_on_with(tmp_path: Path) -> None:
 
 
 def test_what_cannot_be_is_refused_before_any_work(tmp_path: Path) -> None:
+    (tmp_path / "theirs").mkdir()
+    (tmp_path / "theirs" / "table.md").touch()
     for words, sentence in (
         (("--methods", "sdeit"), "did you mean 'sdedit'"),
         (("--methods", "generate"), "does not edit a picture"),
         (("--slow", "0"), "0 is not in the range"),
+        (("-o", tmp_path / "out"), "holds the results themselves"),
+        (("-o", tmp_path / "theirs"), "holds table.md, which was not published here"),
     ):
         said = overpaint("bench", "all", *words, "--out", tmp_path / "out")
         assert said.code == 2 and sentence in said.err

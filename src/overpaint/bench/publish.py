@@ -40,9 +40,7 @@ def publish(results: Results, folder: Path, cases: Sequence[Case] = ()) -> list[
     Raises:
         UsageError: the folder cannot be written, or is that of the results.
     """
-    if folder.resolve() == results.folder.resolve():
-        raise UsageError(f"The folder {folder} holds the results themselves; publish them to another one.")
-    check_ours(folder)
+    check_place(results.folder, folder)
     there = Results.read(folder).lines if (folder / FILE).exists() else {}
     lines = [short(line) for line in {**there, **results.lines}.values()]
     try:
@@ -72,12 +70,14 @@ def rank(row: Row) -> tuple[bool, float]:
     return not row.line["reference"], -sum(came) / len(came) if came else 0.0
 
 
-def check_ours(folder: Path) -> None:
-    """Refuse a folder in which somebody else's file has the name of one that is written.
+def check_place(results: Path, folder: Path) -> None:
+    """Refuse to publish to the folder of the results, or to one that holds somebody else's file of a name.
 
     Raises:
-        UsageError: there is one.
+        UsageError: it is one of these.
     """
+    if folder.resolve() == results.resolve():
+        raise UsageError(f"The folder {folder} holds the results themselves; publish them to another one.")
     taken = next((name for name in (TABLE, CSV, PAGE) if (folder / name).exists()), None)
     if taken is not None and not (folder / ROWS).exists():
         raise UsageError(f"The folder {folder} holds {taken}, which was not published here; choose another.")

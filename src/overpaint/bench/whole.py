@@ -29,8 +29,8 @@ COMBINED = "p2p"
 PUBLISHED = "published"
 UNMADE = "recorded"
 """The inversion that only pictures with a recipe have."""
-SLOW, FEW = 60.0, 50
-"""Seconds an edit from which on so many cases are enough."""
+FEW = 50
+"""Cases that are enough where an edit takes long."""
 PLAN = "plan.json"
 """The file in a folder of results that says how many cases each row takes."""
 

@@ -183,7 +183,12 @@ def say_end(bench: Bench, told: Failures, opening: bool) -> int:
         say(f"Pictures: {place}")
         if opening:
             show(place)
-    failed = failures(bench)
+    return say_failures([bench], told)
+
+
+def say_failures(benches: Sequence[Bench], told: Failures) -> int:
+    """What failed and was not said yet; the exit code."""
+    failed = [one for bench in benches for one in failures(bench)]
     for sentence in filter(None, (told.line(*one) for one in failed)):
         say(sentence)
     return INTERNAL if failed else 0

@@ -10,14 +10,15 @@ import click
 from overpaint.bench import whole
 from overpaint.bench.case import Case
 from overpaint.bench.measuring import metrics
+from overpaint.bench.publish import check_place
 from overpaint.bench.references import references
 from overpaint.bench.results import Results
-from overpaint.bench.run import Bench, failures, run
+from overpaint.bench.run import Bench, run
 from overpaint.bench.still_life import cases
 from overpaint.bench.table import grid
 from overpaint.bench.whole import FEW, Planned
-from overpaint.cli.app import CANCELLED, INTERNAL
-from overpaint.cli.benching import INVERSIONS, publish_results
+from overpaint.cli.app import CANCELLED
+from overpaint.cli.benching import INVERSIONS, publish_results, say_failures
 from overpaint.cli.options import Common
 from overpaint.cli.pacing import Failures, pacing
 from overpaint.cli.progress import cancelling
@@ -45,9 +46,15 @@ class Whole:
     out: Path
     output: Path | None
 
+    @property
+    def published(self) -> Path:
+        """Where the tables and the page go."""
+        return self.output or self.out / PUBLISHED
+
 
 def make_table(wanted: Whole, common: Common) -> int:
     """Plan all rows, say what they take, make what is missing, and publish; the exit code."""
+    check_place(wanted.out, wanted.published)
     metrics()
     with ExitStack() as stack:
         stack.enter_context(threads(common.threads))
@@ -74,7 +81,8 @@ def make_table(wanted: Whole, common: Common) -> int:
         except Cancelled:
             say("Stopped; the same command goes on where this one ends.")
             return CANCELLED
-        return say_end(benches, wanted, told)
+        publish_results(wanted.out, wanted.published, wanted.opening)
+        return say_failures(benches, told)
 
 
 def parts(
@@ -122,12 +130,3 @@ def say_left_out(model: Model, wanted: Whole) -> None:
         return
     for name, why in whole.left_out(model).items():
         say(f"No row of {name}: it {why}.")
-
-
-def say_end(benches: Sequence[Bench], wanted: Whole, told: Failures) -> int:
-    """Publish, and say what failed and was not said yet; the exit code."""
-    publish_results(wanted.out, wanted.output or wanted.out / PUBLISHED, wanted.opening)
-    failed = [one for bench in benches for one in failures(bench)]
-    for sentence in filter(None, (told.line(*one) for one in failed)):
-        say(sentence)
-    return INTERNAL if failed else 0
