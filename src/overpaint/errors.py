@@ -1,5 +1,8 @@
 """The errors a user can meet: each is one sentence that says what is wrong and what to do."""
 
+import os
+import traceback
+
 
 class OverpaintError(Exception):
     """One sentence for the person at the keyboard, raised before any work starts."""
@@ -25,3 +28,13 @@ def short_of_memory(error: BaseException) -> bool:
     names = {kind.__name__ for kind in type(error).__mro__}
     told = isinstance(error, RuntimeError) and any(words in str(error) for words in WORDS_FOR_SHORTAGE)
     return told or bool(names & {"MemoryError", "OutOfMemoryError"})
+
+
+def unforeseen(error: Exception) -> str:
+    """What to say of an error that nobody foresaw."""
+    if os.environ.get("OVERPAINT_DEBUG") == "1":
+        traceback.print_exception(error)
+    if short_of_memory(error):
+        return "The work does not fit into memory; use a smaller picture or model."
+    said = " ".join(f"{type(error).__name__}: {error}".split())
+    return f"Internal error ({said[:200]}); OVERPAINT_DEBUG=1 shows where."

@@ -150,6 +150,8 @@ def test_a_data_set_of_the_layout_of_pie_bench_runs_the_whole_chain(
     assert len(re.findall("^000000000002: ", said.err, re.MULTILINE)) == 1
     assert "000000000002, " not in said.err and said.out.count("- 000000000002: ") == 1
     assert re.search(r"1 of 3 cases, [0-9.]+ s a case, about .* left", said.err)
+    wrong = overpaint(*command, "--types", "colours")
+    assert wrong.code == 2 and "is of the type 'colours'; did you mean 'colour'?" in wrong.err
     assert "| sdedit steps=2 drawn | 3 | " in said.out and "PSNR out, pasted" in said.out
     assert "success" not in said.out.partition("Failed:")[0]
     assert "| p2p direct | SD 1.4, 50 steps | 11.65 | 27.22 | 54.55 |" in said.out

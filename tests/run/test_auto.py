@@ -14,6 +14,7 @@ from overpaint.choosing.telling import STALE, telling
 from overpaint.errors import UsageError
 from overpaint.meter import Cancelled, Meter
 from overpaint.run import auto
+from overpaint.run.memory import run_patiently
 from overpaint.run.plan import Job
 from overpaint.run.request import edit_request
 from overpaint.run.result import Edit, Tried
@@ -135,11 +136,34 @@ def test_what_cannot_be_done_is_passed_over(monkeypatch: pytest.MonkeyPatch) -> 
     learned(monkeypatch, hole, TRIED[1], natural=1.0)
     edit = edited()
     assert edit.recipe.method == "ddim" and edit.chosen is not None and len(edit.chosen.tried) == 1
+    (why,) = edit.chosen.failed
+    assert (
+        why.startswith("blended-latent steps=2: ")
+        and "mask" in why
+        and "1 more could not" in edit.chosen.reason
+    )
     learned(monkeypatch, hole, natural=1.0)
     with pytest.raises(UsageError, match="mask"):
         edited()
     with pytest.raises(UsageError, match="candidates"):
         edited(candidates=0)
+
+
+def test_a_mistake_in_one_method_takes_nothing_that_others_made(monkeypatch: pytest.MonkeyPatch) -> None:
+    def run(job: Job, meter: Meter) -> Edit:
+        if job.method.card.name == broken:
+            raise ZeroDivisionError("division by zero")
+        return run_patiently(job, meter)
+
+    learned(monkeypatch, natural=1.0)
+    monkeypatch.setattr(auto, "run_patiently", run)
+    for broken, left in (("ddim", 2), ("sdedit", 1)):
+        chosen = edited().chosen
+        assert chosen is not None and len(chosen.tried) == left and len(chosen.failed) == 3 - left
+        assert chosen.failed[0].startswith(f"{broken}: Internal error (ZeroDivisionError: division by zero)")
+    learned(monkeypatch, TRIED[0], natural=1.0)
+    with pytest.raises(ZeroDivisionError):
+        edited()
 
 
 def test_stopping_stops_all_of_it(monkeypatch: pytest.MonkeyPatch) -> None:

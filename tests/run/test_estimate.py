@@ -1,5 +1,7 @@
+import os
 from dataclasses import replace
 from pathlib import Path
+from time import time
 from typing import Any
 
 import pytest
@@ -83,6 +85,9 @@ def test_a_model_is_looked_at_once(job: Job, tmp_path: Path, monkeypatch: pytest
     monkeypatch.setattr(module, "look", None)
     assert speed_of(job, tmp_path / "new") == first
     (file,) = (tmp_path / "new").iterdir()
+    os.utime(file, (0, time() - module.KEPT - 60))
+    with pytest.raises(TypeError):  # an old one may be of a day on which the machine was busy
+        speed_of(job, tmp_path / "new")
     file.write_text("damaged")
     with pytest.raises(TypeError):
         speed_of(job, tmp_path / "new")

@@ -1,7 +1,5 @@
 """Running a benchmark: what is missing is done case by case, on one loaded model, a line each."""
 
-import os
-import traceback
 from collections.abc import Callable, Iterator, Mapping, Sequence
 from contextlib import suppress
 from dataclasses import dataclass, field, replace
@@ -20,7 +18,7 @@ from overpaint.card import Cost
 from overpaint.choosing.early import STRAYED, Watch
 from overpaint.choosing.signals import Ground, ground, signals
 from overpaint.choosing.telling import telling
-from overpaint.errors import OverpaintError, UsageError
+from overpaint.errors import OverpaintError, UsageError, unforeseen
 from overpaint.guides.concept import Concept
 from overpaint.images import Picture, save_picture
 from overpaint.meter import Cancelled, Meter, part
@@ -164,14 +162,6 @@ def result(bench: Bench, case: Case, pictures: Pictures | UsageError, variant: V
     wrong = found.pop("wrong", [])
     line |= {"signals": rounded(told), "telling": telling()} if told else {}
     return line | {"wrong": wrong, **made.said, "figures": {**rounded(found), **rounded(made.cost)}}
-
-
-def unforeseen(error: Exception) -> str:
-    """A mistake of ours as a sentence."""
-    if os.environ.get("OVERPAINT_DEBUG") == "1":
-        traceback.print_exception(error)
-    said = " ".join(f"{type(error).__name__}: {error}".split())
-    return f"Internal error ({said[:200]}); OVERPAINT_DEBUG=1 shows where."
 
 
 def told_by(bench: Bench, watch: Watch, made: "Made") -> dict[str, float]:

@@ -48,6 +48,7 @@ from overpaint.images import save_picture
 from overpaint.inversions.cache import Cache
 from overpaint.inversions.choice import known as known_inversion
 from overpaint.meter import Cancelled, Meter
+from overpaint.near import nearest
 from overpaint.run.loading import threads
 
 INVERSIONS = "inversions"
@@ -91,10 +92,14 @@ def pie(data: Path, wanted: Wanted, weights: Path | None, mapping: str | None, c
         say(sentence)
     for name, sentence in found.problems:
         say(f"{name}: {sentence}")
-    chosen = [case for case in found.cases if not wanted.types or case.kind in wanted.types][: wanted.limit]
-    if not chosen:
-        raise UsageError(f"No case of {data} can be used with these options; choose other types.")
-    code = measured(chosen, wanted, common)
+    if not found.cases:
+        raise UsageError(f"No case of {data} can be used; a line each says what is wrong with it.")
+    kinds = {case.kind for case in found.cases}
+    for name in wanted.types:
+        if name not in kinds:
+            raise UsageError(f"No case of {data} is of the type {name!r}; {nearest(name, sorted(kinds))}")
+    chosen = [case for case in found.cases if not wanted.types or case.kind in wanted.types]
+    code = measured(chosen[: wanted.limit], wanted, common)
     click.echo(f"\n{published()}", nl=False)
     return code or (INTERNAL if found.problems else 0)
 

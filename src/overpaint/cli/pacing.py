@@ -3,6 +3,7 @@
 from collections.abc import Generator, Sequence
 from contextlib import contextmanager
 from dataclasses import dataclass, field
+from itertools import takewhile
 from time import perf_counter
 
 from rich.console import Console
@@ -37,7 +38,7 @@ class Failures:
 
 @dataclass
 class Pace:
-    """How many results of each case are to come, and how long the cases took that are done."""
+    """How many edits of each case are to come, in the order of the work, and how long the cases took."""
 
     left: dict[str, int]
     begun: float = field(default_factory=perf_counter)
@@ -45,13 +46,19 @@ class Pace:
     said: float = field(default_factory=perf_counter)
 
     def count(self, case: Case) -> bool:
-        """One result more; whether it was the last of its case."""
-        self.left[case.name] = self.left.get(case.name, 1) - 1
-        last = self.left[case.name] <= 0
-        if last:
-            self.left.pop(case.name)
-            self.done += 1
-        return last
+        """One edit more; whether a case was ended with it.
+
+        Cases come in turn, so that what is left of those before this one, other processes have done or do.
+        """
+        if case.name not in self.left:
+            return False  # one that another process began and did not end
+        before = list(takewhile(lambda name: name != case.name, self.left))
+        self.left[case.name] -= 1
+        ended = [*before, *([] if self.left[case.name] else [case.name])]
+        for name in ended:
+            del self.left[name]
+        self.done += len(ended)
+        return bool(ended)
 
     @property
     def each(self) -> float:
@@ -71,22 +78,23 @@ class Pace:
 @contextmanager
 def pacing(work: Work, failures: Failures) -> Generator[Note, None, None]:
     """A bar over all edits on the error stream with the seconds of a case; else lines."""
-    console, pace = Console(stderr=True), Pace({case.name: len(several) for case, several in work})
+    several = {case.name: sum(not one.reference for one in variants) for case, variants in work}
+    console, pace = Console(stderr=True), Pace({name: edits for name, edits in several.items() if edits})
     columns = (
         *(TextColumn("{task.description}"), BarColumn(), MofNCompleteColumn()),
         *(TextColumn("{task.fields[pace]}"), TimeRemainingColumn()),
     )
-    edits = sum(not variant.reference for _, several in work for variant in several)
+    edits = sum(several.values())
     with Progress(*columns, console=console, disable=not console.is_terminal) as shown:
         task = shown.add_task("bench", total=max(edits, 1), pace="")
 
         def note(case: Case, variant: Variant, line: Line) -> None:
             words = one_line(f"{case.name} {variant.title}")[:60]
-            shown.update(task, advance=int(not variant.reference), description=words)
             told = [failures.line(case, variant, line["error"])] if "error" in line else []
-            if pace.count(case):
+            if not variant.reference and pace.count(case):
                 shown.update(task, pace=f"{pace.each:.1f} s a case")
                 told += [] if console.is_terminal else [pace.line()]
+            shown.update(task, completed=edits - sum(pace.left.values()), description=words)
             for sentence in filter(None, told):
                 if console.is_terminal:
                     shown.console.print(sentence, markup=False, highlight=False, soft_wrap=True)

@@ -12,14 +12,14 @@ from typing import Any
 import torch
 
 from overpaint.bench.results import Line, Results
-from overpaint.bench.run import alone, rounded, unforeseen
+from overpaint.bench.run import alone, rounded
 from overpaint.choosing.choices import choice_of
 from overpaint.choosing.score import EXPECTED, Score
 from overpaint.choosing.signals import Ground, signals
 from overpaint.comparing.candidate import Candidate, command
 from overpaint.comparing.seeing import seen
 from overpaint.comparing.trying import Try, bounded
-from overpaint.errors import OverpaintError, UsageError
+from overpaint.errors import OverpaintError, UsageError, unforeseen
 from overpaint.files.fingerprint import tensor_hash
 from overpaint.images import Picture, load_picture, pixels_hash, save_picture
 from overpaint.images.picture import from_pil
@@ -205,7 +205,7 @@ def kept(comparing: Comparing, one: Try, job: Job, edit: Edit) -> Line:
     figures |= {f"{name}_alone": value for name, value in costs.items()}
     return {
         "figures": rounded(figures),
-        "signals": rounded(told_by(job, bare)),
+        "signals": rounded(told_by(job, edit.picture)),
         "work": work.model_dump(mode="json"),
         "words": [word for word, _ in found],
         "warnings": list(edit.warnings),

@@ -7,12 +7,11 @@ from functools import cached_property
 from typing import Any
 
 from overpaint.bench.results import Line, row_key, row_of
-from overpaint.bench.run import unforeseen
 from overpaint.bench.variant import Variant
 from overpaint.bench.version import code_of
 from overpaint.card import Cost
 from overpaint.comparing.cells import Cell
-from overpaint.errors import OverpaintError, UsageError
+from overpaint.errors import OverpaintError, UsageError, unforeseen
 from overpaint.model import Model
 from overpaint.path import part
 from overpaint.run.estimate import Estimate, estimate

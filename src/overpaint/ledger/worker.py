@@ -1,14 +1,12 @@
 """A worker: takes work, is heard of while it works, stops between two network calls when it is asked to."""
 
-import os
-import traceback
 from collections.abc import Callable, Generator, Mapping, Sequence
 from contextlib import contextmanager, suppress
 from dataclasses import dataclass, field
 from threading import Event, Thread
 from typing import Any, Protocol, runtime_checkable
 
-from overpaint.errors import OverpaintError, short_of_memory
+from overpaint.errors import OverpaintError, unforeseen
 from overpaint.ledger.entry import Entry, LedgerError, Lost
 from overpaint.ledger.holder import Holder
 from overpaint.ledger.queue import LEASE, Ledger
@@ -34,14 +32,6 @@ class Desk(Protocol):
     def drop(self, entry: Entry) -> None: ...
     def give_back(self, entry: Entry) -> None: ...
     def leave(self) -> None: ...
-
-
-def unforeseen(error: Exception) -> str:
-    """What to say of an error that nobody foresaw."""
-    if short_of_memory(error):
-        return "The work does not fit into memory; use a smaller picture or model."
-    said = " ".join(f"{type(error).__name__}: {error}".split())
-    return f"Internal error ({said[:200]}); OVERPAINT_DEBUG=1 shows where."
 
 
 @dataclass
@@ -120,8 +110,6 @@ class Hand:
         except OverpaintError as error:
             desk.fail(entry, str(error))
         except Exception as error:  # a mistake in one method must not end a run of days
-            if os.environ.get("OVERPAINT_DEBUG") == "1":
-                traceback.print_exception(error)
             desk.fail(entry, unforeseen(error))
         else:
             desk.finish(entry, result)

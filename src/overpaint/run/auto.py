@@ -18,7 +18,7 @@ from overpaint.choosing.score import EXPECTED, LIKELY, Score
 from overpaint.choosing.score import shipped as shipped_score
 from overpaint.choosing.signals import Ground, ground, signals
 from overpaint.choosing.telling import STALE, stale
-from overpaint.errors import OverpaintError, UsageError
+from overpaint.errors import OverpaintError, UsageError, unforeseen
 from overpaint.images import Picture, fit
 from overpaint.images.fitting import Placement
 from overpaint.meter import Cancelled, Meter, part
@@ -50,27 +50,40 @@ def planned(asked: EditRequest, model: Model) -> Job:
         return plan(asked, model)
     own = resolve(Auto, asked.options, {}, asked.title)
     edit_type, notes = own.type or kind_of_edit(asked, model), stale_notes(model)
-    jobs, refused = list[Job](), list[OverpaintError]()
+    jobs, refused = list[Job](), dict[str, UsageError]()
     for choice in choices(model, edit_type)[: own.candidates]:
         if jobs and not comparable(model):
             break
         try:
-            kind, said = told(choice.method, choice.said)
             odds = expected(asked, model, choice.title, edit_type)
-            one = plan(replace(asked, kind=kind, options=said), model)
+            one = plan(by(asked, choice), model)
             chosen = replace(one, expected=odds, type=edit_type, walks=choice.steps)
             jobs.append(replace(chosen, notes=(*one.notes, *notes)))
         except UsageError as error:
-            refused.append(error)
+            refused[choice.title] = error
     if not jobs:
-        raise refused[0]
-    return replace(jobs[0], others=tuple(jobs[1:]), auto=True)
+        raise next(iter(refused.values()))
+    said = tuple(f"{title}: {error}" for title, error in refused.items())
+    return replace(jobs[0], others=tuple(jobs[1:]), auto=True, refused=said)
 
 
-def kind_of_edit(asked: EditRequest, model: Model) -> Type:
-    """The type of edit that the two prompts ask for, and where they leave it open the size of the region."""
+def by(asked: EditRequest, choice: Choice) -> EditRequest:
+    """The request with a method that was chosen for it.
+
+    Raises:
+        UsageError: there is no such method.
+    """
+    kind, said = told(choice.method, choice.said)
+    return replace(asked, kind=kind, options=said)
+
+
+def kind_of_edit(asked: EditRequest, model: Model, share: float | None = None) -> Type:
+    """The type of edit that the two prompts ask for, and where they leave it open the size of the region.
+
+    ``share`` is that size, where the region itself is not there yet.
+    """
     kinds = asked_for(asked.request.source, asked.request.target, model.suits.words)
-    return type_of(kinds, share_of(asked))
+    return type_of(kinds, share_of(asked) if share is None else share)
 
 
 def share_of(asked: EditRequest) -> float | None:
@@ -119,6 +132,8 @@ def score_of(model: Model) -> Score | None:
 def carried(job: Job, meter: Meter) -> Edit:
     """Run a job; one whose method was to be chosen until an edit is likely to have come off.
 
+    A method that fails is no end of it, whatever it fails of.
+
     Raises:
         Cancelled: the meter was told to stop.
         OverpaintError: it failed; of several, all of them did.
@@ -127,26 +142,32 @@ def carried(job: Job, meter: Meter) -> Edit:
         return run_patiently(job, meter)
     before, began = meter.rows, perf_counter()
     meter.total = before + job.cost.rows[1]
-    found, failed = list[tuple[Edit, Tried]](), list[tuple[Job, OverpaintError]]()
+    found, failed = list[tuple[Edit, Tried]](), list[tuple[Job, Exception]]()
     on = None if score_of(job.model) is None else grounded(job)
     others = [replace(one, at_once=job.at_once, seen=job.seen) for one in job.others]
     for left, one in zip(range(len(others), -1, -1), (job, *others), strict=True):
         watch = early_look(one, on) if found or left else None
         try:
             edit = run_patiently(one, part(meter, watch))
+            found.append((edit, judged(one, edit, on)))
         except Cancelled:
             raise
-        except OverpaintError as error:
+        except Exception as error:  # a mistake in one method must not take what others made
             failed.append((one, error))
             continue
-        found.append((edit, judged(one, edit, on)))
         if sure(job.model, found[-1][1]):
             break
     if not found:
         raise failed[-1][1]
     meter.total = meter.rows
-    said = [f"{title_of(one)}: {error}" for one, error in failed]
+    told = [f"{title_of(one)}: {sentence(error)}" for one, error in failed]
+    said = [*job.refused, *told]
     return best(job, found, said, Work(rows=meter.rows - before, seconds=perf_counter() - began))
+
+
+def sentence(error: Exception) -> str:
+    """An error for people."""
+    return str(error) if isinstance(error, OverpaintError) else unforeseen(error)
 
 
 class Work(Options):

@@ -5,7 +5,7 @@ from collections.abc import Callable
 from dataclasses import replace
 from hashlib import sha256
 from pathlib import Path as FilePath
-from time import perf_counter
+from time import perf_counter, time
 from typing import Any, cast
 
 import torch
@@ -31,6 +31,8 @@ BACKWARD = 2.0
 SIDE = 0.4
 """Time of a row through a side network in units of a row: it is a copy of the encoder and the middle."""
 TRIES = 3
+KEPT = 7 * 24 * 3600.0
+"""Seconds for which a look at a model is believed."""
 
 
 class Speed(BaseModel):
@@ -164,7 +166,10 @@ def look_folder() -> FilePath:
 
 
 def speed_of(job: Job, folder: FilePath) -> Speed:
-    """The stored look at this model, device, type, size and number of threads, or a new one."""
+    """The stored look at this model, device, type, size and number of threads, or a new one.
+
+    One that is older than `KEPT` is taken anew: it may be of a day on which the machine was busy.
+    """
     model = job.model
     parts = (
         model.fingerprint,
@@ -177,7 +182,8 @@ def speed_of(job: Job, folder: FilePath) -> Speed:
     )
     place = folder / f"{sha256(repr(parts).encode()).hexdigest()[:32]}.json"
     try:
-        return Speed.model_validate_json(place.read_bytes())
+        if time() - place.stat().st_mtime < KEPT:
+            return Speed.model_validate_json(place.read_bytes())
     except (OSError, ValidationError):
         pass
     speed = look(job)

@@ -62,6 +62,8 @@ class Job:
     """Whether the method was to be chosen (`overpaint.run.auto`)."""
     others: tuple["Job", ...] = ()
     """What is tried then, after this one."""
+    refused: tuple[str, ...] = ()
+    """What would have been tried as well and cannot be, and why, a sentence each."""
     expected: float = 0.0
     """The odds (logarithm) that it comes off by its method and type alone, where that was learned."""
     type: Type = ELSE
@@ -125,14 +127,8 @@ def planned(asked: EditRequest, model: Model) -> Job:
     began, card, family = perf_counter(), asked.kind.card, model.family
     if family.name not in card.families:
         raise UsageError(f"The method {card.name!r} {mismatch(family.name, asked.kind)}")
-    presets: dict[Choice, Mapping[str, Any]] = {
-        "family": card.families[family.name],
-        "model": suited(asked.kind, model),
-        "prompts": {**put_into(asked), **suggested(asked, model)},
-        "picture": remembered(asked, model),
-    }
-    preset = {name: value for one in presets.values() for name, value in one.items()}
-    method = resolve(asked.kind, asked.options, preset, asked.title)
+    preset = presets(asked, model)
+    method = filled(asked, preset)
     check_put(asked, method)
     check_acting(method, {name: v for name, v in asked.options.items() if name not in asked.chosen})
     shown = asked.shown
@@ -162,7 +158,7 @@ def planned(asked: EditRequest, model: Model) -> Job:
         method.check(model, task)
         check_steps(method, model)
         check_heard(asked.controls, steps_of(method))
-    who: dict[str, Choice] = {**asked.chosen, **chosen(presets, asked.options)}
+    who: dict[str, Choice] = {**asked.chosen, **chosen(preset, asked.options)}
     told = (*unlearned(model, prompts(asked, task)), *overlaps(asked.regions))
     return Job(
         *(asked, model, method, task, fitted, perf_counter() - began),
@@ -171,6 +167,28 @@ def planned(asked: EditRequest, model: Model) -> Job:
         beside=speaking,
         look_rows=asked.sought,
     )
+
+
+def presets(asked: EditRequest, model: Model) -> Mapping[Choice, Mapping[str, Any]]:
+    """What fills the options that the user left open, by who says so; of two the later one wins."""
+    return {
+        "family": asked.kind.card.families.get(model.family.name, {}),
+        "model": suited(asked.kind, model),
+        "prompts": {**put_into(asked), **suggested(asked, model)},
+        "picture": remembered(asked, model),
+    }
+
+
+def filled(asked: EditRequest, preset: Mapping[Choice, Mapping[str, Any]]) -> Method:
+    """The method with the options that the user set, and with these where they were left open."""
+    every = {name: value for one in preset.values() for name, value in one.items()}
+    return resolve(asked.kind, asked.options, every, asked.title)
+
+
+def price(asked: EditRequest, model: Model) -> Cost:
+    """What the edit itself takes by its card, told without a look at picture and prompts."""
+    method = filled(asked, presets(asked, model))
+    return method.card.cost(method)
 
 
 def check_needs(asked: EditRequest, family: str, there: Collection[Need]) -> None:

@@ -1,22 +1,21 @@
 """What is known of a model once it was looked at: how fast it is here, and how much memory it takes."""
 
-from collections.abc import Callable, Mapping
+from collections.abc import Sequence
 from dataclasses import dataclass
-from typing import Any
 
 import torch
 
 from overpaint.card import Cost
-from overpaint.choosing.choices import USUAL, Type
+from overpaint.choosing.choices import USUAL
 from overpaint.images.fitting import scaled_size, whole
 from overpaint.methods.auto import Auto
 from overpaint.model import Model
-from overpaint.run.auto import choices, comparable
+from overpaint.run.auto import by, choices, comparable, kind_of_edit
 from overpaint.run.auto import planned as plan
 from overpaint.run.estimate import BACKWARD, SIDE, Speed, look_folder, speed_of
 from overpaint.run.known import record_of
-from overpaint.run.plan import grain
-from overpaint.run.request import edit_request, told
+from overpaint.run.plan import grain, optional, price
+from overpaint.run.request import EditRequest, edit_request
 from overpaint.run.resolve import resolve
 from overpaint.sides.segmenter import segmenter_of
 from overpaint.web.controlling import Places, fitting
@@ -66,29 +65,31 @@ def about(name: str, model: Model, own: Places) -> ModelOut:
     )
 
 
-def of_method(name: str, options: Mapping[str, Any], family: str) -> Cost:
-    """What a method with these options takes on such a model."""
-    kind, said = told(name, options)
-    return kind.card.cost(resolve(kind, said, kind.card.families.get(family, {}), f"the method {name!r}"))
+def unseen(asked: EditRequest, family: str = "") -> Cost:
+    """What an edit takes before a model is there, by the method's own defaults; of several methods that are
+    tried at least the first, at most all of them."""
+    own = resolve(asked.kind, asked.options, asked.kind.card.families.get(family, {}), asked.title)
+    if not isinstance(own, Auto):
+        return own.card.cost(own)
+    return in_turn([unseen(by(asked, one), family) for one in USUAL[: own.candidates]])
 
 
-def of_auto(options: Mapping[str, Any], model: Model | None, type_of: Callable[[Model], Type]) -> Cost:
-    """The same where methods are tried: at least the first of them, at most all that there is reason to try.
+def of_request(asked: EditRequest, model: Model, share: float | None = None) -> Cost:
+    """The same of a model that is there, with what it suggests for these prompts.
 
-    ``type_of`` reads the type of edit, where it was not said; before a model is there, nobody knows better
-    than to try what is usual.
+    ``share`` is how much of what it is shown may change, where the mask itself is not sent yet.
     """
-    own = resolve(Auto, options, {}, "the method 'auto'")
-    tried = USUAL if model is None else choices(model, own.type or type_of(model))
-    most = own.candidates if model is None or comparable(model) else 1
-    family = "" if model is None else model.family.name
-    costs = [of_method(one.method, one.said, family) for one in tried[:most]]
-    first = costs[0]
-    return Cost(
-        rows=(first.rows[0], sum(one.rows[1] for one in costs)),
-        backwards=(first.backwards[0], sum(one.backwards[1] for one in costs)),
-        sides=(first.sides[0], sum(one.sides[1] for one in costs)),
-    )
+    own = resolve(asked.kind, asked.options, {}, asked.title)
+    if not isinstance(own, Auto):
+        return price(asked, model)
+    tried = choices(model, own.type or kind_of_edit(asked, model, share))
+    most = own.candidates if comparable(model) else 1
+    return in_turn([price(by(asked, one), model) for one in tried[:most]])
+
+
+def in_turn(costs: Sequence[Cost]) -> Cost:
+    """What several take of which at least the first is made."""
+    return sum((optional(one) for one in costs[1:]), costs[0])
 
 
 def seconds_of(speed: Speed, cost: Cost, looks: int, area: float) -> tuple[float, float]:

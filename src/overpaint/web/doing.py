@@ -8,7 +8,6 @@ from typing import Any
 
 import overpaint
 from overpaint.card import KINDS
-from overpaint.choosing.choices import type_of
 from overpaint.comparing.candidate import Candidate
 from overpaint.errors import OverpaintError
 from overpaint.files.provenance import Origin
@@ -19,17 +18,16 @@ from overpaint.ledger.entry import Entry
 from overpaint.ledger.queue import Ledger
 from overpaint.ledger.shelf import Shelf
 from overpaint.meter import Meter, part
-from overpaint.methods.auto import Auto
 from overpaint.model import Model
 from overpaint.path import Latent
-from overpaint.run.asked import asked
 from overpaint.run.kept import KEPT
 from overpaint.run.preview import Preview
+from overpaint.run.request import edit_request
 from overpaint.run.result import Edit, Tried
 from overpaint.run.sided import Wanted
 from overpaint.run.written import file_of
 from overpaint.web.controlling import controlled
-from overpaint.web.cost import of_auto, of_method
+from overpaint.web.cost import of_request
 from overpaint.web.hub import Hub, News
 from overpaint.web.layers import works
 from overpaint.web.serving import Serving
@@ -100,7 +98,7 @@ class Doer:
         first, *others = works(dict(entry.work))
         if not others:
             return self.tried(self.edited(first, model, meter, self.picture(first.get("onto"))))
-        meter.total = sum(most_rows(one, model) for one in (first, *others))
+        meter.total = sum(self.most_rows(one, model) for one in (first, *others))
         made = self.edited(first, model, part(meter))
         for one in others:
             made = together(made, self.edited(one, model, part(meter), made))
@@ -130,6 +128,15 @@ class Doer:
             options=work["options"],
             **work["request"],
         )
+
+    def most_rows(self, work: Mapping[str, Any], model: Model) -> int:
+        """The rows that one edit takes at most."""
+        request = {name: work["request"][name] for name in ("source", "target")}
+        image = self.shelved(work["image"])
+        asked = edit_request(
+            "edit", work["method"], image, request, work["options"], limits=self.serving.limits
+        )
+        return of_request(asked, model).rows[1]
 
     def controls(self, work: Mapping[str, Any]) -> list[Wanted]:
         """The side networks of a piece of work."""
@@ -270,16 +277,6 @@ class Doer:
             self.hub.tell(id, News("preview", {"image": address(picture)}))
 
         return show
-
-
-def most_rows(work: Mapping[str, Any], model: Model) -> int:
-    """The rows that one edit takes at most."""
-    if work["method"] != Auto.card.name:
-        return of_method(work["method"], work["options"], model.family.name).rows[1]
-    source, target = work["request"]["source"], work["request"]["target"]
-    return of_auto(
-        work["options"], model, lambda model: type_of(asked(source, target, model.suits.words))
-    ).rows[1]
 
 
 def together(before: Edit, after: Edit) -> Edit:

@@ -4,18 +4,14 @@ The model may be busy for minutes; whoever chooses a method cannot wait for that
 """
 
 import re
+from collections.abc import Iterator
 
 from overpaint.card import Need
-from overpaint.choosing.choices import Type, type_of
-from overpaint.methods.auto import Auto
-from overpaint.model import Model
-from overpaint.run.asked import asked
-from overpaint.run.auto import kind_of_edit
-from overpaint.run.request import edit_request, kind_of
+from overpaint.run.request import EditRequest, edit_request
 from overpaint.run.where import Where
 from overpaint.web.asking import framing, from_base64
 from overpaint.web.confined import check_confined
-from overpaint.web.cost import of_auto, of_method, seconds_of
+from overpaint.web.cost import of_request, seconds_of, unseen
 from overpaint.web.replaying import layered
 from overpaint.web.schemas import PICTURE, EstimateIn, EstimateOut
 from overpaint.web.studio import Studio
@@ -27,42 +23,52 @@ def estimated(studio: Studio, said: EstimateIn) -> EstimateOut:
     Raises:
         UsageError: there is no such method, option or model.
     """
-    found = studio.speeds.get(studio.model(said.model))
-    kind = kind_of(said.method)
+    name = studio.model(said.model)
+    found, model = studio.speeds.get(name), studio.loaded.get(name)
     check_confined(said.method, said.options)
+    asked, share = asked_of(studio, said), None if shaped(said) else said.share
+    several = [asked, *layers(studio, said)]
     family = "" if found is None else found.family
-    if kind is Auto:
-        model = studio.loaded.get(studio.model(said.model))
-        cost = of_auto(said.options, model, lambda model: type_asked(studio, said, model))
-    else:
-        cost = of_method(said.method, said.options, family)
-    for one in layered(studio, said, said.image, said.source).get("layers", ()):
-        cost += of_method(one["method"], one["options"], family)
+    costs = [unseen(one, family) if model is None else of_request(one, model, share) for one in several]
+    cost = sum(costs[1:], costs[0])
     looks = 0 if found is None or not said.look else found.levels
     seconds = memory = None
     if found is not None:
         area = found.area(size_of(studio, said.image))
         seconds = seconds_of(found.speed, cost, looks, area)
-        together = 4 if Need.IMAGE in kind.card.needs else 2
+        together = 4 if Need.IMAGE in asked.kind.card.needs else 2
         tuning = found.speed.tuned_bytes if cost.backwards[1] else 0
         memory = found.speed.peak(int(area * max(found.speed.row_bytes * together, tuning)))
     return EstimateOut(rows=cost.rows, backwards=cost.backwards, look=looks, seconds=seconds, memory=memory)
 
 
-def type_asked(studio: Studio, said: EstimateIn, model: Model) -> Type:
-    """The type of edit that the two prompts ask for, and where they leave it open the size of the mask.
+def asked_of(studio: Studio, said: EstimateIn) -> EditRequest:
+    """The edit, as far as it was sent: what is to be looked for comes later, and a map too.
 
     Raises:
-        UsageError: there is no such mask of the picture.
+        UsageError: there is no such method, option, picture or mask.
     """
-    if not (said.mask or said.mask_box or said.extend) or not re.fullmatch(PICTURE, said.image):
-        return type_of(asked(said.source, said.target, model.suits.words), said.share)
+    request = {"source": said.source, "target": said.target}
+    if not re.fullmatch(PICTURE, said.image):
+        return edit_request("edit", said.method, None, request, said.options)
     mask = None
     if said.mask:
         mask = studio.read(said.mask) if re.fullmatch(PICTURE, said.mask) else from_base64(said.mask, "mask")
-    request = {**framing(said), "source": said.source, "target": said.target}
+    request |= framing(said) if shaped(said) else {}
     picture, where = studio.picture(said.image), Where(mask, said.mask_box)
-    return kind_of_edit(edit_request("edit", said.method, picture, request, said.options, where=where), model)
+    return edit_request("edit", said.method, picture, request, said.options, where=where)
+
+
+def shaped(said: EstimateIn) -> bool:
+    """Whether it says where the picture may change."""
+    return bool(said.mask or said.mask_box or said.extend)
+
+
+def layers(studio: Studio, said: EstimateIn) -> Iterator[EditRequest]:
+    """The edits that are made again over this one."""
+    for one in layered(studio, said, said.image, said.source).get("layers", ()):
+        request = {name: one["request"][name] for name in ("source", "target")}
+        yield edit_request("edit", one["method"], None, request, one["options"])
 
 
 def size_of(studio: Studio, said: str) -> tuple[int, int] | None:
