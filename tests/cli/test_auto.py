@@ -20,6 +20,7 @@ def test_the_command_line_takes_it(picture: Path, folder: Path) -> None:
     said = asking(picture, folder)
     plain = command(*said, "--candidates", "1", "--dry-run")
     assert plain.code == 0 and "Rows through the network: 200" in plain.out, plain.err
+    assert "to judge" not in plain.out, "nothing would tell which came off"
     assert command(*said, "--type", "flower").code == 2
     help_ = command("edit", "--method", "auto", "--help").out
     assert "--candidates" in help_ and "--type" in help_
@@ -37,6 +38,8 @@ def test_all_that_was_tried_is_on_a_sheet_and_said_in_a_line_each(
     monkeypatch.setattr(auto, "shipped_score", lambda: score)
     out, sheet = tmp_path / "out.png", tmp_path / "out-sheet.png"
     sheet.write_bytes(b"mine")
+    plan = command(*asking(picture, folder), "--dry-run")
+    assert "24 to 60 to judge what was tried" in plan.out, "18 of the picture, 6 to 21 of each of two edits"
     said = command(*asking(picture, folder), "-o", out)
     assert said.code == 0 and "out-sheet-2.png: all 2 that were tried" in said.out, said.err
     assert sheet.read_bytes() == b"mine", "nothing is written over unasked"

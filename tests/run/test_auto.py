@@ -9,6 +9,7 @@ from tests.kit import shared
 from tests.run.kit import TRIED, TWO, learned
 
 import overpaint
+from overpaint.choosing import signals
 from overpaint.choosing.choices import USUAL, Choice, type_of
 from overpaint.choosing.telling import STALE, telling
 from overpaint.errors import UsageError
@@ -147,6 +148,26 @@ def test_what_cannot_be_done_is_passed_over(monkeypatch: pytest.MonkeyPatch) -> 
         edited()
     with pytest.raises(UsageError, match="candidates"):
         edited(candidates=0)
+
+
+def test_what_judges_edits_takes_no_more_rows_than_was_said(monkeypatch: pytest.MonkeyPatch) -> None:
+    counted = list[Meter]()
+
+    def fresh() -> Meter:
+        counted.append(Meter())
+        return counted[-1]
+
+    learned(monkeypatch, natural=1.0)
+    job = auto.planned(
+        edit_request("edit", "auto", small(), {"source": SOURCE, "target": TARGET}, {}), shared()
+    )
+    monkeypatch.setattr(signals, "Meter", fresh)
+    edited()
+    least, most = job.judging
+    assert least <= sum(one.rows for one in counted) <= most == 18 + 3 * 21 and len(counted) == 4
+    monkeypatch.setattr(auto, "shipped_score", lambda: None)
+    alone = edit_request("edit", "auto", small(), {"source": SOURCE, "target": TARGET}, {})
+    assert auto.planned(alone, shared()).judging == (0, 0)
 
 
 def test_a_mistake_in_one_method_takes_nothing_that_others_made(monkeypatch: pytest.MonkeyPatch) -> None:

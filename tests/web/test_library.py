@@ -70,8 +70,9 @@ def test_models_and_what_an_edit_would_take(client: Client, monkeypatch: pytest.
     least, most = client.post("/api/estimate", several).json()["rows"]
     assert 0 < least == most, "with nothing learned, the first alone is tried"
     learned(monkeypatch, natural=5.0)
-    least, most = client.post("/api/estimate", several).json()["rows"]
-    assert 0 < least < most
+    both = client.post("/api/estimate", several).json()
+    least, most = both["rows"]
+    assert 0 < least < most and both["judging"] == [24, 60]
     assert client.post("/api/estimate", {**said, "method": "x"}).status_code == 400
     assert client.post("/api/estimate", {"target": SOURCE, "method": "ddim"}).status_code == 200
 

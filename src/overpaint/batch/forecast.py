@@ -80,7 +80,7 @@ class Forecast:
     def of(self, kind: Kind) -> "Share":
         """What one of a kind takes."""
         one = self.first.get(kind)
-        return Share() if one is None else Share(one.rows[1] + one.look, one.seconds[1])
+        return Share() if one is None else Share(one.rows[1] + one.look + one.judging[1], one.seconds[1])
 
 
 @dataclass(frozen=True)

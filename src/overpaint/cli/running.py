@@ -299,7 +299,9 @@ def report_estimate(found: Estimate, check: Estimate | None, common: Common) -> 
         return
     rows, seconds = (sorted({*pair}) for pair in (found.rows, found.seconds))
     look = f", and {found.look} to look at the picture first" if found.look else ""
-    click.echo(f"Rows through the network: {' to '.join(map(str, rows))}{look}")
+    judging = " to ".join(map(str, sorted({*found.judging})))
+    judged = f", and {judging} to judge what was tried" if found.judging[1] else ""
+    click.echo(f"Rows through the network: {' to '.join(map(str, rows))}{look}{judged}")
     if found.sides[1]:
         click.echo(f"Rows through side networks: {' to '.join(map(str, sorted({*found.sides})))}")
     if found.backwards[1]:

@@ -3,10 +3,9 @@
 from collections.abc import Sequence
 from dataclasses import dataclass
 
-from overpaint.choosing.signals import ROWS, STEPS
 from overpaint.comparing.run import CHEAP, Comparing
 from overpaint.comparing.trying import Try, shared_rows
-from overpaint.masks.disagreement import asking_cost
+from overpaint.run.auto import looks_of
 from overpaint.run.estimate import look_folder, speed_of
 
 
@@ -63,7 +62,7 @@ def checked(comparing: Comparing) -> list[Try]:
 def look_rows(comparing: Comparing, todo: Sequence[Try]) -> int:
     """Rows that find the signals of edits: once those of the picture, then those of each."""
     said = comparing.asked.request.source.split() and comparing.asked.request.target.split()
-    return asking_cost(STEPS).rows[1] + ROWS * len(todo) if said and todo else 0
+    return looks_of(len(todo))[1] if said and todo else 0
 
 
 def row_seconds(todo: Sequence[Try]) -> float:

@@ -16,11 +16,12 @@ from overpaint.choosing.choices import shipped as shipped_choices
 from overpaint.choosing.early import Watch, at_of
 from overpaint.choosing.score import EXPECTED, LIKELY, Score
 from overpaint.choosing.score import shipped as shipped_score
-from overpaint.choosing.signals import Ground, ground, signals
+from overpaint.choosing.signals import LEVELS, ROWS, STEPS, Ground, ground, signals
 from overpaint.choosing.telling import STALE, stale
 from overpaint.errors import OverpaintError, UsageError, unforeseen
 from overpaint.images import Picture, fit
 from overpaint.images.fitting import Placement
+from overpaint.masks.disagreement import asking_cost
 from overpaint.meter import Cancelled, Meter, part
 from overpaint.methods.auto import Auto
 from overpaint.model import Model
@@ -64,7 +65,21 @@ def planned(asked: EditRequest, model: Model) -> Job:
     if not jobs:
         raise next(iter(refused.values()))
     said = tuple(f"{title}: {error}" for title, error in refused.items())
-    return replace(jobs[0], others=tuple(jobs[1:]), auto=True, refused=said)
+    rows = judging(asked, model, len(jobs))
+    return replace(jobs[0], others=tuple(jobs[1:]), auto=True, refused=said, judging=rows)
+
+
+def judging(asked: EditRequest, model: Model, edits: int) -> tuple[int, int]:
+    """Rows that tell how likely so many edits came off: at least those for the first, at most for all."""
+    if score_of(model) is None or not asked.request.source.split():
+        return 0, 0
+    return looks_of(1)[0], looks_of(edits)[1]
+
+
+def looks_of(edits: int) -> tuple[int, int]:
+    """Rows that find the signals of edits: once those of the picture, then those of each."""
+    least, shared = 2 * len(LEVELS), asking_cost(STEPS).rows[1]
+    return shared + least * edits, shared + ROWS * edits
 
 
 def by(asked: EditRequest, choice: Choice) -> EditRequest:

@@ -70,6 +70,8 @@ class Estimate(BaseModel):
     rows: tuple[int, int]
     look: int = 0
     """Rows that look at the picture first, beside those."""
+    judging: tuple[int, int] = (0, 0)
+    """Rows that tell how likely what was tried came off, where the method is chosen, beside those."""
     backwards: tuple[int, int]
     sides: tuple[int, int] = (0, 0)
     seconds: tuple[float, float]
@@ -126,10 +128,10 @@ def estimate(job: Job, folder: FilePath | None = None) -> Estimate:
     eye = eye_seconds(job)
     seconds = [
         speed.codec * (1 + look)
-        + speed.row * (rows + looks + BACKWARD * backwards + SIDE * sides)
+        + speed.row * (rows + looks + judged + BACKWARD * backwards + SIDE * sides)
         + eye * seen * (BACKWARD if backwards else 1)
-        for rows, backwards, sides, seen in zip(
-            cost.rows, cost.backwards, cost.sides, cost.looks, strict=True
+        for rows, backwards, sides, seen, judged in zip(
+            cost.rows, cost.backwards, cost.sides, cost.looks, job.judging, strict=True
         )
     ]
     most = (4 if Need.IMAGE in job.method.card.needs else 2) + 2 * len(job.asked.request.also)
@@ -139,6 +141,7 @@ def estimate(job: Job, folder: FilePath | None = None) -> Estimate:
     return Estimate(
         rows=cost.rows,
         look=looks,
+        judging=job.judging,
         backwards=cost.backwards,
         sides=cost.sides,
         seconds=(seconds[0], seconds[1]),

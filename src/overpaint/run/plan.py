@@ -64,6 +64,8 @@ class Job:
     """What is tried then, after this one."""
     refused: tuple[str, ...] = ()
     """What would have been tried as well and cannot be, and why, a sentence each."""
+    judging: tuple[int, int] = (0, 0)
+    """Rows that tell how likely what is tried came off, beside those of the edits."""
     expected: float = 0.0
     """The odds (logarithm) that it comes off by its method and type alone, where that was learned."""
     type: Type = ELSE

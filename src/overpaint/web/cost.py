@@ -10,7 +10,7 @@ from overpaint.choosing.choices import USUAL
 from overpaint.images.fitting import scaled_size, whole
 from overpaint.methods.auto import Auto
 from overpaint.model import Model
-from overpaint.run.auto import by, choices, comparable, kind_of_edit
+from overpaint.run.auto import by, choices, comparable, judging, kind_of_edit
 from overpaint.run.auto import planned as plan
 from overpaint.run.estimate import BACKWARD, SIDE, Speed, look_folder, speed_of
 from overpaint.run.known import record_of
@@ -87,15 +87,21 @@ def of_request(asked: EditRequest, model: Model, share: float | None = None) -> 
     return in_turn([price(by(asked, one), model) for one in tried[:most]])
 
 
+def judged(asked: EditRequest, model: Model) -> tuple[int, int]:
+    """Rows that tell which of several edits came off, at least and at most."""
+    own = resolve(asked.kind, asked.options, {}, asked.title)
+    return judging(asked, model, own.candidates) if isinstance(own, Auto) else (0, 0)
+
+
 def in_turn(costs: Sequence[Cost]) -> Cost:
     """What several take of which at least the first is made."""
     return sum((optional(one) for one in costs[1:]), costs[0])
 
 
-def seconds_of(speed: Speed, cost: Cost, looks: int, area: float) -> tuple[float, float]:
-    """Seconds at least and at most."""
+def seconds_of(speed: Speed, cost: Cost, beside: tuple[int, int], area: float) -> tuple[float, float]:
+    """Seconds at least and at most, with the rows beside those of the edits."""
     least, most = (
-        area * (speed.codec + speed.row * (rows + looks + BACKWARD * backwards + SIDE * sides))
-        for rows, backwards, sides in zip(cost.rows, cost.backwards, cost.sides, strict=True)
+        area * (speed.codec + speed.row * (rows + more + BACKWARD * backwards + SIDE * sides))
+        for rows, more, backwards, sides in zip(cost.rows, beside, cost.backwards, cost.sides, strict=True)
     )
     return least, most

@@ -11,7 +11,7 @@ from overpaint.run.request import EditRequest, edit_request
 from overpaint.run.where import Where
 from overpaint.web.asking import framing, from_base64
 from overpaint.web.confined import check_confined
-from overpaint.web.cost import of_request, seconds_of, unseen
+from overpaint.web.cost import judged, of_request, seconds_of, unseen
 from overpaint.web.replaying import layered
 from overpaint.web.schemas import PICTURE, EstimateIn, EstimateOut
 from overpaint.web.studio import Studio
@@ -32,14 +32,16 @@ def estimated(studio: Studio, said: EstimateIn) -> EstimateOut:
     costs = [unseen(one, family) if model is None else of_request(one, model, share) for one in several]
     cost = sum(costs[1:], costs[0])
     looks = 0 if found is None or not said.look else found.levels
+    judging = (0, 0) if model is None else judged(asked, model)
     seconds = memory = None
     if found is not None:
         area = found.area(size_of(studio, said.image))
-        seconds = seconds_of(found.speed, cost, looks, area)
+        seconds = seconds_of(found.speed, cost, (looks + judging[0], looks + judging[1]), area)
         together = 4 if Need.IMAGE in asked.kind.card.needs else 2
         tuning = found.speed.tuned_bytes if cost.backwards[1] else 0
         memory = found.speed.peak(int(area * max(found.speed.row_bytes * together, tuning)))
-    return EstimateOut(rows=cost.rows, backwards=cost.backwards, look=looks, seconds=seconds, memory=memory)
+    told = {"look": looks, "judging": judging, "seconds": seconds, "memory": memory}
+    return EstimateOut.model_validate({"rows": cost.rows, "backwards": cost.backwards, **told})
 
 
 def asked_of(studio: Studio, said: EstimateIn) -> EditRequest:

@@ -326,6 +326,7 @@ class EstimateOut(Model):
     rows: tuple[int, int]
     backwards: tuple[int, int]
     look: int = Field(description="rows that look at the picture first")
+    judging: tuple[int, int] = Field(default=(0, 0), description="rows that judge what was tried")
     seconds: tuple[float, float] | None = Field(description="nothing until the model was measured")
     memory: int | None = Field(description="bytes")
 
