@@ -3,6 +3,7 @@
 Hertz et al., "Prompt-to-Prompt Image Editing with Cross Attention Control", ICLR 2023, arXiv:2208.01626.
 """
 
+from collections.abc import Iterable
 from dataclasses import dataclass
 
 from jaxtyping import Float
@@ -10,6 +11,7 @@ from torch import Tensor
 
 from overpaint.attention import Control, Heads, Maps, Moment, Site
 from overpaint.controls.rows import put
+from overpaint.errors import UsageError
 from overpaint.words import Alignment, Window, bounds
 
 ROUNDED_UP = 2**0.5
@@ -74,6 +76,12 @@ def within(window: Window, at: Moment) -> bool:
     return start <= at.step < stop
 
 
+def holds(window: Window, steps: int) -> bool:
+    """Whether it is open at any step."""
+    start, stop = (int(steps * share) for share in bounds(window))
+    return start < stop
+
+
 def in_frame(limit: int, square: float, height: int, width: int) -> int:
     """A limit that is stated for latents of a square, for latents of a frame of about its area.
 
@@ -82,6 +90,21 @@ def in_frame(limit: int, square: float, height: int, width: int) -> int:
     """
     larger = (height * width) ** 0.5 / square
     return int(limit * larger) + 1 if 1 < larger < ROUNDED_UP else limit
+
+
+def check_held(sites: Iterable[Site], limit: int, height: int, width: int) -> None:
+    """Refuse a limit below every map, which would hold no layout; height and width are those of the latents.
+
+    Raises:
+        UsageError: it is.
+    """
+    at = Moment(height=height, width=width)
+    least = min((at.side(site) for site in sites if site.kind == "self"), default=0.0)
+    if least > limit:
+        raise UsageError(
+            f"The smallest map of the layout has a side of {least:.0f} here, more than self_limit allows, so "
+            "none would be held; give a larger one, or self_replace=0."
+        )
 
 
 @dataclass(eq=False)
