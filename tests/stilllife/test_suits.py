@@ -7,7 +7,6 @@ import pytest
 from overpaint.method import Method
 from overpaint.methods.blended_diffusion import BlendedDiffusion
 from overpaint.methods.imagic import Imagic
-from overpaint.methods.infedit import InfEdit
 from overpaint.methods.p2p import PromptToPrompt
 from overpaint.methods.pix2pix_zero import Pix2PixZero
 from overpaint.methods.pnp import PlugAndPlay
@@ -21,7 +20,6 @@ from overpaint.stilllife.suits import (
     CYCLE,
     FILE,
     IMAGIC,
-    INFEDIT,
     LIVE,
     P2P,
     PNP,
@@ -38,16 +36,14 @@ def test_the_shipped_folder_says_it() -> None:
     model = load("still-life")
     assert model.guidance == habits()["guidance"]
     own = {"p2p": P2P, "pnp": PNP, "pix2pix-zero": ZERO, "text2live": LIVE}
-    alike = {"cyclenet": CYCLE, "sdedit": SDEDIT, "infedit": INFEDIT, "imagic": IMAGIC}
+    alike = {"cyclenet": CYCLE, "sdedit": SDEDIT, "imagic": IMAGIC}
     alike |= {"blended-diffusion": BLENDED}
     assert model.suits.edits == {**own, **{name: dict.fromkeys(P2P, one) for name, one in alike.items()}}
     assert model.suits.words["turquoise"] == "colour"
     assert model.suits.sentences == templates()
 
 
-@pytest.mark.parametrize(
-    ("method", "suggested"), [(SDEdit, SDEDIT), (InfEdit, INFEDIT), (BlendedDiffusion, BLENDED)]
-)
+@pytest.mark.parametrize(("method", "suggested"), [(SDEdit, SDEDIT), (BlendedDiffusion, BLENDED)])
 def test_a_suggestion_for_all_edits_is_one_that_the_method_takes(
     method: type[Method], suggested: Mapping[str, Any]
 ) -> None:

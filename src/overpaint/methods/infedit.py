@@ -40,8 +40,8 @@ CARD = Card(
     official=Cost.of(72),
     published="PIE-Bench with LCM Dreamshaper v7, 12 steps (arXiv:2312.04965): structure distance 0.01378; "
     "outside the edit PSNR 28.51, LPIPS 0.04758, SSIM 0.8566; CLIP 25.03, in it 22.22",
-    shipped="`steps` 30, `levels` model, both windows 0.9: it is no consistency model. On thirty fresh "
-    "cases 0.57 come off for 0.47, at more rows",
+    shipped="As published, though it is no consistency model: of 300 cases 160 come off; with 30 steps of "
+    "its own levels 158, at 150 rows for 60",
 )
 
 
@@ -49,7 +49,8 @@ class InfEdit(Method):
     """The source known at every step, the target, and a third branch: the source in the target's layout.
 
     First the target looks where the source looks; then the third branch shows what the source would be where
-    the target looks, and lends it its word maps. For consistency models; an ordinary one wants 30 steps.
+    the target looks, and lends it its word maps. For consistency models; of others 30 steps of their own
+    levels are worth a try.
     """
 
     card: ClassVar[Card] = CARD

@@ -61,9 +61,6 @@ LIVE: dict[str, dict[str, Any]] = {
 
 SDEDIT: dict[str, Any] = {"strength": 0.5}
 """Of SDEdit: latents of 16 x 16 cells lose their layout under less noise. 0.63 of fresh cases for 0.47."""
-INFEDIT: dict[str, Any] = {"steps": 30, "levels": "model", "cross_replace": 0.9, "self_replace": 0.9}
-"""Of InfEdit: this is no consistency model, so its own levels suit it, and more of them: 0.57 for 0.47."""
-
 BLENDED: dict[str, Any] = {"guidance": 3.0, "strength": 200.0}
 """Of blended diffusion: CLIP alone finds a blob of the right colour enough."""
 IMAGIC: dict[str, Any] = {
@@ -89,7 +86,6 @@ def habits() -> dict[str, Any]:
             "text2live": LIVE,
             "cyclenet": dict.fromkeys(P2P, CYCLE),
             "sdedit": dict.fromkeys(P2P, SDEDIT),
-            "infedit": dict.fromkeys(P2P, INFEDIT),
             "imagic": dict.fromkeys(P2P, IMAGIC),
             "blended-diffusion": dict.fromkeys(P2P, BLENDED),
         },
