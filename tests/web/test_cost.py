@@ -1,5 +1,6 @@
 """What the page says an edit takes is what the plan of that edit says."""
 
+from dataclasses import replace
 from functools import cache
 
 import pytest
@@ -10,7 +11,7 @@ from overpaint.bench.still_life import TYPES, cases
 from overpaint.model import Model
 from overpaint.run.auto import planned
 from overpaint.run.request import EditRequest, edit_request
-from overpaint.web.cost import in_turn, of_request, unseen
+from overpaint.web.cost import in_turn, judged, of_request, unseen
 
 
 @cache
@@ -27,7 +28,14 @@ def asked(case: Case, method: str) -> EditRequest:
 @pytest.mark.parametrize("method", ["auto", "p2p", "pnp"])
 def test_a_price_counts_what_the_model_suggests_for_these_prompts(case: Case, method: str) -> None:
     request = asked(case, method)
-    assert of_request(request, still_life()) == planned(request, still_life()).cost
+    job = planned(request, still_life())
+    assert of_request(request, still_life()) == job.cost and judged(request, still_life()) == job.judging
+
+
+def test_no_more_is_judged_than_there_is_to_try() -> None:
+    case = cases(limit=1)[0]
+    many = replace(asked(case, "auto"), options={"candidates": 5})
+    assert judged(many, still_life()) == planned(many, still_life()).judging
 
 
 def test_before_a_model_is_there_a_method_has_its_own_defaults() -> None:

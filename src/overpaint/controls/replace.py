@@ -71,15 +71,13 @@ class CrossReplace(Control):
 
 
 def within(window: Window, at: Moment) -> bool:
-    """From step ``int(steps * a)`` up to ``int(steps * b)``."""
-    start, stop = (int(at.steps * share) for share in bounds(window))
-    return start <= at.step < stop
+    """Whether a window is open at this step."""
+    return at.step in opened(window, at.steps)
 
 
-def holds(window: Window, steps: int) -> bool:
-    """Whether it is open at any step."""
-    start, stop = (int(steps * share) for share in bounds(window))
-    return start < stop
+def opened(window: Window, steps: int) -> range:
+    """The steps at which a window is open: from ``int(steps * a)`` up to ``int(steps * b)``."""
+    return range(*(int(steps * share) for share in bounds(window)))
 
 
 def in_frame(limit: int, square: float, height: int, width: int) -> int:

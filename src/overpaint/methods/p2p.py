@@ -9,7 +9,7 @@ from overpaint.attention import Control
 from overpaint.card import Card, Cost, Law, Need, Paper
 from overpaint.controls import CrossReplace, Keep, SelfReplace, near_side
 from overpaint.controls.given import FactorByWord, Share, Span, SpanByWord, blend_of, both_places, concerned
-from overpaint.controls.replace import check_held, holds, in_frame
+from overpaint.controls.replace import check_held, in_frame, opened
 from overpaint.errors import UsageError
 from overpaint.inversions import AnyInversion, Direct
 from overpaint.inversions.base import CONDITIONAL
@@ -132,7 +132,7 @@ def parts(o: PromptToPrompt, model: Model, task: Task) -> tuple[list[Control], l
         o.inversion.check_several()
     controls: list[Control] = [crossed(concerning(o, task, name), source, task, name) for name in names]
     limit = in_frame(o.self_limit, model.family.side / model.family.factor, *task.shape[-2:])
-    if any(holds(window, o.steps) for window in (o.self_replace, o.unconditional_replace)):
+    if any(opened(window, o.steps) for window in (o.self_replace, o.unconditional_replace)):
         check_held(model.tap.sites, limit, *task.shape[-2:])
     controls.append(SelfReplace(o.self_replace, limit, targets=rows(names, "+")))
     if o.unconditional_replace:

@@ -75,22 +75,25 @@ def unseen(asked: EditRequest, family: str = "") -> Cost:
 
 
 def of_request(asked: EditRequest, model: Model, share: float | None = None) -> Cost:
-    """The same of a model that is there, with what it suggests for these prompts.
+    """The same of a model that is there, with what it suggests for these prompts (``share``: see `tried`)."""
+    return in_turn([price(one, model) for one in tried(asked, model, share)])
 
-    ``share`` is how much of what it is shown may change, where the mask itself is not sent yet.
+
+def judged(asked: EditRequest, model: Model, share: float | None = None) -> tuple[int, int]:
+    """Rows that tell which of several edits came off, at least and at most."""
+    return judging(asked, model, len(tried(asked, model, share))) if asked.kind is Auto else (0, 0)
+
+
+def tried(asked: EditRequest, model: Model, share: float | None = None) -> list[EditRequest]:
+    """What a request comes down to: itself, or where the method is to be chosen what is tried in turn.
+
+    ``share`` is how much of what the model is shown may change, where the mask itself is not sent yet.
     """
     own = resolve(asked.kind, asked.options, {}, asked.title)
     if not isinstance(own, Auto):
-        return price(asked, model)
-    tried = choices(model, own.type or kind_of_edit(asked, model, share))
-    most = own.candidates if comparable(model) else 1
-    return in_turn([price(by(asked, one), model) for one in tried[:most]])
-
-
-def judged(asked: EditRequest, model: Model) -> tuple[int, int]:
-    """Rows that tell which of several edits came off, at least and at most."""
-    own = resolve(asked.kind, asked.options, {}, asked.title)
-    return judging(asked, model, own.candidates) if isinstance(own, Auto) else (0, 0)
+        return [asked]
+    known = choices(model, own.type or kind_of_edit(asked, model, share))
+    return [by(asked, one) for one in known[: own.candidates if comparable(model) else 1]]
 
 
 def in_turn(costs: Sequence[Cost]) -> Cost:

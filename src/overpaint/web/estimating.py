@@ -32,7 +32,7 @@ def estimated(studio: Studio, said: EstimateIn) -> EstimateOut:
     costs = [unseen(one, family) if model is None else of_request(one, model, share) for one in several]
     cost = sum(costs[1:], costs[0])
     looks = 0 if found is None or not said.look else found.levels
-    judging = (0, 0) if model is None else judged(asked, model)
+    judging = (0, 0) if model is None else judged(asked, model, share)
     seconds = memory = None
     if found is not None:
         area = found.area(size_of(studio, said.image))
