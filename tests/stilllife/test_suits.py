@@ -9,7 +9,6 @@ from overpaint.methods.blended_diffusion import BlendedDiffusion
 from overpaint.methods.imagic import Imagic
 from overpaint.methods.p2p import PromptToPrompt
 from overpaint.methods.pix2pix_zero import Pix2PixZero
-from overpaint.methods.pnp import PlugAndPlay
 from overpaint.methods.sdedit import SDEdit
 from overpaint.methods.text2live import Text2LIVE
 from overpaint.run.asked import Asked
@@ -22,7 +21,6 @@ from overpaint.stilllife.suits import (
     IMAGIC,
     LIVE,
     P2P,
-    PNP,
     SDEDIT,
     ZERO,
     as_text,
@@ -35,7 +33,7 @@ def test_the_shipped_folder_says_it() -> None:
     assert FILE.read_text(encoding="utf-8") == as_text()
     model = load("still-life")
     assert model.guidance == habits()["guidance"]
-    own = {"p2p": P2P, "pnp": PNP, "pix2pix-zero": ZERO, "text2live": LIVE}
+    own = {"p2p": P2P, "pix2pix-zero": ZERO, "text2live": LIVE}
     alike = {"cyclenet": CYCLE, "sdedit": SDEDIT, "imagic": IMAGIC}
     alike |= {"blended-diffusion": BLENDED}
     assert model.suits.edits == {**own, **{name: dict.fromkeys(P2P, one) for name, one in alike.items()}}
@@ -71,12 +69,5 @@ def test_every_suggestion_is_one_that_the_method_takes(kind: str) -> None:
     assert {name: learning[name] for name in LIVE[kind]["learning"]} == LIVE[kind]["learning"]
 
 
-@pytest.mark.parametrize("kind", PNP)
-def test_plug_and_play_takes_what_is_suggested(kind: str) -> None:
-    made = resolve(PlugAndPlay, PNP[kind], {}, "a test")
-    assert made.layer == PNP[kind]["layer"] and made.tuned == "auto"
-
-
 def test_every_kind_of_difference_has_one() -> None:
     assert set(get_args(Asked)) <= set(P2P)
-    assert PNP.keys() == P2P.keys()

@@ -58,9 +58,8 @@ CARD = Card(
     "(arXiv:2310.01506, table 1): structure distance 0.02429; outside the edit PSNR 22.46, LPIPS 0.10606, "
     "SSIM 0.7968; CLIP 25.41, in it 22.62; over DDIM inversion 0.02822; 22.28, 0.11346, 0.7905; 25.41, 22.55",
     trial={"layer": 1, "negative": "a red cat"},
-    shipped="`layer` 1, the second block at a quarter of the latent's side; 4 counts from networks of "
-    "four levels. More of the asked change is seen "
-    "([measured](../p2p-defaults.md#plug-and-play-and-masactrl))",
+    shipped="As published: of 250 cases 148 come off, and 147 with `layer` 1, which lets more change in the "
+    "thing and around it ([measured](../p2p-defaults.md#plug-and-play-and-masactrl))",
 )
 
 

@@ -51,9 +51,6 @@ Means over sentences lose the place of a word, which counts for much in so small
 16 x 16 cells want a sixteenth of the published descents, which are for 64 x 64.
 """
 
-PNP = {kind: {"layer": 1} for kind in P2P}
-"""As in SDXL, which has three levels too: the second block at a map of a quarter of the latent's side."""
-
 LIVE: dict[str, dict[str, Any]] = {
     kind: {"learning": {"updates": 200, "views": 6, "channels": 48}} for kind in P2P
 }
@@ -81,7 +78,6 @@ def habits() -> dict[str, Any]:
         "guidance": GUIDANCE,
         "edits": {
             "p2p": P2P,
-            "pnp": PNP,
             "pix2pix-zero": ZERO,
             "text2live": LIVE,
             "cyclenet": dict.fromkeys(P2P, CYCLE),
