@@ -7,12 +7,10 @@ from tempfile import mkdtemp
 
 import pytest
 import torch
-from jaxtyping import install_import_hook
 
-from tests import sampling
-from tests.shapes import shaped
+from tests import sampling, shapes
 
-install_import_hook(shaped(), "beartype.beartype")  # before anything imports the package
+shapes.check()  # before anything imports the package
 
 # Workers share few cores: two threads in each would wait for one another.
 torch.set_num_threads(1)

@@ -1,17 +1,53 @@
 from pathlib import Path
+from typing import Any
 
 import pytest
 import torch
-from jaxtyping import TypeCheckError
+from jaxtyping import Float, TypeCheckError
+from torch import Tensor
 
+from overpaint.controls.mutual import Mutual
+from overpaint.controls.replace import CrossReplace
 from overpaint.path import Prediction
-from tests.shapes import shaped
+from tests.shapes import has_shapes, shaped
+
+Latent = Float[Tensor, "rows c"]
 
 
 def test_a_latent_of_a_wrong_shape_is_caught() -> None:
     flat = torch.zeros(4, 8, 8)
     with pytest.raises(TypeCheckError):
         Prediction(flat, flat)
+
+
+def test_what_names_no_shape_is_left_alone() -> None:
+    assert hasattr(Prediction.__init__, "__wrapped__") and hasattr(CrossReplace.probs, "__wrapped__")
+    assert not hasattr(Mutual.where, "__wrapped__")
+
+
+def f_of(text: str) -> Any:
+    made = dict(globals())
+    exec(text, made)
+    return made["f"]
+
+
+@pytest.mark.parametrize(
+    ("text", "names_one"),
+    [
+        ("def f(x: Latent) -> int: ...", True),
+        ("def f(x: int) -> list[Latent | None]: ...", True),
+        ("def f(x: 'dict[str, Latent]') -> int: ...", True),
+        ("def f(x: 'Float[Tensor, \"a b\"]') -> int: ...", True),
+        ("from collections.abc import Callable\ndef f(x: Callable[[Latent], int]) -> int: ...", True),
+        ("def f(x: Tensor, late: 'Later', y: list[int] | None) -> str: ...", False),
+        ("def f(x, *args, **kwargs): ...", False),
+        ("from dataclasses import dataclass\n@dataclass\nclass f:\n    x: 'Latent'", True),
+        ("from dataclasses import dataclass\n@dataclass\nclass f:\n    x: int", False),
+        ("class f:\n    x: Latent", False),
+    ],
+)
+def test_a_shape_is_seen_wherever_it_stands(text: str, names_one: bool) -> None:
+    assert has_shapes(f_of(text)) == names_one
 
 
 def test_modules_with_their_own_shapes_or_a_named_one_are_checked(tmp_path: Path) -> None:
