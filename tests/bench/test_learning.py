@@ -1,4 +1,5 @@
 import json
+from functools import cache
 from pathlib import Path
 from typing import Any
 
@@ -6,7 +7,7 @@ import numpy as np
 import pytest
 from tests.cli.kit import overpaint
 
-from overpaint.bench.learning import LEARNED, SAME, edits, learn, markdown
+from overpaint.bench.learning import LEARNED, SAME, Learned, edits, learn, markdown
 from overpaint.choosing.score import Score
 from overpaint.choosing.signals import SIGNALS
 from overpaint.errors import UsageError
@@ -28,8 +29,14 @@ def lines(cases: int = 60, model: str = "m", seed: int = 0) -> list[dict[str, An
     return made
 
 
+@cache
+def known() -> Learned:
+    """What is learned of them, which takes seconds."""
+    return learn(lines())
+
+
 def test_what_decides_is_found_and_what_does_not_is_worth_nothing() -> None:
-    learned = learn(lines())
+    learned = known()
     decisive, idle = learned.areas["belief"]["all"], learned.areas["natural"]["all"]
     assert decisive.value > 0.9 and learned.areas[LEARNED]["all"].value > 0.85
     assert decisive.low < decisive.value < decisive.high and idle.low < 0.5 < idle.high
@@ -44,7 +51,7 @@ def test_what_decides_is_found_and_what_does_not_is_worth_nothing() -> None:
 def test_halves_share_no_case_and_chances_follow_what_came() -> None:
     found = edits(lines())
     assert {e.case for e in found if e.half}.isdisjoint({e.case for e in found if not e.half})
-    score = learn(lines()).score
+    score = known().score
     assert score.cases == sum(one.cases for one in score.bins) == 120
     said, came = ([getattr(one, name) for one in score.bins] for name in ("said", "came"))
     assert said == sorted(said) and np.corrcoef(said, came)[0, 1] > 0.8
@@ -67,7 +74,7 @@ def test_what_cannot_be_learned_from(given: list[dict[str, Any]], sentence: str)
 
 def test_what_signals_were_found_by_is_kept_and_is_one_thing() -> None:
     told = [{**line, "telling": "t"} for line in lines()]
-    assert (learn(told).score.telling, learn(lines()).score.telling) == ("t", "")
+    assert (learn(told).score.telling, known().score.telling) == ("t", "")
     told[0]["telling"] = "u"
     with pytest.raises(UsageError, match="find them anew with: overpaint bench signals"):
         learn(told)
@@ -77,8 +84,8 @@ def test_the_command_writes_the_score_and_prints_what_signals_are_worth(tmp_path
     (tmp_path / "results.jsonl").write_text("".join(json.dumps(line) + "\n" for line in lines()))
     said = overpaint("bench", "learn", tmp_path)
     assert said.code == 0, said.err
-    assert said.out.startswith(markdown(learn(lines()))) and "| belief |" in said.out
+    assert said.out.startswith(markdown(known())) and "| belief |" in said.out
     score = Score.model_validate_json((tmp_path / "score.json").read_text())
-    assert score == learn(lines()).score
+    assert score == known().score
     assert overpaint("bench", "learn", tmp_path, "-o", tmp_path).code == 2
     assert overpaint("bench", "learn", tmp_path / "none").code == 2

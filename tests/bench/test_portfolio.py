@@ -1,4 +1,5 @@
 import json
+from functools import cache
 from pathlib import Path
 from typing import Any
 
@@ -6,7 +7,7 @@ import numpy as np
 import pytest
 from tests.cli.kit import overpaint
 
-from overpaint.bench.portfolio import LOST, learn_choices, markdown
+from overpaint.bench.portfolio import LOST, Portfolio, learn_choices, markdown
 from overpaint.bench.results import row_key
 from overpaint.choosing.choices import Choices
 from overpaint.choosing.signals import SIGNALS
@@ -33,6 +34,12 @@ def lines(cases: int = 80, telling: float = 3.0) -> list[dict[str, Any]]:
     return made
 
 
+@cache
+def known() -> Portfolio:
+    """What is learned of them, which takes seconds."""
+    return learn_choices(lines())
+
+
 def test_each_type_gets_what_is_good_at_it_and_then_what_adds_to_it() -> None:
     found = learn_choices(lines(cases=200))
     first = {kind: [one.method for one in tried] for kind, tried in found.choices.by.items()}
@@ -54,7 +61,7 @@ def test_of_few_cases_a_type_all_types_decide() -> None:
 
 
 def test_choosing_beats_the_best_single_method_where_edits_can_be_told() -> None:
-    found = learn_choices(lines())
+    found = known()
     assert found.auto.value > found.fixed[1].high and found.auto.value > found.single.value
     assert found.oracle.value >= found.auto.value and 1 <= found.cost <= 3
     blind = learn_choices(lines(telling=0.0))
@@ -118,8 +125,8 @@ def test_the_command_writes_both(tmp_path: Path) -> None:
     made = lines()
     (tmp_path / "results.jsonl").write_text("".join(json.dumps(line) + "\n" for line in made))
     said = overpaint("bench", "learn", tmp_path, "-o", tmp_path / "learned")
-    assert said.code == 0 and markdown(learn_choices(made)) in said.out, said.err
+    assert said.code == 0 and markdown(known()) in said.out, said.err
     text = (tmp_path / "learned" / "choices.json").read_text()
-    assert Choices.model_validate_json(text) == learn_choices(made).choices
+    assert Choices.model_validate_json(text) == known().choices
     again = overpaint("bench", "learn", tmp_path, "-o", tmp_path / "learned")
     assert again.code == 2 and "--force" in again.err

@@ -19,20 +19,20 @@ STILL_LIFE = ("bench", "still-life")
 
 def test_a_slice_runs_and_a_second_run_does_nothing(tmp_path: Path) -> None:
     folder = tmp_path / "out"
-    slice_ = (*STILL_LIFE, "--methods", "p2p,sdedit", "--steps", "2", "--limit", "10", "--out", folder)
+    slice_ = (*STILL_LIFE, "--methods", "p2p,sdedit", "--steps", "2", "--limit", "3", "--out", folder)
     said = overpaint(*slice_)
     assert said.code == 0, said.err
-    assert "20 edits: at most 120 rows through the network, about" in said.err
-    assert "| truth | 10 | 1.00 (1.00 to 1.00) |" in said.out and "| p2p steps=2 | 10 |" in said.out
+    assert "6 edits: at most 36 rows through the network, about" in said.err
+    assert "| truth | 3 | 1.00 (1.00 to 1.00) |" in said.out and "| p2p steps=2 | 3 |" in said.out
     lines = (folder / FILE).read_text().splitlines()
-    assert len(lines) == 10 * (3 + 2)
+    assert len(lines) == 3 * (3 + 2)
     seen = [line for line in map(json.loads, lines) if not line["reference"]]
     assert all("early_focus" in line["signals"] for line in seen)
     assert {line["method"] for line in seen if line["signals"].get("strayed", 0) > 0} == {"p2p"}
     assert {(line["method"], line["walked"]) for line in seen} == {("p2p", 2), ("sdedit", 1)}
-    assert load_picture(folder / "sheet.png").size[1] > 1000
+    assert load_picture(folder / "sheet.png").size[1] > 300
     again = overpaint(*slice_)
-    assert "20 edits, 20 of which are done: at most 0 rows" in again.err
+    assert "6 edits, 6 of which are done: at most 0 rows" in again.err
     assert again.out == said.out and (folder / FILE).read_text().splitlines() == lines
     table = overpaint("bench", "table", folder)
     assert table.code == 0 and table.out == said.out

@@ -65,11 +65,12 @@ def test_nothing_is_said_of_pixels_where_an_inversion_was_wanted(folder: Path, t
         assert said.code == 0
         return said.err
 
-    assert "generated (it was changed since), so the picture is inverted" in warnings()
+    short = ("--steps", "1")
+    assert "generated (it was changed since), so the picture is inverted" in warnings(*short)
     for more in (("--inversion", "ddim"), ("--method", "sdedit")):
-        assert "generated" not in warnings(*more)
+        assert "generated" not in warnings(*more, "--steps", "2")
     assert "generated in 1 steps, not 2" in warnings("--steps", "2")
-    assert "it was generated from; leave it out" in warnings("--source", "a photo of a bird")
+    assert "it was generated from; leave it out" in warnings(*short, "--source", "a photo of a bird")
 
 
 def test_maps_of_a_generated_picture(folder: Path, tmp_path: Path) -> None:

@@ -85,6 +85,7 @@ def refused(file: Path) -> str:
     return said.err
 
 
+@pytest.mark.sample(2)
 @pytest.mark.parametrize(("protocol", "zipped"), [(2, True), (2, False), (4, False), (5, True)])
 def test_a_checkpoint_of_a_training_framework(
     tmp_path: Path, protocol: int, zipped: bool, strange: Callable[[str], type[Untouchable]]
