@@ -7,14 +7,16 @@ that name none, and to check these took a third of the time of such tests; their
 
 import re
 import sys
-from collections.abc import Callable
+from collections.abc import Callable, Iterable
 from dataclasses import fields, is_dataclass
 from inspect import isclass, signature
 from pathlib import Path
-from typing import Any, get_args
+from typing import Any, cast, get_args
 
 import jaxtyping
 from jaxtyping import AbstractArray, install_import_hook
+
+library: Any = jaxtyping
 
 SOURCE = Path(__file__).parents[1] / "src" / "overpaint"
 ALIAS = re.compile(r"^(\w+) = .*\[(?:Tensor|NDArray\[[\w.]+\]), ", re.MULTILINE)
@@ -22,12 +24,12 @@ ALIAS = re.compile(r"^(\w+) = .*\[(?:Tensor|NDArray\[[\w.]+\]), ", re.MULTILINE)
 BROUGHT = re.compile(r"^from (overpaint[\w.]*) import (\([^)]*\)|.*)$", re.MULTILINE)
 
 WORD = re.compile(r"\w+")
-_all_of: Callable[..., Any] = jaxtyping.jaxtyped
+_all_of: Callable[..., Any] = library.jaxtyped
 
 
 def check() -> None:
     """Check what names a shape in all modules of the package that are imported from here on."""
-    jaxtyping.jaxtyped = of_shapes  # what the hook writes above each function
+    library.jaxtyped = of_shapes  # what the hook writes above each function
     install_import_hook(shaped(), "beartype.beartype")
 
 
@@ -55,7 +57,8 @@ def _is_shape(said: Any, known: dict[str, Any]) -> bool:
         return any(_is_shape(known.get(word), known) for word in WORD.findall(said))
     if isclass(said) and (issubclass(said, AbstractArray) or said.__module__ == jaxtyping.__name__):
         return True
-    return any(_is_shape(part, known) for part in (said if isinstance(said, list) else get_args(said)))
+    parts = cast("Iterable[Any]", said if isinstance(said, list) else get_args(said))
+    return any(_is_shape(part, known) for part in parts)
 
 
 def shaped(source: Path = SOURCE) -> list[str]:

@@ -81,10 +81,11 @@ def test_the_table_is_made_published_and_gone_on_with(tmp_path: Path) -> None:
     said = overpaint(*command)
     assert said.code == 0, said.err
     lines = (tmp_path / FILE).read_text().splitlines()
-    assert len(lines) == 3 + 2
+    assert len(lines) == 3 + 2 + 2  # the last two are those before them, with their time alone
     table = (tmp_path / "published" / "table.md").read_text()
+    assert "| seconds | seconds alone |" in table and "for their time alone: 2" in said.err
     assert "| truth | 1 |" in table and "| sdedit tuned=published | 1 |" in table
-    (tmp_path / FILE).write_text("\n".join(lines[:-1]) + "\n" + lines[-1][:40])
+    (tmp_path / FILE).write_text("\n".join(lines[:4]) + "\n" + lines[4][:40])
     again = overpaint(*command, "-o", tmp_path / "elsewhere")
     assert again.code == 0 and "2 edits, 1 of which are done" in again.err
     assert len((tmp_path / FILE).read_text().splitlines()) == len(lines)

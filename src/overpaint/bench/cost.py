@@ -100,14 +100,10 @@ def costs(
         UsageError: a variant cannot do the case.
     """
     pictures = case.pictures()
-    with model.lock:
-        cache, model.cache = model.cache, None
-        try:
-            for variant in chosen:
-                note(variant)
-                yield cost(variant, planned(model, case, pictures, variant))
-        finally:
-            model.cache = cache
+    with model.lock, model.keeping(None):
+        for variant in chosen:
+            note(variant)
+            yield cost(variant, planned(model, case, pictures, variant))
 
 
 def cost(variant: Variant, job: Job) -> Costs:

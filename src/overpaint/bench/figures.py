@@ -9,6 +9,8 @@ from overpaint.bench.judging import verdict
 from overpaint.bench.measuring import Seen, measured, shipped_eye
 from overpaint.images import Picture
 
+ALONE = "alone"
+"""The figure that tells how long an edit takes where nothing else works."""
 ENOUGH = 25.0
 """Decibels outside the region that a success needs."""
 
@@ -57,6 +59,7 @@ FIGURES: Mapping[str, Figure] = {
     "pie_ssim_pasted": Figure("SSIM out x100, pasted", "more", "the same after pasting the source back"),
     "rows": Figure("rows", "less", "rows through the network, its inversion counted", 0),
     "seconds": Figure("seconds", "less", "wall clock time, its inversion counted"),
+    ALONE: Figure("seconds alone", "less", "the same of a few cases, nothing else being at work"),
     "memory": Figure("memory", "less", "MB: the most that the process, or the accelerator, held", 0),
 }
 """All figures, in the order of the table."""

@@ -154,6 +154,23 @@ def cost(
     print_costs(methods or ("all",), inversions, options, give, common)
 
 
+@command.command("time", short_help="How long edits take where nothing else works.")
+@click.argument("folder", type=FILE, default=OUT)
+@listed("--methods", "A,B", "Only the rows of these.  [default: all]")
+@click.option("--cases", "few", type=click.IntRange(1), default=3, show_default=True, help="Edits of a row.")
+@click.option("--again", is_flag=True, help="Measure anew what is known.")
+@common("model", "device", "dtype", "threads")
+def time(folder: Path, methods: tuple[str, ...], few: int, again: bool, common: Common) -> int:
+    """Make a few edits of each row in FOLDER once more and note their time alone.
+
+    The seconds of a long run are those of a machine that others used as well. The machine should have nothing
+    else to do; tables show both, and the page draws this one. Stopped, the same command goes on.
+    """
+    from overpaint.cli.timing import note_times
+
+    return note_times(folder, methods, few, again, common)
+
+
 @command.command("memory", short_help="The most memory of methods at the size of Stable Diffusion.")
 @listed("--methods", "A,B", "What to look at.  [default: all]")
 @listed("--inversions", "A,B", "Each method over each of these.  [default: the method's own]")

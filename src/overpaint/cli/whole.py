@@ -23,6 +23,7 @@ from overpaint.cli.options import Common
 from overpaint.cli.pacing import Failures, pacing
 from overpaint.cli.progress import cancelling
 from overpaint.cli.running import opened, quiet
+from overpaint.cli.timing import note_missing_times
 from overpaint.cli.words import duration, say
 from overpaint.inversions.cache import Cache
 from overpaint.meter import Cancelled, Meter
@@ -78,6 +79,8 @@ def make_table(wanted: Whole, common: Common) -> int:
             for bench in benches:
                 with cancelling(bench.meter), pacing(bench.missing(), told) as note:
                     run(bench, note)
+            if not any(bench.missing() for bench in benches):  # else another process is at work still
+                note_missing_times(results, model)
         except Cancelled:
             say("Stopped; the same command goes on where this one ends.")
             return CANCELLED

@@ -1,4 +1,4 @@
-const FIRST = ["success", "changed", "kept", "psnr_inside", "psnr_outside", "psnr_outside_pasted", "direction", "rows", "seconds"];
+const FIRST = ["success", "changed", "kept", "psnr_inside", "psnr_outside", "psnr_outside_pasted", "direction", "rows", "alone", "seconds"];
 const CELL = 128;
 let type = data.types[0], chosen = null, redraw = () => {};
 
@@ -49,9 +49,9 @@ function scatter(rows) {
   for (let level = low; level <= high; level += step) place.append(svg("text", { x: x(level), y: bottom + 18, "text-anchor": "middle" }, level));
   place.append(svg("text", { x: (left + right) / 2, y: bottom + 36, "text-anchor": "middle" }, "dB outside the change"));
   for (const row of there) {
-    const size = 4 + 3 * Math.log10(1 + (row.values.seconds || 0));
+    const size = 4 + 3 * Math.log10(1 + (row.values.alone ?? row.values.seconds ?? 0));
     const dot = svg("circle", { cx: x(row.values.psnr_outside), cy: y(row.values.success), r: size, tabindex: "0", role: "button", "aria-label": row.title, ...(row.reference ? { class: "ref" } : {}) });
-    dot.append(svg("title", {}, `${row.title}: ${row.said.success}, ${row.said.psnr_outside} dB${row.said.seconds ? `, ${row.said.seconds} s` : ""}`));
+    dot.append(svg("title", {}, `${row.title}: ${row.said.success}, ${row.said.psnr_outside} dB${row.said.alone ?? row.said.seconds ? `, ${row.said.alone ?? row.said.seconds} s` : ""}`));
     dot.addEventListener("click", () => pick(row));
     dot.addEventListener("keydown", (event) => { if (event.key === "Enter") pick(row); });
     place.append(dot);
