@@ -12,7 +12,7 @@ from overpaint.bench import run as module
 from overpaint.bench.case import Case
 from overpaint.bench.references import references
 from overpaint.bench.results import FILE, Line, Results
-from overpaint.bench.run import Bench, alone, estimates, failures, planned, run
+from overpaint.bench.run import Bench, by_itself, estimates, failures, planned, run
 from overpaint.bench.still_life import cases
 from overpaint.bench.variant import CONCEPT, Variant, variants
 from overpaint.card import Cost
@@ -132,10 +132,10 @@ def test_one_inversion_serves_all_methods_and_each_is_charged_for_it(
 
 
 def test_the_cost_of_an_edit_alone() -> None:
-    assert alone(Cost.of(100), 100, 0, 2.0) == {"rows": 100, "seconds": 2.0}
-    assert alone(Cost.of(100), 50, 0, 2.0) == {"rows": 100, "seconds": 4.0}
-    assert alone(Cost((10, 100), (0, 40)), 60, 20, 2.0) == {"rows": 60, "seconds": 2.0}
-    assert alone(Cost.of(0), 0, 0, 0.1) == {"rows": 0, "seconds": 0.1}
+    assert by_itself(Cost.of(100), 100, 0, 2.0) == {"rows": 100, "seconds": 2.0}
+    assert by_itself(Cost.of(100), 50, 0, 2.0) == {"rows": 100, "seconds": 4.0}
+    assert by_itself(Cost((10, 100), (0, 40)), 60, 20, 2.0) == {"rows": 60, "seconds": 2.0}
+    assert by_itself(Cost.of(0), 0, 0, 0.1) == {"rows": 0, "seconds": 0.1}
 
 
 def test_methods_see_the_picture_and_two_prompts_alone(still_life: Model) -> None:

@@ -4,7 +4,6 @@ from collections.abc import Mapping, Sequence
 from statistics import median
 
 from overpaint import registry
-from overpaint.bench.figures import ALONE
 from overpaint.bench.table import Row, grid, markdown
 from overpaint.inversions.choice import NAMES
 
@@ -52,7 +51,7 @@ def cells(found: Sequence[Row]) -> Mapping[Pair, Row]:
 
 def told(row: Row) -> str:
     """A cell."""
-    success, rows, seconds = row.mean("success"), row.mean("rows"), row.values(ALONE) or row.values("seconds")
+    success, rows, seconds = row.mean("success"), row.mean("rows"), row.values("seconds")
     if success is None or rows is None or not seconds:
         return "not possible, see below"
     share = f"{success.value:.2f} ({success.low:.2f} to {success.high:.2f}) of {success.cases}"

@@ -140,8 +140,7 @@ def result(bench: Bench, case: Case, pictures: Pictures | UsageError, variant: V
     line |= {"set": case.collection} if case.collection else {}
     line |= {MARK: case.mark} if case.mark else {}
     line |= {NETWORKS: dict(case.networks)} if case.measure is not None else {}
-    line |= {"device": model.device.type, "dtype": str(model.dtype).removeprefix("torch.")}
-    line["threads"] = torch.get_num_threads()
+    line |= machine(model)
     if isinstance(pictures, UsageError):
         return line | {"error": str(pictures)}
     try:
@@ -162,6 +161,12 @@ def result(bench: Bench, case: Case, pictures: Pictures | UsageError, variant: V
     wrong = found.pop("wrong", [])
     line |= {"signals": rounded(told), "telling": telling()} if told else {}
     return line | {"wrong": wrong, **made.said, "figures": {**rounded(found), **rounded(made.cost)}}
+
+
+def machine(model: Model) -> dict[str, Any]:
+    """What a line says of how it was computed."""
+    dtype = str(model.dtype).removeprefix("torch.")
+    return {"device": model.device.type, "dtype": dtype, "threads": torch.get_num_threads()}
 
 
 def told_by(bench: Bench, watch: Watch, made: "Made") -> dict[str, float]:
@@ -224,7 +229,7 @@ def edited(
         with torch.no_grad():
             pixels = job.model.family.decode(edit.latent)
         picture = replace(job, asked=replace(job.asked, mask=None)).placed(pixels)
-    cost = alone(job.cost, work.rows, work.backwards, work.seconds)
+    cost = by_itself(job.cost, work.rows, work.backwards, work.seconds)
     memory = peak.megabytes
     cost |= {} if memory is None else {"memory": memory}
     walked = 0 if watch is None else len(watch.found)
@@ -264,7 +269,7 @@ def concepts(case: Case) -> tuple[Concept, ...]:
     return more, Concept(text=case.source_prompt, sign="-", strength=STRENGTH)
 
 
-def alone(cost: Cost, rows: int, backwards: int, seconds: float) -> dict[str, float]:
+def by_itself(cost: Cost, rows: int, backwards: int, seconds: float) -> dict[str, float]:
     """What an edit costs by itself: an inversion that an earlier one left in the cache is counted as if made.
 
     Its rows are known from the method's card, and its time is taken to be in proportion.

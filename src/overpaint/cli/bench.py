@@ -161,10 +161,11 @@ def cost(
 @click.option("--again", is_flag=True, help="Measure anew what is known.")
 @common("model", "device", "dtype", "threads")
 def time(folder: Path, methods: tuple[str, ...], few: int, again: bool, common: Common) -> int:
-    """Make a few edits of each row in FOLDER once more and note their time alone.
+    """Make a few edits of each row in FOLDER once more, by today's code, and note their time alone.
 
     The seconds of a long run are those of a machine that others used as well. The machine should have nothing
-    else to do; tables show both, and the page draws this one. Stopped, the same command goes on.
+    else to do; tables show both, and the page draws this one. Stopped, the same command goes on. Exit code 1:
+    an edit failed, or is another one than it was, and a line says which.
     """
     from overpaint.cli.timing import note_times
 

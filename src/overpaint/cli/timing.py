@@ -1,15 +1,15 @@
 """How long edits take where nothing else works: said before, done under a bar, and kept with the results."""
 
-from collections.abc import Sequence
+from collections.abc import Collection, Sequence
 from contextlib import ExitStack
 from pathlib import Path
 
 from rich.console import Console
 from rich.progress import Progress
 
-from overpaint.bench.results import Results
-from overpaint.bench.timing import Timing, measure_time, timing_of
-from overpaint.cli.app import CANCELLED
+from overpaint.bench.results import Results, row_key
+from overpaint.bench.timing import Timing, measure_time, timed, timing_of
+from overpaint.cli.app import CANCELLED, INTERNAL
 from overpaint.cli.options import Common
 from overpaint.cli.progress import cancelling
 from overpaint.cli.running import opened, quiet
@@ -17,6 +17,7 @@ from overpaint.cli.words import duration, one_line, say
 from overpaint.errors import UsageError
 from overpaint.meter import Cancelled, Meter
 from overpaint.model import Model
+from overpaint.near import nearest
 from overpaint.run.loading import threads
 
 
@@ -26,50 +27,69 @@ def note_times(folder: Path, methods: Sequence[str], few: int, again: bool, comm
         stack.enter_context(threads(common.threads))
         stack.enter_context(quiet())
         Results.read(folder)
-        asked, meter = timing_of(Results.opened(folder), opened(common), methods, few, again), Meter()
-        say_plan(asked)
+        results = Results.opened(folder)
+        asked = timing_of(results, opened(common), rows_of(results, methods), few, again)
         try:
-            with cancelling(meter):
-                done = under_bar(asked, meter)
+            return INTERNAL if under_bar(asked) else 0
         except Cancelled:
             say("Stopped; the same command goes on where this one ends.")
             return CANCELLED
-        if not done:
-            raise UsageError(
-                f"Another process measures time in {folder}, and two would disturb each other; wait until it "
-                "is done."
-            )
-        return 0
 
 
-def note_missing_times(results: Results, model: Model) -> None:
-    """Measure the time of rows that have none, unless another process does so.
+def rows_of(results: Results, methods: Sequence[str]) -> set[str] | None:
+    """The rows of these methods; nothing where none is named.
+
+    Raises:
+        UsageError: there is no row of a method.
+    """
+    found = [lines[0] for lines in timed(results).values()]
+    names = dict.fromkeys(str(line["method"]) for line in found)
+    for name in methods:
+        if name not in names:
+            raise UsageError(f"There is no row of {name!r} in {results.folder}; {nearest(name, names)}")
+    return {row_key(line) for line in found if line["method"] in methods} if methods else None
+
+
+def note_missing_times(results: Results, model: Model, rows: Collection[str]) -> None:
+    """Measure the time of these rows as far as they have none, unless another process does so.
 
     Raises:
         Cancelled: it was stopped; all that was finished is on disk.
     """
-    asked, meter = timing_of(results, model), Meter()
+    asked = timing_of(results, model, rows)
     if asked.todo:
-        say_plan(asked)
-        with cancelling(meter):
-            under_bar(asked, meter)
+        try:
+            under_bar(asked)
+        except UsageError as error:
+            say(str(error))
 
 
-def say_plan(asked: Timing) -> None:
-    """How many edits, about how long, and what is left alone."""
+def under_bar(asked: Timing) -> list[str]:
+    """Say what there is to do, do it, and show how far it is; a sentence for each edit that failed.
+
+    Raises:
+        UsageError: another process does so in that folder.
+        Cancelled: it was stopped; all that was finished is on disk.
+    """
     about = f", about {duration(asked.seconds)}" if asked.todo else ""
     say(f"Edits made for their time alone: {len(asked.todo)}{about}; rows whose time is known: {asked.done}")
-    if asked.left:
-        say(f"Of another model, other options than today's, or not of Still Life: {', '.join(asked.left)}.")
-
-
-def under_bar(asked: Timing, meter: Meter) -> bool:
-    """Measure, and show how far it is; whether it was done, and not by another process in that folder."""
-    console = Console(stderr=True)
-    with Progress(console=console, disable=not console.is_terminal) as shown:
+    for title, why in asked.left.items():
+        say(f"{title} is left as it is: {why.rstrip('.')}.")
+    console, meter, failed = Console(stderr=True), Meter(), list[str]()
+    with cancelling(meter), Progress(console=console, disable=not console.is_terminal) as shown:
         task = shown.add_task("time", total=max(len(asked.todo), 1))
 
-        def note(title: str) -> None:
+        def note(title: str, why: str) -> None:
             shown.update(task, advance=1, description=one_line(title)[:40])
+            if why:
+                failed.append(f"{title}: {why}")
 
-        return measure_time(asked, meter, note)
+        done = measure_time(asked, meter, note)
+    for sentence in failed:
+        say(sentence)
+    if not done:
+        raise UsageError(
+            f"Another process measures time in {asked.results.folder}, and two would disturb each other; "
+            "wait until it is done."
+        )
+    return failed

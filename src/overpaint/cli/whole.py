@@ -12,7 +12,7 @@ from overpaint.bench.case import Case
 from overpaint.bench.measuring import metrics
 from overpaint.bench.publish import check_place
 from overpaint.bench.references import references
-from overpaint.bench.results import Results
+from overpaint.bench.results import Results, row_key
 from overpaint.bench.run import Bench, run
 from overpaint.bench.still_life import cases
 from overpaint.bench.table import grid
@@ -79,8 +79,8 @@ def make_table(wanted: Whole, common: Common) -> int:
             for bench in benches:
                 with cancelling(bench.meter), pacing(bench.missing(), told) as note:
                     run(bench, note)
-            if not any(bench.missing() for bench in benches):  # else another process is at work still
-                note_missing_times(results, model)
+            own = {row_key(bench.row(one)) for bench in benches for one in bench.variants}
+            note_missing_times(results, model, own)
         except Cancelled:
             say("Stopped; the same command goes on where this one ends.")
             return CANCELLED

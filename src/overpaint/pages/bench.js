@@ -48,10 +48,13 @@ function scatter(rows) {
   const step = Math.max(1, Math.round((high - low) / 8));
   for (let level = low; level <= high; level += step) place.append(svg("text", { x: x(level), y: bottom + 18, "text-anchor": "middle" }, level));
   place.append(svg("text", { x: (left + right) / 2, y: bottom + 36, "text-anchor": "middle" }, "dB outside the change"));
+  const alone = (row) => row.row.values[data.types[0]]?.alone;
+  const timed = there.every((row) => row.reference || alone(row)); // times of two kinds are not drawn as one
   for (const row of there) {
-    const size = 4 + 3 * Math.log10(1 + (row.values.alone ?? row.values.seconds ?? 0));
+    const [seconds, words] = (timed ? alone(row) : row.row.values[type]?.seconds) ?? [0, ""];
+    const size = 4 + 3 * Math.log10(1 + seconds);
     const dot = svg("circle", { cx: x(row.values.psnr_outside), cy: y(row.values.success), r: size, tabindex: "0", role: "button", "aria-label": row.title, ...(row.reference ? { class: "ref" } : {}) });
-    dot.append(svg("title", {}, `${row.title}: ${row.said.success}, ${row.said.psnr_outside} dB${row.said.alone ?? row.said.seconds ? `, ${row.said.alone ?? row.said.seconds} s` : ""}`));
+    dot.append(svg("title", {}, `${row.title}: ${row.said.success}, ${row.said.psnr_outside} dB${words ? `, ${words} s${timed ? " alone" : ""}` : ""}`));
     dot.addEventListener("click", () => pick(row));
     dot.addEventListener("keydown", (event) => { if (event.key === "Enter") pick(row); });
     place.append(dot);
