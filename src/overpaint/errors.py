@@ -30,6 +30,11 @@ def short_of_memory(error: BaseException) -> bool:
     return told or bool(names & {"MemoryError", "OutOfMemoryError"})
 
 
+def sentence(error: Exception) -> str:
+    """What to say of an error to people: its own sentence, if it has one."""
+    return str(error) if isinstance(error, OverpaintError) else unforeseen(error)
+
+
 def unforeseen(error: Exception) -> str:
     """What to say of an error that nobody foresaw."""
     if os.environ.get("OVERPAINT_DEBUG") == "1":

@@ -18,7 +18,7 @@ from overpaint.card import Cost
 from overpaint.choosing.early import STRAYED, Watch
 from overpaint.choosing.signals import Ground, ground, signals
 from overpaint.choosing.telling import telling
-from overpaint.errors import OverpaintError, UsageError, unforeseen
+from overpaint.errors import UsageError, sentence
 from overpaint.guides.concept import Concept
 from overpaint.images import Picture, save_picture
 from overpaint.meter import Cancelled, Meter, part
@@ -150,10 +150,8 @@ def result(bench: Bench, case: Case, pictures: Pictures | UsageError, variant: V
         told = {} if made is None or watch is None else told_by(bench, watch, made)
     except Cancelled:
         raise
-    except OverpaintError as error:
-        return line | {"error": str(error)}
     except Exception as error:  # a mistake in one method must not end a run of hours
-        return line | {"error": unforeseen(error)}
+        return line | {"error": sentence(error)}
     if made is None:
         return line | {"figures": {}}
     if bench.keep:

@@ -17,7 +17,7 @@ from overpaint.bench.run import check, machine, planned
 from overpaint.bench.table import set_of, title_of, value_of
 from overpaint.bench.telling import cases_of
 from overpaint.bench.variant import Variant, variant
-from overpaint.errors import OverpaintError, UsageError, unforeseen
+from overpaint.errors import UsageError, sentence
 from overpaint.meter import Cancelled, Meter, part
 from overpaint.model import Model
 from overpaint.run import auto
@@ -144,17 +144,15 @@ def measure_time(asked: Timing, meter: Meter, note: Note = lambda title, why: No
 def times(asked: Timing, meter: Meter, note: Note) -> Iterator[tuple[Line, float]]:
     """Lines, each with the seconds of its edit; the first edit is made twice, for what is loaded once."""
     for k, (made, case, line) in enumerate(asked.todo):
-        why = ""
         try:
             took = [seconds_of(asked.model, case, made, line, meter) for _ in range(1 if k else 2)]
-            yield line, took[-1]
         except Cancelled:
             raise
-        except OverpaintError as error:
-            why = str(error)
         except Exception as error:  # a mistake in one method must not end a run of hours
-            why = unforeseen(error)
-        note(made.title, why)
+            note(made.title, sentence(error))
+        else:
+            yield line, took[-1]
+            note(made.title, "")
 
 
 def seconds_of(model: Model, case: Case, made: Variant, line: Line, meter: Meter) -> float:

@@ -12,14 +12,14 @@ from typing import Any
 import torch
 
 from overpaint.bench.results import Line, Results
-from overpaint.bench.run import alone, rounded
+from overpaint.bench.run import by_itself, rounded
 from overpaint.choosing.choices import choice_of
 from overpaint.choosing.score import EXPECTED, Score
 from overpaint.choosing.signals import Ground, signals
 from overpaint.comparing.candidate import Candidate, command
 from overpaint.comparing.seeing import seen
 from overpaint.comparing.trying import Try, bounded
-from overpaint.errors import OverpaintError, UsageError, unforeseen
+from overpaint.errors import UsageError, sentence, unforeseen
 from overpaint.files.fingerprint import tensor_hash
 from overpaint.images import Picture, load_picture, pixels_hash, save_picture
 from overpaint.images.picture import from_pil
@@ -184,10 +184,8 @@ def done(comparing: Comparing, one: Try, job: Job) -> Line:
         return {**line, **kept(comparing, one, job, edit)}
     except Cancelled:
         raise
-    except OverpaintError as error:
-        return line | {"error": str(error)}
     except Exception as error:  # a mistake in one method must not end the comparison
-        return line | {"error": unforeseen(error)}
+        return line | {"error": sentence(error)}
 
 
 def kept(comparing: Comparing, one: Try, job: Job, edit: Edit) -> Line:
@@ -201,7 +199,7 @@ def kept(comparing: Comparing, one: Try, job: Job, edit: Edit) -> Line:
         save_picture(shown, comparing.place(one, f".word{k}"), {}, overwrite=True)
     work, bare = edit.figures, bare_of(job, edit)
     figures = {"seconds": work.seconds, "rows": float(work.rows), **seen(job, edit, bare)}
-    costs = alone(job.cost, work.rows, work.backwards, work.seconds)
+    costs = by_itself(job.cost, work.rows, work.backwards, work.seconds)
     figures |= {f"{name}_alone": value for name, value in costs.items()}
     return {
         "figures": rounded(figures),

@@ -11,7 +11,7 @@ from overpaint.bench.variant import Variant
 from overpaint.bench.version import code_of
 from overpaint.card import Cost
 from overpaint.comparing.cells import Cell
-from overpaint.errors import OverpaintError, UsageError, unforeseen
+from overpaint.errors import UsageError, sentence
 from overpaint.model import Model
 from overpaint.path import part
 from overpaint.run.estimate import Estimate, estimate
@@ -80,10 +80,8 @@ def planned(asked: EditRequest, cell: Cell, model: Model, memory: str | int | No
         resolve(kind, options, {}, f"the method {cell.method!r}")
         job = bounded(plan(replace(asked, kind=kind, options=options), model), memory)
         return Try(cell, row(cell, job.method.model_dump(mode="json"), model), job, estimate(job))
-    except OverpaintError as error:
-        return Try(cell, row(cell, {}, model), error=str(error))
     except Exception as error:  # a mistake in one method must not end the comparison
-        return Try(cell, row(cell, {}, model), error=unforeseen(error))
+        return Try(cell, row(cell, {}, model), error=sentence(error))
 
 
 def bounded(job: Job, memory: str | int | None) -> Job:

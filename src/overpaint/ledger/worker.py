@@ -6,7 +6,7 @@ from dataclasses import dataclass, field
 from threading import Event, Thread
 from typing import Any, Protocol, runtime_checkable
 
-from overpaint.errors import OverpaintError, unforeseen
+from overpaint.errors import OverpaintError, sentence
 from overpaint.ledger.entry import Entry, LedgerError, Lost
 from overpaint.ledger.holder import Holder
 from overpaint.ledger.queue import LEASE, Ledger
@@ -107,10 +107,8 @@ class Hand:
             with suppress(Lost, LedgerError):
                 desk.give_back(entry)
             raise
-        except OverpaintError as error:
-            desk.fail(entry, str(error))
         except Exception as error:  # a mistake in one method must not end a run of days
-            desk.fail(entry, unforeseen(error))
+            desk.fail(entry, sentence(error))
         else:
             desk.finish(entry, result)
 

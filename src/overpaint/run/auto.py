@@ -18,7 +18,7 @@ from overpaint.choosing.score import EXPECTED, LIKELY, Score
 from overpaint.choosing.score import shipped as shipped_score
 from overpaint.choosing.signals import LEVELS, ROWS, STEPS, Ground, ground, signals
 from overpaint.choosing.telling import STALE, stale
-from overpaint.errors import OverpaintError, UsageError, unforeseen
+from overpaint.errors import UsageError, sentence
 from overpaint.images import Picture, fit
 from overpaint.images.fitting import Placement
 from overpaint.masks.disagreement import asking_cost
@@ -178,11 +178,6 @@ def carried(job: Job, meter: Meter) -> Edit:
     told = [f"{title_of(one)}: {sentence(error)}" for one, error in failed]
     said = [*job.refused, *told]
     return best(job, found, said, Work(rows=meter.rows - before, seconds=perf_counter() - began))
-
-
-def sentence(error: Exception) -> str:
-    """An error for people."""
-    return str(error) if isinstance(error, OverpaintError) else unforeseen(error)
 
 
 class Work(Options):
