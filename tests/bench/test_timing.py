@@ -114,7 +114,7 @@ def test_what_is_another_edit_today_is_left_alone(folder: Path, still_life: Mode
     assert not found.todo and "of other options than today's" in found.left.values()
     (folder / "results.jsonl").write_text(text.replace('{"case":', '{"threads": 64, "case":'))
     found = timing_of(Results.opened(folder), still_life)
-    assert not found.todo and "made with threads 64" in found.left.values()
+    assert not found.todo and "made otherwise, so give --threads 64" in found.left.values()
     (folder / "results.jsonl").write_text(text.replace(f'"rows": {ROWS["sdedit"]}', '"rows": 9.0'))
     told, results = list[str](), Results.opened(folder)
     asked = timing_of(results, still_life, of(results, "sdedit"), few=1)

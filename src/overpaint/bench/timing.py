@@ -100,8 +100,8 @@ def today(line: Line, model: Model) -> Variant | str:
     now = machine(model)
     if line["model"] != model.fingerprint:
         return "of another model"
-    if off := [f"{name} {line[name]}" for name in now if line.get(name, now[name]) != now[name]]:
-        return f"made with {', '.join(off)}"
+    if off := [f"--{name} {line[name]}" for name in now if line.get(name, now[name]) != now[name]]:
+        return f"made otherwise, so give {' '.join(off)}"
     for inversion in dict.fromkeys(("", str(line["inversion"]))):
         try:
             made = variant(kind_of(line["method"]), model, inversion, line["said"], line["gifts"])
