@@ -9,14 +9,20 @@ import re
 import sys
 from collections.abc import Callable, Iterable
 from dataclasses import fields, is_dataclass
+from functools import partial
+from importlib import import_module
+from importlib.machinery import SourceFileLoader
 from inspect import isclass, signature
 from pathlib import Path
+from types import CodeType, ModuleType
 from typing import Any, cast, get_args
+from unittest.mock import patch
 
 import jaxtyping
 from jaxtyping import AbstractArray, install_import_hook
 
 library: Any = jaxtyping
+hook: Any = import_module("jaxtyping._import_hook")
 
 SOURCE = Path(__file__).parents[1] / "src" / "overpaint"
 ALIAS = re.compile(r"^(\w+) = .*\[(?:Tensor|NDArray\[[\w.]+\]), ", re.MULTILINE)
@@ -30,7 +36,24 @@ _all_of: Callable[..., Any] = library.jaxtyped
 def check() -> None:
     """Check what names a shape in all modules of the package that are imported from here on."""
     library.jaxtyped = of_shapes  # what the hook writes above each function
+    hook._JaxtypingLoader = Loader
     install_import_hook(shaped(), "beartype.beartype")
+
+
+class Loader(cast("type[SourceFileLoader]", hook._JaxtypingLoader)):
+    """The hook's own marks its bytecode for as long as a module runs, so that whatever else is imported by
+    the module is looked for under that mark too and compiled anew: thousands of files of the libraries.
+    """
+
+    def exec_module(self, module: ModuleType) -> None:
+        """Run the module without the mark."""
+        SourceFileLoader.exec_module(self, module)
+
+    def get_code(self, fullname: str) -> CodeType | None:
+        """Find or make the bytecode under the mark."""
+        ours = partial(hook._optimized_cache_from_source, cast(Any, self)._typechecker.get_hash())
+        with patch("importlib._bootstrap_external.cache_from_source", ours):
+            return super().get_code(fullname)
 
 
 def of_shapes(*, typechecker: object) -> Callable[[Any], Any]:

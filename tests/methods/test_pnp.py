@@ -193,6 +193,7 @@ def test_what_cannot_act_is_a_sentence(options: dict[str, Any], given: dict[str,
     assert meter.calls == 0
 
 
+@pytest.mark.slow
 def test_more_injected_steps_keep_more_of_the_layout() -> None:
     """On average, as the authors see it: the structure distance to the picture does not rise."""
     model = overpaint.load("still-life", device="cpu")

@@ -30,6 +30,8 @@ STAGES = (
     *("judge", "text", "vae", "decoder", "unet", "inpaint", "clip", "noisy-clip"),
     *("spatext-eye", "spatext-prior", "spatext"),
 )
+LONG = {"inpaint", "noisy-clip", "spatext"}
+"""Stages whose exam takes longer than their steps; all stages are resumed by the same loop."""
 
 
 @pytest.fixture(scope="module")
@@ -99,7 +101,9 @@ def test_the_folder_is_a_model(whole: Path) -> None:
 
 
 @pytest.mark.sample(1)
-@pytest.mark.parametrize("stage", STAGES)
+@pytest.mark.parametrize(
+    "stage", [pytest.param(name, marks=pytest.mark.slow if name in LONG else ()) for name in STAGES]
+)
 def test_a_resumed_stage_ends_on_the_same_bits(whole: Path, tmp_path: Path, stage: str) -> None:
     one, two = _copy(whole, tmp_path / "one", stage), _copy(whole, tmp_path / "two", stage)
     train(out=one, toy=True, quiet=True, stage=stage, steps=3, device="cpu")

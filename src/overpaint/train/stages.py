@@ -379,7 +379,7 @@ class Trainer:
 
     def exam(self, count: int) -> int:
         """How many scenes are measured: few for a toy."""
-        return 4 if self.size_name == "toy" else count
+        return 2 if self.size_name == "toy" else count
 
     def few(self, count: int) -> int:
         """Pictures at a time: as many as fit a processor's cache, far more on an accelerator."""
