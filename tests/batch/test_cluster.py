@@ -48,12 +48,17 @@ def folder(tmp_path_factory: pytest.TempPathFactory) -> Path:
     return save_folder(tmp_path_factory.mktemp("models") / "tiny")
 
 
-def test_two_workers_give_the_bytes_of_one_here(ray: object, folder: Path, tmp_path: Path) -> None:
+@pytest.mark.parametrize("workers", [1, pytest.param(2, marks=pytest.mark.slow)])
+def test_workers_elsewhere_give_the_bytes_of_one_here(
+    ray: object, folder: Path, tmp_path: Path, workers: int
+) -> None:
     pictures = filled(tmp_path / "in")
     (pictures / "broken.png").write_bytes(b"\x89PNG\r\n\x1a\n")
     own = ("--target", TARGET, "--method", "sdedit", "--model", folder, "--steps", "2", "--no-look")
     here = overpaint("batch", pictures, "--out", tmp_path / "here", *own, "--threads", "1")
-    far = overpaint("batch", pictures, "--out", tmp_path / "far", *own, "--engine", "ray", "--workers", "2")
+    far = overpaint(
+        "batch", pictures, "--out", tmp_path / "far", *own, "--engine", "ray", "--workers", str(workers)
+    )
     assert here.code == far.code == 1, far.err
     assert "3 done, 1 failed" in far.out and "broken.png: " in far.err
     for name in ("cat0.png", "cat1.png", "deep/cat2.png"):

@@ -2,6 +2,7 @@
 
 from collections.abc import Callable
 from functools import partial
+from itertools import cycle
 
 import torch
 
@@ -122,30 +123,27 @@ def leaves_as_found(kind: Kind, shape: Shape) -> None:
 
 
 def leaves_as_found_when_stopped(kind: Kind, shape: Shape) -> None:
-    """The same when the edit is cancelled at any of its network calls, or interrupted inside one."""
+    """The same when the edit is cancelled at one of its network calls or interrupted in the next."""
     model = network(kind, shape)
     given, before = task(model, kind), State.of(network(kind, shape))
     whole = Meter()
     run(model, short(kind), given, whole)
     ticks = whole.calls + whole.backwards + whole.updates + whole.looks + whole.decodes
     before = State.of(model)
-    for stop in range(0, ticks, max(1, ticks // STOPS)):
-        for error in (Cancelled, KeyboardInterrupt):
-            left = [stop]
+    stops = range(0, ticks, max(1, ticks // STOPS))
+    for stop, error in zip(stops, cycle((Cancelled, KeyboardInterrupt)), strict=False):
+        left = [stop]
 
-            def count(meter: Meter, left: list[int] = left, error: type[BaseException] = error) -> None:
-                left[0] -= 1
-                if left[0] < 0:
-                    raise error("stopped by the contract")
+        def count(meter: Meter, left: list[int] = left, error: type[BaseException] = error) -> None:
+            left[0] -= 1
+            if left[0] < 0:
+                raise error("stopped by the contract")
 
-            try:
-                run(model, short(kind), given, Meter(on_tick=count))
-            except error:
-                pass
-            demand(
-                State.of(model) == before,
-                f"{kind.card.name}, stopped at {stop}, leaves the model changed.",
-            )
+        try:
+            run(model, short(kind), given, Meter(on_tick=count))
+        except error:
+            pass
+        demand(State.of(model) == before, f"{kind.card.name}, stopped at {stop}, leaves the model changed.")
 
 
 def seeded(kind: Kind, shape: Shape) -> None:

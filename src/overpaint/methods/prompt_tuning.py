@@ -37,7 +37,8 @@ class PromptTuningEdit(Method):
         published="none that could be checked; no official code was released, so the proof is by its laws",
         shipped="As published: ten of twenty fresh cases come off, and with `inversion.share` 1.0, 0.6 and "
         "0.4 ten, eight and two",
-        trial={"guidance": 3.0},  # tuning follows rounding, and guidance multiplies it
+        # Tuning follows rounding, and guidance multiplies it.
+        trial={"guidance": 3.0, "inversion": {"name": "prompt-tuning", "inner": 2}},
     )
     steps: int = Field(default=50, ge=1, le=1000, description="denoising steps")
     guidance: Guidance = USUAL_GUIDANCE
