@@ -64,6 +64,21 @@ def test_another_call_goes_on_and_does_nothing_twice(tmp_path: Path, monkeypatch
     assert len(lines(tmp_path)) == 6 and len(again) == 3
 
 
+def test_what_is_damaged_is_made_again_or_left_out(tmp_path: Path) -> None:
+    options = asked(methods="p2p", grid={"cross_replace": [0.2, 0.8]}, words=["dog"])
+    first = overpaint.compare(small(), folder=tmp_path, **options)
+    lost, left = (place for place in tmp_path.rglob("pictures/**/*.png") if "." not in place.stem)
+    lost.write_bytes(lost.read_bytes()[:300])
+    left.with_name(f"{left.stem}.word0.png").write_bytes(b"no picture")
+    second = overpaint.compare(small(), folder=tmp_path, **options)
+    assert [[len(one.words) for one in found.cells] for found in (first, second)] in (
+        [[1, 1], [0, 1]],
+        [[1, 1], [1, 0]],
+    )
+    for before, after in zip(first.edits, second.edits, strict=True):
+        assert (before.picture.rgb == after.picture.rgb).all()
+
+
 def test_what_an_edit_looks_at_beside_the_picture_is_known_by_its_content(tmp_path: Path) -> None:
     below, mask = (Picture(small().rgb * 0) for _ in range(2))
     mask.rgb[8:24, 8:24] = 255

@@ -116,7 +116,15 @@ def beside(asked: EditRequest) -> Iterator[str]:
 def whole(comparing: Comparing, one: Try) -> bool:
     """Whether there is a result, and its picture where it has one."""
     line = comparing.line(one)
-    return line is not None and "error" not in line and comparing.place(one).exists()
+    return line is not None and "error" not in line and read_of(comparing.place(one)) is not None
+
+
+def read_of(place: Path) -> Picture | None:
+    """A picture that was kept; nothing where it is gone or damaged, so that it is made again."""
+    try:
+        return load_picture(place) if place.exists() else None
+    except UsageError:
+        return None
 
 
 def run(comparing: Comparing, note: Note = lambda one, line: None) -> None:
@@ -258,13 +266,11 @@ def rank(one: Candidate) -> tuple[float, ...]:
 
 def candidate(comparing: Comparing, one: Try, why: str = STOPPED) -> Candidate:
     """What there is of one."""
-    line = comparing.line(one)
-    if line is None or "error" in line or not comparing.place(one).exists():
+    line, picture = comparing.line(one), read_of(comparing.place(one))
+    if line is None or "error" in line or picture is None:
         failed = one.error or (line or {}).get("error") or comparing.left.get(one.key)
         return Candidate(one.title, one.cell.method, error=failed or why)
-    picture = load_picture(comparing.place(one))
     recipe = parse_recipe(picture, "The picture")
-    mask = comparing.place(one, ".mask")
     edit = Edit(
         picture,
         (),
@@ -272,7 +278,7 @@ def candidate(comparing: Comparing, one: Try, why: str = STOPPED) -> Candidate:
         Figures.model_validate(line["work"]),
         source=comparing.asked.picture,
         warnings=tuple(line["warnings"]),
-        mask=load_picture(mask) if mask.exists() else None,
+        mask=read_of(comparing.place(one, ".mask")),
     )
     by_score, told = comparing.score, line.get("signals", {})
     chance = None if by_score is None else by_score.of({**told, EXPECTED: expected_of(comparing, one)})
@@ -292,6 +298,6 @@ def expected_of(comparing: Comparing, one: Try) -> float:
 def overlays(comparing: Comparing, one: Try, words: Sequence[str]) -> Iterator[tuple[str, Picture]]:
     """Where words look, as it was kept."""
     for k, word in enumerate(words):
-        place = comparing.place(one, f".word{k}")
-        if place.exists():
-            yield word, load_picture(place)
+        picture = read_of(comparing.place(one, f".word{k}"))
+        if picture is not None:
+            yield word, picture
