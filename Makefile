@@ -6,6 +6,8 @@
 VENV  := .venv
 BIN   := $(VENV)/bin
 STAMP := $(VENV)/.installed
+# Bytecode is kept: processes that tests start would compile the package anew, each time.
+PYTEST := OMP_NUM_THREADS=1 PYTHONDONTWRITEBYTECODE= $(BIN)/pytest -n 2 --dist loadfile --no-loadscope-reorder
 
 .PHONY: help install demo test lint types spelling docs pytest test-all clean
 .DEFAULT_GOAL := help
@@ -43,10 +45,10 @@ docs: install
 	NO_MKDOCS_2_WARNING=1 $(BIN)/mkdocs build --strict --quiet
 
 pytest: install
-	OMP_NUM_THREADS=1 PYTHONDONTWRITEBYTECODE= $(BIN)/pytest -n 2 --dist loadfile --no-loadscope-reorder
+	$(PYTEST)
 
 test-all: install
-	OMP_NUM_THREADS=1 $(BIN)/pytest -n 2 --dist loadfile --no-loadscope-reorder --all-cases -m "not gpu and not weights"
+	$(PYTEST) --all-cases -m "not gpu and not weights"
 
 clean:
 	rm -rf $(VENV) site .pytest_cache .ruff_cache

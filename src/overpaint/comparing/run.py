@@ -93,7 +93,8 @@ class Comparing:
     @property
     def waiting(self) -> list[Try]:
         """What nothing is known of yet, neither an edit nor why there is none."""
-        return [one for one in self.missing if self.line(one) is None and one.key not in self.left]
+        tried = (one for one in self.tries if one.job is not None)
+        return [one for one in tried if self.line(one) is None and one.key not in self.left]
 
     def over(self, seconds: float) -> bool:
         """Whether work of so many seconds does not fit into the budget any more."""
@@ -122,7 +123,7 @@ def whole(comparing: Comparing, one: Try) -> bool:
 def read_of(place: Path) -> Picture | None:
     """A picture that was kept; nothing where it is gone or damaged, so that it is made again."""
     try:
-        return load_picture(place) if place.exists() else None
+        return load_picture(place)
     except UsageError:
         return None
 

@@ -2,7 +2,7 @@
 
 from collections.abc import Callable
 from functools import partial
-from itertools import cycle
+from itertools import product
 
 import torch
 
@@ -123,15 +123,14 @@ def leaves_as_found(kind: Kind, shape: Shape) -> None:
 
 
 def leaves_as_found_when_stopped(kind: Kind, shape: Shape) -> None:
-    """The same when the edit is cancelled at one of its network calls or interrupted in the next."""
+    """The same when the edit is cancelled at any of its network calls, or interrupted inside one."""
     model = network(kind, shape)
-    given, before = task(model, kind), State.of(network(kind, shape))
+    given = task(model, kind)
     whole = Meter()
     run(model, short(kind), given, whole)
     ticks = whole.calls + whole.backwards + whole.updates + whole.looks + whole.decodes
     before = State.of(model)
-    stops = range(0, ticks, max(1, ticks // STOPS))
-    for stop, error in zip(stops, cycle((Cancelled, KeyboardInterrupt)), strict=False):
+    for stop, error in product(range(0, ticks, max(1, ticks // STOPS)), (Cancelled, KeyboardInterrupt)):
         left = [stop]
 
         def count(meter: Meter, left: list[int] = left, error: type[BaseException] = error) -> None:
